@@ -1,0 +1,72 @@
+"""Reference and current counts on the same classes: what a stattest compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.core.grid import MISSING, NONFINITE, CategoricalGrid, Grid
+from monitoring.core.histogram import Histogram
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binned:
+    """Aligned counts of two windows. Missing rows are counted apart, never dropped.
+
+    `reference` and `current` have the same shape, one entry a class in ascending order (for categories: by
+    code, then rare, then never seen). `lower` and `upper` are the classes' value limits; NaN for categories.
+    `reference_missing` and `current_missing` are rows with a null (or a not finite number).
+    """
+
+    kind: Literal["numeric", "categorical"]
+    reference: Floats
+    current: Floats
+    lower: Floats
+    upper: Floats
+    reference_missing: float = 0.0
+    current_missing: float = 0.0
+
+    @property
+    def middle(self) -> Floats:
+        """A representative value of each class."""
+        return (self.lower + self.upper) / 2.0
+
+    @property
+    def n_reference(self) -> float:
+        """Rows of the reference window, the missing ones too."""
+        return float(self.reference.sum() + self.reference_missing)
+
+    @property
+    def n_current(self) -> float:
+        """Rows of the current window, the missing ones too."""
+        return float(self.current.sum() + self.current_missing)
+
+
+def align(grid: Grid, reference: Histogram, current: Histogram) -> Binned:
+    """Put two histograms of one grid on their common classes."""
+    codes = np.union1d(reference.codes, current.codes)
+    apart = np.isin(codes, (MISSING, NONFINITE))
+    counts = []
+    for histogram in (reference, current):
+        dense = np.zeros(len(codes))
+        dense[np.searchsorted(codes, histogram.codes)] = histogram.counts
+        counts.append(dense)
+    kept = codes[~apart]
+    if isinstance(grid, CategoricalGrid) or len(kept) == 0:
+        lower = upper = np.full(len(kept), np.nan)
+    else:
+        lower, upper = grid.limits(kept)
+    return Binned(
+        kind="categorical" if isinstance(grid, CategoricalGrid) else "numeric",
+        reference=counts[0][~apart],
+        current=counts[1][~apart],
+        lower=lower,
+        upper=upper,
+        reference_missing=float(counts[0][apart].sum()),
+        current_missing=float(counts[1][apart].sum()),
+    )

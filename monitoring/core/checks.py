@@ -1,0 +1,33 @@
+"""The names of the checks: the same in the fleet file, the JSON, the database and on screen."""
+
+from __future__ import annotations
+
+CHECKS = {
+    "drift": "Drift of the model as a whole: the share of its inputs that drifted",
+    "drift.feature": "Drift of one feature against the reference window",
+    "drift.prediction": "Drift of the prediction (the score, or the predicted value)",
+    "drift.label": "Drift of the label",
+    "quality.missing": "Share of missing values, against the reference window",
+    "quality.range": "Share of values outside the reference window's range",
+    "quality.unseen": "Share of categories never seen in the reference window",
+    "quality.volume": "Rows against the same hours of earlier weeks",
+    "quality.schema": "Columns gone, or of another type",
+    "quality.duplicates": "Share of rows whose id came before",
+    "slo.latency": "Error budget of the latency objective",
+    "slo.availability": "Error budget of the availability objective",
+    "slo.freshness": "Age of the newest prediction",
+    "model": "The summing-up: healthy, watch, retrain or page",
+}
+FAMILIES = {
+    "performance": "Realised performance, from labels as they arrived",
+}
+
+
+def known(name: str) -> bool:
+    """Whether a check of this name exists. Metric names are checked where the task is known."""
+    return name in CHECKS or name.split(".")[0] in FAMILIES and name.count(".") == 1
+
+
+def explain(name: str) -> str:
+    """One line of help for a check."""
+    return CHECKS.get(name) or f"{FAMILIES[name.split('.')[0]]}: {name.split('.', 1)[1]}"

@@ -1,0 +1,224 @@
+"""The summary of a block of log slots: mergeable counts, and the codec that keeps them small.
+
+A *cell* is (slot, known, code, n): n rows of log slot `slot` fell into class `code` of the column's grid, and
+that was known from slot `known` on (for labels: the slot they were observed in; otherwise the slot itself).
+Cells can be added up in any order and grouping; nothing else is kept of a row.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.core.histogram import Histogram, from_cells
+
+BLOCK = 24
+"""Slots in a block: a day of hours."""
+
+
+class Kind(StrEnum):
+    """What the cells of a series count.
+
+    FEATURE, SCORE, PREDICTION, LABEL, LATENCY: classes of the column's grid. OUTCOME: score, prediction and
+    label together (core.outcome). SERVICE: slots are 5 minutes and the code is latency class * 4 + status.
+    """
+
+    FEATURE = "feature"
+    SCORE = "score"
+    PREDICTION = "prediction"
+    LABEL = "label"
+    OUTCOME = "outcome"
+    LATENCY = "latency"
+    SERVICE = "service"
+    ROWS = "rows"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """Cells in ascending (slot, known, code), each once. Four arrays of one length.
+
+    `moments` are exact sums by (slot, known), for columns that have them: a row of `sums` for each entry of
+    `sum_slots` / `sum_known`. Numeric columns: sum, minimum, maximum. Others: see core.outcome.
+    """
+
+    slots: NDArray[np.int32]
+    known: NDArray[np.int32]
+    codes: NDArray[np.int32]
+    counts: NDArray[np.int64]
+    sum_slots: NDArray[np.int32]
+    sum_known: NDArray[np.int32]
+    sums: NDArray[np.float64]
+
+    @property
+    def n(self) -> int:
+        """Rows counted."""
+        return int(self.counts.sum())
+
+    def histogram(self, first: int | None = None, last: int | None = None, known_by: int | None = None) -> Histogram:
+        """Counts by code over slots [first, last), using only what was known before slot `known_by`."""
+        kept = _within(self.slots, self.known, first, last, known_by)
+        return from_cells(self.codes[kept], self.counts[kept])
+
+    def rows(self, first: int | None = None, last: int | None = None, known_by: int | None = None) -> NDArray[np.float64]:
+        """The rows of `sums` over slots [first, last)."""
+        kept = _within(self.sum_slots, self.sum_known, first, last, known_by)
+        chosen: NDArray[np.float64] = self.sums[kept]
+        return chosen
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Cells):
+            return NotImplemented
+        return all(
+            np.array_equal(getattr(self, name), getattr(other, name), equal_nan=name == "sums")
+            for name in self.__dataclass_fields__
+        )
+
+
+def cells(
+    slots: NDArray[np.integer],
+    known: NDArray[np.integer],
+    codes: NDArray[np.integer],
+    counts: NDArray[np.integer],
+    sums: tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float64]] | None = None,
+) -> Cells:
+    """Put cells in order, adding up those that repeat a key."""
+    order = np.lexsort((codes, known, slots))
+    s, k, c, n = (np.asarray(a)[order] for a in (slots, known, codes, counts))
+    if len(s):
+        first = np.concatenate([[True], (s[1:] != s[:-1]) | (k[1:] != k[:-1]) | (c[1:] != c[:-1])])
+        starts = np.flatnonzero(first)
+        s, k, c, n = s[starts], k[starts], c[starts], np.add.reduceat(n.astype(np.int64), starts)
+    sum_slots, sum_known, values = sums if sums is not None else (s[:0], s[:0], np.zeros((0, 0)))
+    order = np.lexsort((sum_known, sum_slots))
+    return Cells(
+        s.astype(np.int32),
+        k.astype(np.int32),
+        c.astype(np.int32),
+        n.astype(np.int64),
+        np.asarray(sum_slots)[order].astype(np.int32),
+        np.asarray(sum_known)[order].astype(np.int32),
+        np.asarray(values, dtype=np.float64)[order],
+    )
+
+
+def merge(parts: Iterable[Cells]) -> Cells:
+    """All cells together: associative and commutative. Parts hold different slots, or are added up."""
+    every = list(parts)
+    if not every:
+        return EMPTY
+    width = max(p.sums.shape[1] for p in every)
+    with_sums = [p for p in every if p.sums.shape[1] == width and len(p.sums)]
+    sums = None
+    if with_sums:
+        sums = (
+            np.concatenate([p.sum_slots for p in with_sums]),
+            np.concatenate([p.sum_known for p in with_sums]),
+            np.concatenate([p.sums for p in with_sums]),
+        )
+    return cells(
+        np.concatenate([p.slots for p in every]),
+        np.concatenate([p.known for p in every]),
+        np.concatenate([p.codes for p in every]),
+        np.concatenate([p.counts for p in every]),
+        sums,
+    )
+
+
+def without(whole: Cells, slots: NDArray[np.integer]) -> Cells:
+    """The cells of all other slots: what is left when `slots` are to be replaced."""
+    kept, kept_sums = ~np.isin(whole.slots, slots), ~np.isin(whole.sum_slots, slots)
+    return Cells(
+        whole.slots[kept],
+        whole.known[kept],
+        whole.codes[kept],
+        whole.counts[kept],
+        whole.sum_slots[kept_sums],
+        whole.sum_known[kept_sums],
+        whole.sums[kept_sums],
+    )
+
+
+def _within(
+    slots: NDArray[np.int32], known: NDArray[np.int32], first: int | None, last: int | None, known_by: int | None
+) -> NDArray[np.bool_]:
+    kept = np.ones(len(slots), dtype=bool)
+    if first is not None:
+        kept &= slots >= first
+    if last is not None:
+        kept &= slots < last
+    if known_by is not None:
+        kept &= known < known_by
+    return kept
+
+
+EMPTY = cells(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64))
+
+
+def encode(value: Cells) -> bytes:
+    """Cells as bytes: each array as differences, least bytes first, compressed (zlib level 1)."""
+    n, m, width = len(value.slots), len(value.sum_slots), value.sums.shape[1]
+    parts = [np.asarray([n, m, width], dtype="<i4").tobytes()]
+    for array in (value.slots, value.known - value.slots, value.codes, value.counts):
+        parts.append(_planes(np.diff(array.astype(np.int64), prepend=0)))
+    parts += [
+        value.sum_slots.astype("<i4").tobytes(),
+        value.sum_known.astype("<i4").tobytes(),
+        value.sums.astype("<f8").tobytes(),
+    ]
+    return zlib.compress(b"".join(parts), 1)
+
+
+def decode(data: bytes) -> Cells:
+    """The cells that `encode` was given."""
+    raw = zlib.decompress(data)
+    n, m, width = (int(x) for x in np.frombuffer(raw, "<i4", 3))
+    at = 12
+    arrays = []
+    for _ in range(4):
+        array, at = _from_planes(raw, at, n)
+        arrays.append(np.cumsum(array))
+    slots = arrays[0].astype(np.int32)
+    sum_slots = np.frombuffer(raw, "<i4", m, at)
+    sum_known = np.frombuffer(raw, "<i4", m, at + 4 * m)
+    sums = np.frombuffer(raw, "<f8", m * width, at + 8 * m).reshape(m, width)
+    return Cells(
+        slots, (arrays[1] + slots).astype(np.int32), arrays[2].astype(np.int32), arrays[3], sum_slots, sum_known, sums
+    )
+
+
+def encode_total(value: Histogram) -> bytes:
+    """A histogram as bytes: what pages read."""
+    head = np.asarray([len(value.codes)], dtype="<i4").tobytes()
+    return zlib.compress(head + _planes(np.diff(value.codes.astype(np.int64), prepend=0)) + _planes(value.counts), 1)
+
+
+def decode_total(data: bytes) -> Histogram:
+    """The histogram that `encode_total` was given."""
+    raw = zlib.decompress(data)
+    n = int(np.frombuffer(raw, "<i4", 1)[0])
+    codes, at = _from_planes(raw, 4, n)
+    counts, _ = _from_planes(raw, at, n)
+    return Histogram(np.cumsum(codes).astype(np.int32), counts)
+
+
+def _planes(values: NDArray[np.int64]) -> bytes:
+    """Zig-zag, then byte by byte in planes (all lowest bytes first), in the least width that holds them."""
+    zigzag = ((values << 1) ^ (values >> 63)).astype("<u8")
+    top = int(zigzag.max()) if len(zigzag) else 0
+    width = max(1, (top.bit_length() + 7) // 8)
+    planes = zigzag.view(np.uint8).reshape(-1, 8)[:, :width].T
+    return bytes([width]) + planes.tobytes()
+
+
+def _from_planes(raw: bytes, at: int, n: int) -> tuple[NDArray[np.int64], int]:
+    width = raw[at]
+    planes = np.frombuffer(raw, np.uint8, n * width, at + 1).reshape(width, n)
+    zigzag = np.zeros((n, 8), dtype=np.uint8)
+    zigzag[:, :width] = planes.T
+    values = zigzag.view("<u8").reshape(n)
+    return (values >> np.uint64(1)).astype(np.int64) ^ -(values & np.uint64(1)).astype(np.int64), at + 1 + n * width

@@ -1,0 +1,45 @@
+"""Every error a user can meet. Each says what is wrong, where, and how to mend it.
+
+LeewayError
+├── FleetError        the fleet file, or a model in it, cannot be used
+├── MappingError      a column mapping does not fit the log
+├── SourceError       a log cannot be reached or read
+├── StoreError        the database cannot be used
+└── NotPermitted      the viewer may not do this
+"""
+
+from __future__ import annotations
+
+
+class LeewayError(Exception):
+    """Base of all. `what` happened, `where` (file, model, column), and `mend`: what to do about it."""
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what, self.where, self.mend = what, where, mend
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """All three as one line for a person."""
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head} {self.mend}" if self.mend else head
+
+
+class FleetError(LeewayError):
+    """The fleet file, or a model in it, cannot be used."""
+
+
+class MappingError(LeewayError):
+    """A column mapping does not fit the log."""
+
+
+class SourceError(LeewayError):
+    """A log cannot be reached or read."""
+
+
+class StoreError(LeewayError):
+    """The database cannot be used."""
+
+
+class NotPermitted(LeewayError):  # noqa: N818 - reads as a sentence where it is raised
+    """The viewer may not do this."""

@@ -1,0 +1,292 @@
+"""The fleet as code: what is watched, in the shape of fleet.yaml.
+
+Everything a user writes is validated here, at the border; past it, the values are right.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from monitoring.core.window import HOURS_OF, Chunk
+from monitoring.errors import FleetError
+from monitoring.instant import instant
+
+Task = Literal["binary_classification", "multiclass_classification", "regression"]
+Mode = Literal["online", "online_batch_features", "streaming", "batch"]
+Target = Literal["cloud", "edge", "browser"]
+Sli = Literal["latency", "availability", "freshness", "quality"]
+Direction = Literal["both", "up", "down"]
+
+_PASSWORD = re.compile(r"://([^:/@]*):[^@]*@")
+
+
+class Strict(BaseModel):
+    """A misspelt key is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Columns(Strict):
+    """Which column of the log plays which part."""
+
+    id: str | None = None
+    timestamp: str | None = None
+    score: str | dict[str, str] | None = None
+    prediction: str | None = None
+    version: str | None = None
+    latency_ms: str | None = None
+    status: str | None = None
+    slices: tuple[str, ...] = ()
+    features: tuple[str, ...] | Literal["*"] = "*"
+    categorical: tuple[str, ...] = ()
+    label: str | None = None
+    observed_at: str | None = None
+    lower: str | None = None
+    upper: str | None = None
+
+
+class Log(Strict):
+    """Where a log is, and its column mapping. `location` is a file, folder or glob; SQL takes `url` and `table`."""
+
+    source: str
+    location: str | None = None
+    url: str | None = None
+    table: str | None = None
+    columns: Columns = Columns()
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Log:
+        if self.source == "sql" and not (self.url and self.table):
+            raise ValueError("a source of kind sql needs `url` and `table`")
+        if self.source != "sql" and not self.location:
+            raise ValueError(f"a source of kind {self.source} needs `location`: a file, a folder or a glob")
+        return self
+
+    @property
+    def place(self) -> str:
+        """How to name it to a person; a password in a URL is left out."""
+        if self.url is None:
+            return self.location or ""
+        hidden = _PASSWORD.sub(r"://\1:***@", self.url)
+        return f"{hidden} {self.table}"
+
+
+def _instant(value: Any) -> Any:
+    return instant(value) if isinstance(value, (str, date, datetime)) else value
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+
+
+def _end_instant(value: Any) -> Any:
+    """A bare date as the end of a range means the whole of that day."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        value = date.fromisoformat(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return instant(datetime.combine(value, time()) + timedelta(days=1))
+    return _instant(value)
+
+
+class ReferenceWindow(Strict):
+    """The reference as a window of the prediction log itself. A bare date in `to` includes that day."""
+
+    start: Annotated[datetime, BeforeValidator(_instant)] = Field(alias="from")
+    end: Annotated[datetime, BeforeValidator(_end_instant)] = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ReferenceWindow:
+        if self.end <= self.start:
+            raise ValueError("`to` must come after `from`")
+        return self
+
+
+class ReferenceRows(Strict):
+    """The reference as the first `rows` rows of a log without real time."""
+
+    rows: int = Field(gt=0)
+
+
+def _chunk(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in HOURS_OF:
+            raise ValueError(f"chunk is one of {', '.join(HOURS_OF)} or {{rows: N}}, not {value!r}")
+        return Chunk(hours=HOURS_OF[value])
+    if isinstance(value, dict) and set(value) == {"rows"} and isinstance(value["rows"], int) and value["rows"] > 0:
+        return Chunk(hours=None, rows=value["rows"])
+    if isinstance(value, Chunk):
+        return value
+    raise ValueError(f"chunk is one of {', '.join(HOURS_OF)} or {{rows: N}}, not {value!r}")
+
+
+class Slo(Strict):
+    """A service level objective over a rolling period."""
+
+    sli: Sli
+    objective: float = Field(gt=0, lt=1)
+    period: Literal["7d", "28d", "30d"] = "30d"
+    threshold_ms: float | None = Field(default=None, gt=0)
+    max_age: str | None = None
+    tolerance: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Slo:
+        if self.sli == "latency" and self.threshold_ms is None:
+            raise ValueError("a latency objective needs `threshold_ms`")
+        if self.sli == "freshness" and self.max_age is None:
+            raise ValueError("a freshness objective needs `max_age`, such as 4h")
+        return self
+
+
+def _known_check(name: str) -> str:
+    from monitoring.core.checks import known
+
+    if not known(name):
+        from monitoring.core.checks import CHECKS
+
+        raise ValueError(f"no check is called {name!r}; the checks are {', '.join(CHECKS)}, performance.<metric>")
+    return name
+
+
+class Threshold(Strict):
+    """A threshold of one's own. `column`, `slice` and `version` narrow it; `method` chooses the stattest."""
+
+    check: Annotated[str, AfterValidator(_known_check)]
+    column: str | None = None
+    slice: str | None = None
+    version: str | None = None
+    method: str | None = None
+    warning: float | None = None
+    breached: float | None = None
+    direction: Direction | None = None
+    min_rows: int | None = Field(default=None, gt=0)
+    false_alarms_per_quarter: float | None = Field(default=None, gt=0)
+
+
+class Model(Strict):
+    """One deployed model."""
+
+    key: str = Field(pattern=r"^[a-z0-9-]+$", max_length=80)
+    name: str = ""
+    task: Task
+    mode: Mode = "online"
+    target: Target = "cloud"
+    owner: str = ""
+    description: str = ""
+    runbook: str = ""
+    positive: str | None = None
+    predictions: Log
+    labels: Log | None = None
+    reference: ReferenceWindow | ReferenceRows | Log | None = None
+    chunk: Annotated[Chunk, BeforeValidator(_chunk)] = Chunk()
+    slos: tuple[Slo, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Model:
+        columns = self.predictions.columns
+        if self.chunk.rows is None and columns.timestamp is None:
+            raise ValueError("map `predictions.columns.timestamp`, or cut the log by rows: chunk: {rows: 5000}")
+        if self.labels is not None:
+            if self.labels.columns.label is None or self.labels.columns.id is None or columns.id is None:
+                raise ValueError("labels of their own need `id` and `label` mapped, and predictions need `id`")
+        if self.task == "multiclass_classification" and isinstance(columns.score, str):
+            raise ValueError("a multiclass model's `score` names a column per class: {class: column, ...}")
+        if self.task == "regression" and columns.prediction is None:
+            raise ValueError("a regression needs `prediction` mapped: the column of the predicted value")
+        if self.task != "regression" and columns.prediction is None and columns.score is None:
+            raise ValueError("map `score` (a probability) or `prediction` (a class), or both")
+        return self
+
+    @property
+    def title(self) -> str:
+        """The name on screen."""
+        return self.name or self.key
+
+
+class Fleet(Strict):
+    """All the models of one file."""
+
+    models: tuple[Model, ...]
+
+    @model_validator(mode="after")
+    def _unique(self) -> Fleet:
+        keys = [model.key for model in self.models]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"model keys must be unique; used twice: {', '.join(twice)}")
+        return self
+
+
+def parse(document: Any, where: str) -> Fleet:
+    """Validate a parsed fleet document. Raises FleetError naming model and field."""
+    try:
+        return Fleet.model_validate(document)
+    except ValidationError as error:
+        raise FleetError(_explain(error, document), where=where, mend="Mend the field and apply again.") from error
+
+
+def parse_model(document: Any, where: str) -> Model:
+    """Validate one model's part of a fleet document."""
+    return parse({"models": [document]}, where).models[0]
+
+
+def load(path: Path) -> Fleet:
+    """Read a fleet file. Raises FleetError when it is missing, not YAML, or not a fleet."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FleetError("cannot be read", where=str(path), mend=f"Is the path right? ({error})") from error
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise FleetError(f"is not YAML: {error}", where=str(path), mend="Mend the line named above.") from error
+    if not isinstance(document, dict) or "models" not in document:
+        raise FleetError("holds no `models:` list", where=str(path), mend="See docs/fleet.md for an example.")
+    return parse(document, str(path))
+
+
+def as_document(model: Model) -> dict[str, Any]:
+    """One model as plain YAML values: only what was set, so that what was applied is what is exported."""
+    document = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if "chunk" in document:
+        document["chunk"] = {"rows": model.chunk.rows} if model.chunk.rows else model.chunk.name
+    return document
+
+
+def dump(models: list[dict[str, Any]]) -> str:
+    """Models as the text of a fleet file."""
+    return yaml.safe_dump({"models": models}, sort_keys=False, allow_unicode=True)
+
+
+def expand(url: str) -> str:
+    """Put environment variables, written ${NAME}, into a URL. Raises FleetError for one that is not set."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise FleetError(f"the environment variable {name} is not set", where="url", mend=f"Set {name}.")
+        return os.environ[name]
+
+    return re.sub(r"\$\{(\w+)\}", value, url)
+
+
+def _explain(error: ValidationError, document: Any) -> str:
+    lines = []
+    for problem in error.errors():
+        place = [str(part) for part in problem["loc"]]
+        if len(place) > 1 and place[0] == "models" and isinstance(document, dict):
+            model = document["models"][int(place[1])] if place[1].isdigit() else {}
+            name = model.get("key", place[1]) if isinstance(model, dict) else place[1]
+            place = [f"model {name}", *place[2:]]
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "no such field"
+        lines.append(f"{' › '.join(place)}: {message}" if place else message)
+    return "; ".join(lines) + "."

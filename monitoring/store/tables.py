@@ -1,0 +1,219 @@
+"""The tables. Every moment is UTC; an absent string in a unique key is '', so that uniqueness holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept as UTC. SQLite has no zone, so it is put on when reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive moments; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive moment cannot be stored: {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give UTC back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON, bytes: LargeBinary}
+
+
+class ModelRow(Base):
+    """A watched model: its part of the fleet file, and the folder that relative locations start from."""
+
+    __tablename__ = "model"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(80), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    owner: Mapped[str] = mapped_column(String(200), default="")
+    task: Mapped[str] = mapped_column(String(40))
+    mode: Mapped[str] = mapped_column(String(40))
+    target: Mapped[str] = mapped_column(String(40))
+    document: Mapped[dict[str, Any]]
+    base: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class BaselineRow(Base):
+    """The frozen reference of a model: grids by column, and what the reference looked like. One is active."""
+
+    __tablename__ = "baseline"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"), index=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    active: Mapped[bool]
+    profile: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class SeriesRow(Base):
+    """What a run of summaries is about. `role` is current | reference; `kind` as in core.summary.Kind."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("baseline_id", "role", "kind", "column", "version", "slice"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    baseline_id: Mapped[int] = mapped_column(ForeignKey("baseline.id", ondelete="CASCADE"))
+    role: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(12))
+    column: Mapped[str] = mapped_column(String(300))
+    version: Mapped[str] = mapped_column(String(200), default="")
+    slice: Mapped[str] = mapped_column(String(400), default="")
+
+
+class SummaryRow(Base):
+    """One block (24 slots: a day) of one series. `total` is the block merged; `cells` keeps it slot by slot."""
+
+    __tablename__ = "summary"
+
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
+    block: Mapped[int] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[bytes]
+    cells: Mapped[bytes]
+
+
+class SlotRow(Base):
+    """A log slot that has been read: how many rows, how many of them labelled, and a checksum of what was read."""
+
+    __tablename__ = "slot"
+
+    baseline_id: Mapped[int] = mapped_column(ForeignKey("baseline.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(10), primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    labelled: Mapped[int] = mapped_column(BigInteger)
+    checksum: Mapped[str] = mapped_column(String(40))
+
+
+class SourceRow(Base):
+    """The state of one log of a model at the last evaluation. `role`: predictions | labels | reference."""
+
+    __tablename__ = "source"
+
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(12), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    place: Mapped[str] = mapped_column(Text)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime]
+    error: Mapped[str] = mapped_column(Text, default="")
+    notices: Mapped[list[Any]]
+    fingerprint: Mapped[str] = mapped_column(String(64), default="")
+
+
+class EvaluationRow(Base):
+    """One evaluation of one model. `now` is the moment it was evaluated as of."""
+
+    __tablename__ = "evaluation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"), index=True)
+    now: Mapped[datetime]
+    started_at: Mapped[datetime]
+    seconds: Mapped[float]
+    slots_read: Mapped[int]
+    rows_read: Mapped[int] = mapped_column(BigInteger)
+    error: Mapped[str] = mapped_column(Text, default="")
+
+
+class VerdictRow(Base):
+    """A verdict. The newest revision of a window replaces the older; `first_slot` orders windows in time."""
+
+    __tablename__ = "verdict"
+    __table_args__ = (
+        UniqueConstraint("model_id", "check", "column", "slice", "version", "method", "first_slot"),
+        Index("verdict_by_check", "check", "window_end"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"))
+    check: Mapped[str] = mapped_column(String(60))
+    column: Mapped[str] = mapped_column(String(300), default="")
+    slice: Mapped[str] = mapped_column(String(400), default="")
+    version: Mapped[str] = mapped_column(String(200), default="")
+    method: Mapped[str] = mapped_column(String(60), default="")
+    first_slot: Mapped[int] = mapped_column(Integer)
+    window_start: Mapped[datetime | None]
+    window_end: Mapped[datetime | None]
+    chunk: Mapped[int | None]
+    n: Mapped[int] = mapped_column(BigInteger)
+    value: Mapped[float | None]
+    lower: Mapped[float | None]
+    upper: Mapped[float | None]
+    p_value: Mapped[float | None]
+    threshold: Mapped[float | None]
+    warning: Mapped[float | None]
+    breached: Mapped[float | None]
+    status: Mapped[str] = mapped_column(String(20))
+    flag: Mapped[str] = mapped_column(String(10), default="")
+    automatic: Mapped[bool]
+    provisional: Mapped[bool]
+    reason: Mapped[str] = mapped_column(Text)
+    evaluated_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(default=1)
+
+
+class HeartbeatRow(Base):
+    """When a part of Leeway last gave a sign of life."""
+
+    __tablename__ = "heartbeat"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    at: Mapped[datetime]
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class RequestRow(Base):
+    """Work the dashboard asks of the worker: evaluate a model now, build a report, re-baseline."""
+
+    __tablename__ = "request"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    model_key: Mapped[str] = mapped_column(String(80))
+    arguments: Mapped[dict[str, Any]]
+    actor: Mapped[str] = mapped_column(String(200))
+    asked_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(10), default="waiting")
+    progress: Mapped[float] = mapped_column(default=0.0)
+    message: Mapped[str] = mapped_column(Text, default="")
+    result: Mapped[str] = mapped_column(Text, default="")
+    finished_at: Mapped[datetime | None]
+
+
+class AuditRow(Base):
+    """Who changed what, and when. Only ever added to."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str] = mapped_column(String(200))
+    detail: Mapped[dict[str, Any]]
