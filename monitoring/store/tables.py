@@ -109,6 +109,19 @@ class SlotRow(Base):
     checksum: Mapped[str] = mapped_column(String(40))
 
 
+class PartRow(Base):
+    """A piece of a log (a file) as it was when last read: its stamp, and the slots its rows fall into."""
+
+    __tablename__ = "part"
+
+    baseline_id: Mapped[int] = mapped_column(ForeignKey("baseline.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(12), primary_key=True)
+    name: Mapped[str] = mapped_column(String(1000), primary_key=True)
+    stamp: Mapped[str] = mapped_column(String(80))
+    first_slot: Mapped[int]
+    last_slot: Mapped[int]
+
+
 class SourceRow(Base):
     """The state of one log of a model at the last evaluation. `role`: predictions | labels | reference."""
 
@@ -123,7 +136,6 @@ class SourceRow(Base):
     checked_at: Mapped[datetime]
     error: Mapped[str] = mapped_column(Text, default="")
     notices: Mapped[list[Any]]
-    fingerprint: Mapped[str] = mapped_column(String(64), default="")
 
 
 class EvaluationRow(Base):

@@ -1,0 +1,108 @@
+"""What the reference looked like: the frozen grids, and the facts that quality checks compare with."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from monitoring.core.grid import CategoricalGrid, Grid, NumericGrid, UniformGrid
+from monitoring.core.summary import Kind
+
+ColumnType = Literal["number", "text", "boolean", "time", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One summarised column: its part (`kind`), its name in the log, its type there, and its frozen grid.
+
+    `minimum` and `maximum` are the reference's, for numbers; `n` its rows, `missing` those with a null.
+    """
+
+    kind: Kind
+    name: str
+    type: ColumnType
+    grid: Grid
+    n: int = 0
+    missing: int = 0
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def key(self) -> tuple[Kind, str]:
+        """What identifies it within a model."""
+        return self.kind, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A baseline: columns with grids, slice columns with their frequent values, classes, and the reference's span.
+
+    `first` and `last` are the reference's slots where it is a window of the log itself; both None where it is
+    a log of its own.
+    """
+
+    columns: tuple[Column, ...]
+    slices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    n: int = 0
+    first: int | None = None
+    last: int | None = None
+    types: dict[str, ColumnType] = field(default_factory=dict)
+
+    def find(self, kind: Kind, name: str) -> Column | None:
+        """The column of that part and name."""
+        return next((c for c in self.columns if c.key == (kind, name)), None)
+
+
+def grid_of(profile: Profile, kind: str, name: str) -> Grid:
+    """The grid of a column. Raises KeyError where the profile has no such column."""
+    column = profile.find(Kind(kind), name)
+    if column is None:
+        raise KeyError(f"{kind} {name}")
+    return column.grid
+
+
+def as_document(profile: Profile) -> dict[str, Any]:
+    """As JSON values."""
+    return {
+        "columns": [
+            {**{k: v for k, v in asdict(c).items() if k != "grid"}, "grid": _grid_document(c.grid)}
+            for c in profile.columns
+        ],
+        "slices": {k: list(v) for k, v in profile.slices.items()},
+        "classes": list(profile.classes),
+        "n": profile.n,
+        "first": profile.first,
+        "last": profile.last,
+        "types": profile.types,
+    }
+
+
+def from_document(document: dict[str, Any]) -> Profile:
+    """The profile that `as_document` was given."""
+    columns = tuple(
+        Column(**{**c, "kind": Kind(c["kind"]), "grid": _grid(c["grid"])}) for c in document["columns"]
+    )
+    return Profile(
+        columns,
+        {k: tuple(v) for k, v in document["slices"].items()},
+        tuple(document["classes"]),
+        document["n"],
+        document["first"],
+        document["last"],
+        document["types"],
+    )
+
+
+def _grid_document(grid: Grid) -> dict[str, Any]:
+    name = {NumericGrid: "numeric", UniformGrid: "uniform", CategoricalGrid: "categorical"}[type(grid)]
+    return {"type": name, **asdict(grid)}
+
+
+def _grid(document: dict[str, Any]) -> Grid:
+    values = {k: v for k, v in document.items() if k != "type"}
+    if document["type"] == "uniform":
+        return UniformGrid(**values)
+    if document["type"] == "numeric":
+        return NumericGrid(values["centre"], values["scale"], tuple(values["cuts"]))
+    return CategoricalGrid(tuple(values["values"]), tuple(values["others"]), values["complete"])

@@ -1,0 +1,1 @@
+"""Log sources, and the one query that turns their rows into summaries."""

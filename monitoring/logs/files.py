@@ -1,0 +1,63 @@
+"""Logs that are files: one, a folder of them, or a glob."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitoring.errors import SourceError
+from monitoring.fleet import Log
+from monitoring.logs.engine import DuckEngine, quoted
+from monitoring.logs.source import Part
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """Files that DuckDB reads with one of its table functions.
+
+    `reader` is the function with a `{files}` place for the list; `loaded` parses the files once into memory
+    instead of at every use, for formats where parsing is the cost.
+    """
+
+    log: Log
+    base: Path
+    suffixes: tuple[str, ...]
+    reader: str
+    loaded: bool
+
+    def parts(self) -> list[Part]:
+        """Every file with its size and time of change."""
+        found = []
+        for path in _find(self.log.location or "", self.base, self.suffixes):
+            try:
+                stat = path.stat()
+            except FileNotFoundError:
+                continue  # went between listing and looking: as if listed a moment later
+            found.append(Part(str(path), f"{stat.st_size}:{stat.st_mtime_ns}"))
+        if not found:
+            raise SourceError(
+                "no file is there", where=self.log.place, mend=f"Relative locations start from {self.base} (then from {Path.cwd()})."
+            )
+        return found
+
+    def provide(self, engine: DuckEngine, relation: str, parts: Sequence[Part]) -> None:
+        """A view (or a table) over the files."""
+        listed = ", ".join("'" + part.name.replace("'", "''") + "'" for part in parts)
+        kind = "TABLE" if self.loaded else "VIEW"
+        rows = self.reader.format(files=f"[{listed}]")
+        engine.arrow(f"CREATE OR REPLACE {kind} {quoted(relation)} AS SELECT * FROM {rows}")
+
+
+def _find(location: str, base: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Files at a location: relative to the fleet file first, then to the working directory."""
+    for start in (base, Path.cwd()):
+        place = start / location
+        if place.is_dir():
+            found = [p for p in place.rglob("*") if p.name.endswith(suffixes) and not p.name.startswith((".", "_"))]
+        else:
+            found = [Path(p) for p in glob.glob(str(place), recursive=True) if Path(p).is_file()]
+        if found:
+            return sorted(found)
+    return []

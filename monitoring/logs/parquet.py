@@ -1,0 +1,15 @@
+"""Parquet files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitoring.fleet import Log
+from monitoring.logs.files import FileSource
+from monitoring.logs.source import source
+
+
+@source("parquet")
+def open_parquet(log: Log, base: Path) -> FileSource:
+    """A Parquet file, a folder of them (any depth) or a glob. Files may differ in columns: absent ones are null."""
+    return FileSource(log, base, (".parquet", ".pq"), "read_parquet({files}, union_by_name = true)", loaded=False)

@@ -1,0 +1,206 @@
+"""One model's logs, opened: what changed in them, and their rows as relations of one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import func, make_url, select
+
+from monitoring.errors import MappingError, SourceError
+from monitoring.fleet import Log, Model, expand
+from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
+from monitoring.logs.mapping import check, mapped
+from monitoring.logs.rows import Bounds, Relation, epoch, real, row_slots, slot
+from monitoring.logs.source import Part, Source, open_source
+
+Role = Literal["predictions", "labels"]
+Census = dict[int, tuple[int, str]]
+"""Rows and checksum by slot."""
+
+
+@dataclass
+class LogReader:
+    """The prediction log of a model, and its labels, in one engine. Close it when done.
+
+    `notices` are things a person should know that stopped nothing; `bad` are parts left out, with the reason.
+    """
+
+    model: Model
+    base: Path
+    as_of: datetime | None = None
+    notices: list[str] = field(default_factory=list)
+    bad: dict[str, str] = field(default_factory=dict)
+    _relations: dict[Role, Relation] = field(default_factory=dict)
+    _provided: dict[Role, tuple[Part, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._logs: dict[Role, Log] = {"predictions": self.model.predictions}
+        if self.model.labels is not None:
+            self._logs["labels"] = self.model.labels
+        self._sources: dict[Role, Source] = {role: open_source(log, self.base) for role, log in self._logs.items()}
+        url = _one_postgres(list(self._logs.values()))
+        self.engine: LogEngine = PostgresEngine(url) if url else DuckEngine()
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self.engine.close()
+
+    @property
+    def roles(self) -> list[Role]:
+        """The logs there are."""
+        return list(self._logs)
+
+    def parts(self, role: Role) -> list[Part]:
+        """The pieces of a log as they are now."""
+        return self._sources[role].parts()
+
+    def relation(self, role: Role, parts: Sequence[Part]) -> Relation:
+        """The rows of these parts. Parts that cannot be read are left out and noted in `bad`."""
+        wanted = tuple(part for part in parts if part.name not in self.bad)
+        if self._provided.get(role) != wanted:
+            self._relations[role] = self._provide(role, wanted)
+            self._provided[role] = tuple(part for part in wanted if part.name not in self.bad)
+        return self._relations[role]
+
+    def census(self, predictions: Relation, since: int | None = None) -> Census:
+        """Rows and checksum of every slot, counted in one scan."""
+        bounds = Bounds(((since, 1_000_000),) if since is not None else None, self.as_of)
+        rows = row_slots(predictions, self.model, bounds)
+        number = rows.c.slot_number if self.model.chunk.rows is not None else slot(rows.c.slot_seconds)
+        used = {name for _, name in mapped(self.model.predictions.columns)}
+        if self.model.predictions.columns.features == "*":
+            used = set(predictions.types)
+        counted = select(
+            number.label("slot"),
+            func.count().label("rows"),
+            self.engine.checksum([rows.c[name] for name in sorted(used)]).label("checksum"),
+        ).group_by(number)
+        found = self.engine.arrow(counted).to_pydict()
+        triples = zip(found["slot"], found["rows"], found["checksum"], strict=True)
+        out = {int(s): (int(n), str(c)) for s, n, c in triples if s is not None}
+        lost = sum(int(n) for s, n in zip(found["slot"], found["rows"], strict=True) if s is None)
+        if lost:
+            self.notices.append(f"{lost:,} rows have no time stamp and are left out.")
+        return out
+
+    def labelled_slots(self, predictions: Relation, labels: Relation) -> set[int]:
+        """The slots of the predictions whose labels these are; says how many labels fit no prediction."""
+        assert self.model.labels is not None
+        identity = self.model.labels.columns.id or ""
+        rows = row_slots(predictions, self.model, Bounds(None, self.as_of))
+        number = rows.c.slot_number if self.model.chunk.rows is not None else slot(rows.c.slot_seconds)
+        source = labels.clause
+        mine = rows.c[self.model.predictions.columns.id or ""]
+        joined = (
+            select(number.label("slot"), func.count().label("n"))
+            .select_from(source.outerjoin(rows, source.c[identity] == mine))
+            .group_by(number)
+        )
+        found = self.engine.arrow(joined).to_pydict()
+        orphans = sum(int(n) for s, n in zip(found["slot"], found["n"], strict=True) if s is None)
+        if orphans and self.as_of is None:
+            self.notices.append(f"{orphans:,} labels fit no prediction: is `id` the same in both logs?")
+        return {int(s) for s in found["slot"] if s is not None}
+
+    def newest(self, role: Role, relation: Relation) -> datetime | None:
+        """The newest row's moment; None without rows or without a time column."""
+        columns = self._logs[role].columns
+        name = columns.timestamp if role == "predictions" else columns.observed_at
+        if name is None:
+            return None
+        seconds = epoch(relation.clause.c[name], relation.types[name], relation.tick)
+        value = self.engine.arrow(select(func.max(seconds).label("at")))["at"][0].as_py()
+        return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)
+
+    def _provide(self, role: Role, parts: Sequence[Part]) -> Relation:
+        log = self._logs[role]
+        where = f"{self.model.key} {role} ({log.place})"
+        if isinstance(self.engine, DuckEngine):
+            self._fill(self.engine, role, parts)
+            name: str = role
+        else:
+            name = log.table or ""
+        raw = self.engine.describe(name)
+        types = {column: column_type(kind) for column, kind in raw.items()}
+        check(log, types, where, self.model.task)
+        return Relation(name, types, self._tick(role, name, types, raw))
+
+    def _fill(self, engine: DuckEngine, role: Role, parts: Sequence[Part]) -> None:
+        """Provide all parts; where that fails, find the bad ones by trying each alone."""
+        source = self._sources[role]
+        good = list(parts)
+        try:
+            source.provide(engine, role, good)
+            return
+        except SourceError as error:
+            if len(good) == 1:
+                raise SourceError(error.what, where=good[0].name, mend=error.mend) from error
+        for part in parts:
+            try:
+                source.provide(engine, role, [part])
+                engine.arrow(f"SELECT count(*) FROM {quoted(role)}")
+            except SourceError as error:
+                self.bad[part.name] = f"{part.name} cannot be read and is left out: {error.what}"
+                good.remove(part)
+        if not good:
+            raise SourceError("none of the files can be read", where=self._logs[role].place, mend=next(iter(self.bad.values())))
+        source.provide(engine, role, good)
+
+    def _tick(self, role: Role, name: str, types: dict[str, str], raw: dict[str, str]) -> float:
+        """Seconds a tick of a numeric time column, judged by its size; a notice for times without a zone."""
+        columns = self._logs[role].columns
+        column = columns.timestamp if role == "predictions" else columns.observed_at
+        if column is None:
+            return 1.0
+        upper = raw[column].upper()
+        if types[column] == "time" and "ZONE" not in upper and "TZ" not in upper:
+            notice = f"{column} has no time zone; read as UTC."
+            if notice not in self.notices:
+                self.notices.append(notice)
+        clause = Relation(name, types).clause  # type: ignore[arg-type]
+        if types[column] == "text":
+            self._check_times(clause, column, role)
+        if types[column] != "number":
+            return 1.0
+        largest = self.engine.arrow(select(func.max(clause.c[column]).label("at")))["at"][0].as_py() or 0
+        return next((tick for limit, tick in ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3)) if float(largest) > limit), 1.0)
+
+    def _check_times(self, clause: object, column: str, role: Role) -> None:
+        quoted_column = quoted(column)
+        if not isinstance(self.engine, DuckEngine):
+            return
+        text = f"SELECT {quoted_column} AS v FROM {quoted(role)} WHERE try_cast({quoted_column} AS TIMESTAMPTZ) IS NULL AND {quoted_column} IS NOT NULL LIMIT 1"
+        odd = self.engine.arrow(text)["v"].to_pylist()
+        if odd:
+            raise MappingError(
+                f"column {column!r} holds {odd[0]!r}, which is not a time.",
+                where=f"{self.model.key} {role} ({self._logs[role].place})",
+                mend="Write times as 2026-05-14T06:00:00Z, or as seconds since 1970.",
+            )
+
+
+def future_rows(reader: LogReader, predictions: Relation, now: datetime) -> int:
+    """Rows stamped more than an hour after `now`."""
+    if reader.model.chunk.rows is not None:
+        return 0
+    rows = row_slots(predictions, reader.model, Bounds())
+    late = select(func.count().label("n")).select_from(rows).where(rows.c.slot_seconds > real(now.timestamp() + 3600))
+    return int(reader.engine.arrow(late)["n"][0].as_py())
+
+
+def _one_postgres(logs: list[Log]) -> str | None:
+    """The URL where all logs are tables of one PostgreSQL database."""
+    urls = {expand(log.url or "") if log.source == "sql" else "" for log in logs}
+    if len(urls) != 1:
+        return None
+    url = urls.pop()
+    if not url or make_url(url).get_backend_name() != "postgresql":
+        return None
+    driver = make_url(url)
+    if driver.drivername == "postgresql":
+        driver = driver.set(drivername="postgresql+psycopg")
+    return driver.render_as_string(hide_password=False)

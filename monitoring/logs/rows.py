@@ -1,0 +1,213 @@
+"""The rows of a log in normal form: columns of a mapping as SQL expressions with one meaning each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Double,
+    Integer,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    extract,
+    false,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy import column as sql_column
+from sqlalchemy import table as sql_table
+from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.types import DateTime
+
+from monitoring.core.outcome import CLIENT_ERROR, EXCLUDED, OK, SERVER_ERROR
+from monitoring.core.profile import ColumnType
+from monitoring.core.window import moment_of
+from monitoring.fleet import Columns, Model
+
+Expression = ColumnElement[Any]
+Types = dict[str, ColumnType]
+POSITIVE = ("1", "1.0", "true", "t", "yes", "y", "positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A log in the engine: its name there, its column types, and its time column's unit (seconds a tick)."""
+
+    name: str
+    types: Types
+    tick: float = 1.0
+
+    @property
+    def clause(self) -> FromClause:
+        """For use in a statement; a dot parts schema from table."""
+        schema, _, name = self.name.rpartition(".")
+        columns = [sql_column(c) for c in self.types]
+        return sql_table(name, *columns, schema=schema) if schema else sql_table(name, *columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which rows to take: runs of slots (None: all), and nothing logged or observed after `as_of`."""
+
+    runs: tuple[tuple[int, int], ...] | None = None
+    as_of: datetime | None = None
+
+
+def real(value: float) -> Expression:
+    """A double literal. Without the exponent DuckDB would take it for a slow DECIMAL."""
+    text = repr(float(value))
+    return literal_column(text if "e" in text else f"{text}e0", Double)
+
+
+def integer(value: int) -> Expression:
+    """An integer literal."""
+    return literal_column(str(value), Integer)
+
+
+def epoch(column: Expression, kind: ColumnType, tick: float) -> Expression:
+    """Seconds since 1970 of a time column: a time stamp (without a zone: UTC), a number of ticks, or text."""
+    if kind == "number":
+        return cast(column, Double) * real(tick)
+    if kind == "text":
+        column = cast(column, DateTime(timezone=True))
+    return cast(extract("epoch", column), Double)
+
+
+def slot(seconds: Expression, length: int = 3600) -> Expression:
+    """The slot of a moment. A true division: a reciprocal would put some whole hours into the hour before."""
+    return cast(func.floor(seconds / real(length)), Integer)
+
+
+def text_of(column: Expression, kind: ColumnType) -> Expression:
+    """A value as text, whole numbers without a point, so that 1 and 1.0 are one class."""
+    if kind == "number":
+        return case((func.floor(column) == column, cast(cast(column, BigInteger), Text)), else_=cast(column, Text))
+    if kind == "boolean":
+        return case((cast(column, Boolean), literal("true")), (column.is_(None), null()), else_=literal("false"))
+    return cast(column, Text)
+
+
+def is_positive(column: Expression, kind: ColumnType, positive: str | None) -> Expression:
+    """1 for the positive class, 0 for the other, null for null."""
+    if positive is not None:
+        hit: Expression = text_of(column, kind) == literal(positive)
+    elif kind == "number":
+        hit = column > real(0.5)
+    elif kind == "boolean":
+        hit = cast(column, Boolean) == true()
+    else:
+        hit = func.lower(cast(column, Text)).in_(POSITIVE)
+    return case((column.is_(None), null()), (hit, integer(1)), else_=integer(0))
+
+
+def status_class(column: Expression, kind: ColumnType) -> Expression:
+    """Status class of ok | error | an HTTP code; null is excluded."""
+    if kind == "boolean":
+        return case((column.is_(None), integer(EXCLUDED)), (cast(column, Boolean), integer(OK)), else_=integer(SERVER_ERROR))
+    if kind == "number":
+        return case(
+            (column.is_(None), integer(EXCLUDED)),
+            (column < real(400), integer(OK)),
+            (column < real(500), integer(CLIENT_ERROR)),
+            else_=integer(SERVER_ERROR),
+        )
+    lower = func.lower(cast(column, Text))
+    first = func.substr(lower, integer(1), integer(1))
+    return case(
+        (column.is_(None), integer(EXCLUDED)),
+        (or_(lower.in_(("ok", "success", "succeeded", "true")), first.in_(("1", "2", "3"))), integer(OK)),
+        (first == literal("4"), integer(CLIENT_ERROR)),
+        else_=integer(SERVER_ERROR),
+    )
+
+
+def within(seconds_column: Expression, kind: ColumnType, tick: float, bounds: Bounds) -> Expression:
+    """Condition on the raw time column, so that the engine can skip files and row groups."""
+
+    def at(moment: datetime) -> Expression:
+        if kind == "number":
+            return real(moment.timestamp() / tick)
+        return literal_column(f"TIMESTAMPTZ '{moment:%Y-%m-%d %H:%M:%S.%f}+00'")
+
+    column = cast(seconds_column, DateTime(timezone=True)) if kind == "text" else seconds_column
+    conditions: list[Expression] = []
+    if bounds.runs is not None:
+        spans = [and_(column >= at(moment_of(a)), column < at(moment_of(b))) for a, b in bounds.runs]
+        conditions.append(or_(*spans) if spans else false())
+    if bounds.as_of is not None:
+        conditions.append(column <= at(bounds.as_of))
+    return and_(*conditions) if conditions else column.is_not(None)
+
+
+def newest_labels(labels: Relation, columns: Columns, bounds: Bounds, first: int | None) -> Select[Any]:
+    """Labels, one an id: the one observed last. No label can be observed before its prediction (slot `first`)."""
+    source = labels.clause
+    observed: Expression = null()
+    condition: Expression = source.c[columns.label or ""].is_not(None)
+    order = source.c[columns.label or ""].desc()
+    if columns.observed_at:
+        kind = labels.types[columns.observed_at]
+        raw = source.c[columns.observed_at]
+        observed = epoch(raw, kind, labels.tick)
+        order = raw.desc()
+        if bounds.as_of is not None:
+            condition = and_(condition, within(raw, kind, labels.tick, Bounds(None, bounds.as_of)))
+        if first is not None:
+            condition = and_(condition, within(raw, kind, labels.tick, Bounds(((first, 1_000_000),))))
+    identity = source.c[columns.id or ""]
+    ranked = (
+        select(
+            identity.label("label_id"),
+            source.c[columns.label or ""].label("label_value"),
+            observed.label("observed"),
+            func.row_number().over(partition_by=identity, order_by=order).label("place"),
+        )
+        .where(condition)
+        .subquery()
+    )
+    return select(ranked.c.label_id, ranked.c.label_value, ranked.c.observed).where(ranked.c.place == integer(1))
+
+
+def row_slots(predictions: Relation, model: Model, bounds: Bounds) -> FromClause:
+    """The prediction log with a column `slot_seconds` (time) or `slot_number` (rows), within the bounds."""
+    columns = model.predictions.columns
+    source = predictions.clause
+    if model.chunk.rows is None:
+        name = columns.timestamp or ""
+        kind = predictions.types[name]
+        seconds = epoch(source.c[name], kind, predictions.tick).label("slot_seconds")
+        return select(source, seconds).where(within(source.c[name], kind, predictions.tick, bounds)).subquery("p")
+    order = [source.c[columns.timestamp]] if columns.timestamp else []
+    number = cast(
+        func.floor(cast(func.row_number().over(order_by=order or None) - integer(1), Double) / real(model.chunk.rows)),
+        Integer,
+    ).label("slot_number")
+    numbered = select(source, number).subquery("numbered")
+    if bounds.runs is None:
+        return select(numbered).subquery("p")
+    spans = [and_(numbered.c.slot_number >= integer(a), numbered.c.slot_number < integer(b)) for a, b in bounds.runs]
+    return select(numbered).where(or_(*spans) if spans else false()).subquery("p")
+
+
+def runs(slots: list[int]) -> tuple[tuple[int, int], ...]:
+    """Slots as half-open runs of neighbours."""
+    out: list[tuple[int, int]] = []
+    for number in sorted(slots):
+        if out and out[-1][1] == number:
+            out[-1] = (out[-1][0], number + 1)
+        else:
+            out.append((number, number + 1))
+    return tuple(out)

@@ -1,0 +1,75 @@
+"""A table of any database that SQLAlchemy knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from sqlalchemy import MetaData, Table, create_engine, select
+from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
+
+from monitoring.errors import SourceError
+from monitoring.fleet import Log, expand
+from monitoring.logs.engine import DuckEngine
+from monitoring.logs.source import Part, source
+
+BATCH = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSource:
+    """A table or view. PostgreSQL summarises its own rows (see logs.reader); others have theirs brought here."""
+
+    log: Log
+    url: str
+    table: str
+
+    def parts(self) -> list[Part]:
+        """One part: what changed in a table is seen by its hourly counts and checksums."""
+        return [Part(self.table, "")]
+
+    def provide(self, engine: DuckEngine, relation: str, parts: Sequence[Part]) -> None:
+        """Copy the mapped columns into the engine, in batches."""
+        schema, _, name = self.table.rpartition(".")
+        try:
+            database = create_engine(self.url)
+            table = Table(name, MetaData(), schema=schema or None, autoload_with=database)
+            with database.connect() as connection:
+                result = connection.execution_options(stream_results=True).execute(select(table))
+                names = list(result.keys())
+                batches = []
+                while rows := result.fetchmany(BATCH):
+                    columns = zip(*rows, strict=True)
+                    batches.append(pa.table({n: _array(list(c)) for n, c in zip(names, columns, strict=True)}))
+            database.dispose()
+        except NoSuchTableError as error:
+            raise SourceError(f"has no table {self.table!r}", where=self.log.place, mend="Check `table`.") from error
+        except (SQLAlchemyError, ModuleNotFoundError) as error:
+            line = str(error).splitlines()[0]
+            raise SourceError(line, where=self.log.place, mend="Is the database up, and the URL right?") from error
+        found = pa.concat_tables(batches, promote_options="permissive") if batches else pa.table({n: pa.array([], pa.string()) for n in names})
+        engine.connection.register("incoming", found)
+        engine.arrow(f'CREATE OR REPLACE TABLE "{relation}" AS SELECT * FROM incoming')
+        engine.connection.unregister("incoming")
+
+
+@source("sql")
+def open_sql(log: Log, base: Path) -> SqlSource:
+    """`url` is any SQLAlchemy URL (${NAME} stands for an environment variable), `table` a table or view."""
+    url = expand(log.url or "")
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        file = url.removeprefix("sqlite:///")
+        place = base / file if (base / file).exists() else Path.cwd() / file
+        if not place.exists():
+            raise SourceError("no such SQLite file", where=log.place, mend=f"Relative paths start from {base}.")
+        url = f"sqlite:///{place}"
+    return SqlSource(log, url, log.table or "")
+
+
+def _array(values: list[object]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if v is None else str(v) for v in values])
