@@ -84,6 +84,28 @@ class UniformGrid:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketGrid:
+    """Buckets between given limits, ascending, for latencies: the code of x is how many limits lie below x.
+
+    So a bucket holds (lower, upper], and "at or below the limit" is exact at every limit.
+    """
+
+    cuts: tuple[float, ...]
+
+    def code(self, values: ArrayLike) -> NDArray[np.int32]:
+        """Class codes of raw values."""
+        x = np.asarray(values, dtype=np.float64)
+        code = np.searchsorted(np.asarray(self.cuts), np.where(np.isfinite(x), x, 0.0), side="left")
+        return np.where(np.isfinite(x), code, np.where(np.isnan(x), MISSING, NONFINITE)).astype(np.int32)
+
+    def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
+        """Lower and upper limits; the first bucket begins at 0, the last ends at twice its lower limit."""
+        edges = np.concatenate([[0.0], np.asarray(self.cuts), [2.0 * self.cuts[-1]]])
+        k = np.asarray(codes, dtype=np.int64)
+        return edges[k], edges[k + 1]
+
+
+@dataclass(frozen=True, slots=True)
 class CategoricalGrid:
     """The reference's vocabulary: `values` (the frequent ones) have a code each, by position.
 
@@ -102,7 +124,7 @@ class CategoricalGrid:
         return special.get(code) or self.values[code]
 
 
-Grid = NumericGrid | UniformGrid | CategoricalGrid
+Grid = NumericGrid | UniformGrid | BucketGrid | CategoricalGrid
 
 
 def numeric_grid(quantiles: dict[float, float], minimum: float, maximum: float, cuts: tuple[float, ...] = ()) -> NumericGrid:

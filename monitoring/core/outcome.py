@@ -9,7 +9,7 @@ NO_SCORE = 201
 """Score class of a prediction without a score; 0 to 200 are UniformGrid(200)'s."""
 
 NO_LATENCY = -8000
-"""Latency class of a request whose latency was not logged. Others are held within (-8000, 8000)."""
+"""Latency class of a request whose latency was not logged; the others are buckets, from 0."""
 
 OK, CLIENT_ERROR, SERVER_ERROR, EXCLUDED = 0, 1, 2, 3
 """Status classes. Availability is over OK and SERVER_ERROR: a client's own error is not the service's."""

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from monitoring.core.grid import CategoricalGrid, Grid, NumericGrid, UniformGrid
+from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid, UniformGrid
 from monitoring.core.summary import Kind
 
 ColumnType = Literal["number", "text", "boolean", "time", "other"]
+
+_TYPES: dict[type, str] = {
+    NumericGrid: "numeric",
+    UniformGrid: "uniform",
+    BucketGrid: "buckets",
+    CategoricalGrid: "categorical",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +102,15 @@ def from_document(document: dict[str, Any]) -> Profile:
 
 
 def _grid_document(grid: Grid) -> dict[str, Any]:
-    name = {NumericGrid: "numeric", UniformGrid: "uniform", CategoricalGrid: "categorical"}[type(grid)]
-    return {"type": name, **asdict(grid)}
+    return {"type": _TYPES[type(grid)], **asdict(grid)}
 
 
 def _grid(document: dict[str, Any]) -> Grid:
     values = {k: v for k, v in document.items() if k != "type"}
     if document["type"] == "uniform":
         return UniformGrid(**values)
+    if document["type"] == "buckets":
+        return BucketGrid(tuple(values["cuts"]))
     if document["type"] == "numeric":
         return NumericGrid(values["centre"], values["scale"], tuple(values["cuts"]))
     return CategoricalGrid(tuple(values["values"]), tuple(values["others"]), values["complete"])

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,15 @@ from monitoring.core.histogram import Histogram, from_cells
 BLOCK = 24
 """Slots in a block: a day of hours."""
 
+FINE = 12
+"""Service slots (5 minutes) in an hour slot."""
+
 
 class Kind(StrEnum):
     """What the cells of a series count.
 
     FEATURE, SCORE, PREDICTION, LABEL, LATENCY: classes of the column's grid. OUTCOME: score, prediction and
-    label together (core.outcome). SERVICE: slots are 5 minutes and the code is latency class * 4 + status.
+    label together (core.outcome). SERVICE: slots are 5 minutes and the code is latency bucket * 4 + status.
     """
 
     FEATURE = "feature"
@@ -36,6 +40,15 @@ class Kind(StrEnum):
     LATENCY = "latency"
     SERVICE = "service"
     ROWS = "rows"
+
+
+class Series(NamedTuple):
+    """What cells are about. An empty `version` is that of a log without versions; a slice reads "origin=EWR"."""
+
+    kind: Kind
+    column: str
+    version: str = ""
+    slice: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

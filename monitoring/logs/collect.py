@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitoring.core.grid import MISSING, REST, UNSEEN, CategoricalGrid
 from monitoring.core.profile import Profile
-from monitoring.core.summary import BLOCK, Cells, Kind, cells
+from monitoring.core.summary import BLOCK, FINE, Cells, Kind, Series, cells
 from monitoring.logs.statement import (
     DROPPED,
     OFFSET,
@@ -23,18 +22,6 @@ from monitoring.logs.statement import (
     Item,
     Statement,
 )
-
-FINE = 12
-"""Service slots (5 minutes) in an hour slot."""
-
-
-class Series(NamedTuple):
-    """What cells are about."""
-
-    kind: Kind
-    column: str
-    version: str
-    slice: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Double, Integer, Select, and_, case, cast, func, literal, select, tuple_
 from sqlalchemy.sql.expression import FromClause
 
-from monitoring.core.grid import LIMIT, MISSING, NONFINITE, STEP, CategoricalGrid, NumericGrid
+from monitoring.core.grid import LIMIT, MISSING, NONFINITE, STEP, BucketGrid, CategoricalGrid, NumericGrid, UniformGrid
 from monitoring.core.outcome import EXCLUDED, NO_LATENCY, NO_SCORE, OK
 from monitoring.core.profile import Column, Profile
 from monitoring.core.summary import Kind
@@ -167,13 +167,12 @@ def items(parts: RowParts) -> list[Item]:
     return out
 
 
-def numeric_code(value: Expression, grid: NumericGrid, limit: int = LIMIT) -> Expression:
+def numeric_code(value: Expression, grid: NumericGrid) -> Expression:
     """Class code of a number, as NumericGrid.code computes it. Past 1e300 counts as not finite."""
     position = func.asinh((value - real(grid.centre)) * real(1.0 / grid.scale)) * real(1.0 / STEP) + real(0.5)
     code: Expression = cast(func.floor(position), Integer)
     if grid.cuts:
-        code = code + _below(value, grid.cuts)
-    code = func.greatest(func.least(code, integer(limit)), integer(-limit)) if limit != LIMIT or grid.cuts else code
+        code = func.greatest(func.least(code + _below(value, grid.cuts), integer(LIMIT)), integer(-LIMIT))
     finite = and_(value > real(-1e300), value < real(1e300))
     return case((finite, code), (value.is_(None), integer(MISSING)), else_=integer(NONFINITE))
 
@@ -206,6 +205,7 @@ def _plain(parts: RowParts, column: Column) -> Item:
     if isinstance(grid, NumericGrid):
         code = numeric_code(number_of(value, kind), grid)
     else:
+        assert isinstance(grid, UniformGrid)
         code = _uniform(number_of(value, kind), grid.bins)
     if prediction and parts.failed is not None:
         code = case((parts.failed, integer(DROPPED)), else_=code)
@@ -227,12 +227,11 @@ def _service(parts: RowParts, column: Column) -> Expression:
     status = integer(OK)
     if columns.status is not None:
         status = status_class(*parts.column(columns.status))
-    if columns.latency_ms is None or not isinstance(column.grid, NumericGrid):
+    if columns.latency_ms is None or not isinstance(column.grid, BucketGrid):
         return integer(NO_LATENCY * 4) + status
     latency = number_of(*parts.column(columns.latency_ms))
-    code = numeric_code(latency, column.grid, limit=-NO_LATENCY - 1)
     usable = and_(latency > real(-1e300), latency < real(1e300))
-    return case((usable, code), else_=integer(NO_LATENCY)) * integer(4) + status
+    return case((usable, _below(latency, column.grid.cuts)), else_=integer(NO_LATENCY)) * integer(4) + status
 
 
 def _outcome(parts: RowParts, column: Column) -> Expression | None:

@@ -1,0 +1,1 @@
+"""Realised performance, from mergeable counts of scores, predictions and labels."""

@@ -1,0 +1,1 @@
+"""Service levels: indicators, error budgets, burn rates."""

@@ -1,0 +1,112 @@
+"""Burn rates and error budgets: how fast the allowance is being spent, and how much is left.
+
+Source: Google, The Site Reliability Workbook, chapter 5 ("Alerting on SLOs").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.core.slo.series import MINUTES, ServiceSeries
+from monitoring.core.slo.windows import Pair, Period
+
+FEWEST_LONG, FEWEST_SHORT = 5, 2
+"""Bad events below which nothing fires: at 10 requests an hour and 99.9 %, one failure is a 1,000-fold burn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """The burn rate of one window pair. None where a window had no valid event."""
+
+    pair: Pair
+    long: float | None
+    short: float | None
+    factor: float
+    bad_long: int
+    firing: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The error budget of a period. `good` is the share of good events; `remaining` may be below zero."""
+
+    valid: int
+    bad: int
+    good: float | None
+    remaining: float | None
+    exhausted_in: tuple[float, float] | None
+    """Hours until nothing is left, at the pace of the last 3 days and of the last 6 hours, the sooner first."""
+
+
+def burn_rate(valid: int, bad: int, objective: float) -> float | None:
+    """How many times faster than allowed the budget is being spent; None without valid events."""
+    return None if valid == 0 else bad / valid / (1 - objective)
+
+
+def effective_factor(pair: Pair, objective: float) -> float:
+    """The pair's factor, lowered where the burn rate, at most 1 / (1 - objective), could never reach it."""
+    return min(pair.factor, 0.5 / (1 - objective))
+
+
+def burns(series: ServiceSeries, end: int, objective: float, period: Period) -> list[Burn]:
+    """Every window pair, judged at slot `end`."""
+    out = []
+    for pair in period.pairs:
+        valid_long, bad_long = series.within(end, pair.long)
+        valid_short, bad_short = series.within(end, pair.short)
+        long, short = burn_rate(valid_long, bad_long, objective), burn_rate(valid_short, bad_short, objective)
+        factor = effective_factor(pair, objective)
+        over = long is not None and short is not None and long >= factor and short >= factor
+        enough = bad_long >= FEWEST_LONG and bad_short >= FEWEST_SHORT
+        long_text = "no request" if long is None else f"{long:.1f}× over {bad_long:,} bad of {valid_long:,}"
+        reason = f"burning {long_text} in {pair.name.split('/')[0]}, fires at {factor:.2f}×"
+        if over and not enough:
+            reason += f"; held back: fewer than {FEWEST_LONG} bad events"
+        out.append(Burn(pair, long, short, factor, bad_long, over and enough, reason))
+    return out
+
+
+def budget(series: ServiceSeries, end: int, objective: float, period: Period) -> Budget:
+    """The budget over the period before slot `end`."""
+    valid, bad = series.within(end, period.minutes)
+    if valid == 0:
+        return Budget(0, 0, None, None, None)
+    remaining = 1 - bad / ((1 - objective) * valid)
+    paces = [burn_rate(*series.within(end, minutes), objective) for minutes in (4320, 360)]
+    hours = [remaining * period.minutes / 60 / pace for pace in paces if pace]
+    forecast = (min(hours), max(hours)) if hours and remaining > 0 else None
+    return Budget(valid, bad, 1 - bad / valid, remaining, forecast)
+
+
+def firing_slots(series: ServiceSeries, first: int, last: int, objective: float, pair: Pair) -> NDArray[np.bool_]:
+    """For every slot end in [first, last): would this pair have fired? Equal to `burns`, all at once."""
+    reach = pair.long // MINUTES
+    dense_valid, dense_bad = (np.zeros(last - first + reach, dtype=np.int64) for _ in range(2))
+    inside = (series.slots >= first - reach) & (series.slots < last)
+    at = series.slots[inside] - (first - reach)
+    dense_valid[at], dense_bad[at] = series.valid[inside], series.bad[inside]
+    valid, bad = (np.concatenate([[0], np.cumsum(x)]) for x in (dense_valid, dense_bad))
+    ends = np.arange(first, last) - (first - reach)
+    fires = np.ones(last - first, dtype=bool)
+    for minutes, fewest in ((pair.long, FEWEST_LONG), (pair.short, FEWEST_SHORT)):
+        begins = ends - minutes // MINUTES
+        v, b = valid[ends] - valid[begins], bad[ends] - bad[begins]
+        rate = np.divide(b, v * (1 - objective), out=np.zeros(len(v)), where=v > 0)
+        fires &= (rate >= effective_factor(pair, objective)) & (b >= fewest) & (v > 0)
+    return fires
+
+
+def quantile(lower: NDArray[np.float64], upper: NDArray[np.float64], counts: NDArray[np.int64], q: float) -> float | None:
+    """A quantile of binned values, by linear interpolation inside its class; None without values."""
+    total = counts.sum()
+    if total == 0:
+        return None
+    upto = np.cumsum(counts)
+    at = int(np.searchsorted(upto, q * total))
+    at = min(at, len(counts) - 1)
+    inside = (q * total - (upto[at] - counts[at])) / max(counts[at], 1)
+    return float(lower[at] + (upper[at] - lower[at]) * min(max(inside, 0.0), 1.0))

@@ -1,0 +1,61 @@
+"""Good and bad events by 5-minute slot, and the indicators they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.core.grid import BucketGrid
+from monitoring.core.outcome import OK, SERVER_ERROR
+from monitoring.core.summary import Cells
+
+MINUTES = 5
+"""Minutes in a service slot."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceSeries:
+    """Valid and bad events by slot (5-minute numbers since 1970), ascending."""
+
+    slots: NDArray[np.int64]
+    valid: NDArray[np.int64]
+    bad: NDArray[np.int64]
+
+    def within(self, end: int, minutes: int) -> tuple[int, int]:
+        """Valid and bad events in the `minutes` before slot `end`."""
+        low, high = np.searchsorted(self.slots, [end - minutes // MINUTES, end])
+        return int(self.valid[low:high].sum()), int(self.bad[low:high].sum())
+
+
+def availability(parts: Iterable[Cells]) -> ServiceSeries:
+    """Valid: answered, or failed by the server. Bad: failed by the server. A client's own errors are left out."""
+    return _series(parts, lambda bucket, status: (np.isin(status, (OK, SERVER_ERROR)), status == SERVER_ERROR))
+
+
+def latency(parts: Iterable[Cells], grid: BucketGrid, threshold_ms: float) -> tuple[ServiceSeries, float]:
+    """Valid: answered, with a latency. Bad: above the threshold. With the threshold really used.
+
+    A threshold that is no bucket limit is snapped down to one, so that none too slow counts as good.
+    """
+    below = [c for c in grid.cuts if c <= threshold_ms]
+    effective = max(below) if below else grid.cuts[0]
+    limit = grid.cuts.index(effective)
+    return _series(parts, lambda bucket, status: ((status == OK) & (bucket >= 0), bucket > limit)), effective
+
+
+def _series(parts: Iterable[Cells], judge: object) -> ServiceSeries:
+    assert callable(judge)
+    every = list(parts)
+    if not every:
+        empty = np.zeros(0, np.int64)
+        return ServiceSeries(empty, empty, empty)
+    slots = np.concatenate([p.slots for p in every]).astype(np.int64)
+    codes = np.concatenate([p.codes for p in every])
+    counts = np.concatenate([p.counts for p in every])
+    valid, bad = judge(codes // 4, codes % 4)
+    unique, at = np.unique(slots, return_inverse=True)
+    sums = [np.bincount(at, weights=counts * w, minlength=len(unique)).astype(np.int64) for w in (valid, valid & bad)]
+    return ServiceSeries(unique, sums[0], sums[1])

@@ -1,0 +1,215 @@
+"""Freezing a baseline: what the reference looks like, and the grids fitted to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Double, Integer, case, cast, func, literal, select
+
+from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid, UniformGrid, numeric_grid
+from monitoring.core.profile import Column, ColumnType, Profile
+from monitoring.core.summary import Kind
+from monitoring.errors import FleetError
+from monitoring.fleet import Model
+from monitoring.logs.engine import LogEngine
+from monitoring.logs.mapping import feature_columns, score_columns
+from monitoring.logs.rows import Bounds, Relation, integer, text_of
+from monitoring.logs.statement import RowParts, joined, number_of
+
+SAMPLE = 200_000
+"""Rows that grids are fitted on; more does not move a quantile visibly."""
+NAMED = 100
+"""Categories with a class of their own; with all 10,000 of a column, chi-square finds drift where none is."""
+LISTED = 1_000
+"""Categories remembered; a column with more cannot tell a new one from a rare one."""
+SLICES = 20
+CLASSES = 50
+CROWDED = 0.05
+"""Share of rows in one class above which the grid is too coarse there."""
+CUTS = 64
+BUCKETS_MS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
+"""Latency limits of the 5-minute service counts, beside those of the model's own objectives."""
+
+
+def profile_of(engine: LogEngine, model: Model, predictions: Relation, labels: Relation | None, bounds: Bounds) -> Profile:
+    """The profile of the rows within `bounds`. Raises FleetError when there are none."""
+    rows = joined(model, predictions, labels, bounds)
+    bare = Profile(columns=())
+    parts = RowParts(model, bare, rows, predictions, labels)
+    n = int(engine.arrow(select(func.count().label("n")).select_from(rows))["n"][0].as_py())
+    if n == 0:
+        raise FleetError(
+            "the reference holds no rows",
+            where=f"{model.key} reference",
+            mend="Choose a window in which the log has predictions, or give a reference log of its own.",
+        )
+    names, kinds = _layout(model, predictions.types)
+    numbers = _sample(engine, parts, [c for c, k in names if kinds[c, k] == "numeric"], n)
+    facts = _facts(engine, parts, [c for c, _ in names])
+    cuts = {slo.threshold_ms for slo in model.slos if slo.sli == "latency" and slo.threshold_ms}
+    columns = []
+    for name, kind in names:
+        grid: Grid
+        if kinds[name, kind] == "uniform":
+            grid = UniformGrid()
+        elif kinds[name, kind] == "categorical":
+            grid = _categories(engine, parts, name)
+        elif kind == Kind.LATENCY:
+            grid = latency_grid(numbers[name], tuple(sorted(cuts)))
+        else:
+            grid = fitted(numbers[name])
+        missing, low, high = facts[name]
+        columns.append(Column(kind, name, predictions.types[name], grid, n, missing, low, high))
+    if model.chunk.rows is None:
+        columns.append(Column(Kind.SERVICE, "", "other", BucketGrid(tuple(sorted({*BUCKETS_MS, *cuts})))))
+    classes = _classes(engine, parts) if model.task == "multiclass_classification" else ()
+    columns += _outcomes(engine, parts, classes, n)
+    slices = {name: _top(engine, parts, name, SLICES) for name in model.predictions.columns.slices}
+    first, last = bounds.runs[0] if bounds.runs else (None, None)
+    return Profile(tuple(columns), slices, classes, n, first, last, dict(predictions.types))
+
+
+def fitted(sample: NDArray[np.float64]) -> NumericGrid:
+    """The grid of a numeric column, with cuts where far-apart modes would crowd one class."""
+    x = sample[np.isfinite(sample)]
+    if len(x) == 0:
+        return NumericGrid(0.0, 1.0)
+    points = (0.1, 0.25, 0.5, 0.75, 0.9)
+    quantiles = dict(zip(points, np.quantile(x, points).tolist(), strict=True))
+    grid = numeric_grid(quantiles, float(x.min()), float(x.max()))
+    codes, counts = np.unique(grid.code(x), return_counts=True)
+    for code in codes[counts > CROWDED * len(x)]:
+        inside = x[grid.code(x) == code]
+        _, repeats = np.unique(inside, return_counts=True)
+        if repeats.max() < len(inside) / 2:
+            edges = np.unique(np.quantile(x, np.linspace(0, 1, CUTS + 2)[1:-1]))
+            return NumericGrid(grid.centre, grid.scale, tuple(edges.tolist()))
+    return grid
+
+
+def latency_grid(sample: NDArray[np.float64], thresholds: tuple[float, ...]) -> NumericGrid:
+    """Relative resolution from a tenth of the median up, with a class limit at every objective's threshold."""
+    x = sample[np.isfinite(sample) & (sample > 0)]
+    scale = float(np.median(x)) / 10.0 if len(x) else 1.0
+    return NumericGrid(0.0, scale if scale > 0 else 1.0, thresholds)
+
+
+def _layout(model: Model, types: dict[str, ColumnType]) -> tuple[list[tuple[str, Kind]], dict[tuple[str, Kind], str]]:
+    """Columns in order with their part, and which type of grid each has."""
+    columns = model.predictions.columns
+    scores = score_columns(columns)
+    names = [(c, Kind.FEATURE) for c in feature_columns(columns, types)]
+    names += [(c, Kind.SCORE) for c in scores]
+    if columns.prediction and (model.task == "regression" or not scores):
+        names.append((columns.prediction, Kind.PREDICTION))
+    if columns.latency_ms:
+        names.append((columns.latency_ms, Kind.LATENCY))
+    kinds = {}
+    for name, kind in names:
+        if kind == Kind.SCORE:
+            kinds[name, kind] = "uniform"
+        elif kind == Kind.PREDICTION and model.task != "regression":
+            kinds[name, kind] = "categorical"
+        else:
+            numeric = types[name] == "number" and name not in columns.categorical
+            kinds[name, kind] = "numeric" if numeric or kind == Kind.LATENCY else "categorical"
+    return names, kinds
+
+
+def _sample(engine: LogEngine, parts: RowParts, names: Sequence[str], n: int) -> dict[str, NDArray[np.float64]]:
+    """Values of numeric columns: every k-th row, so that the whole reference is seen."""
+    if not names:
+        return {}
+    values = [number_of(*parts.column(name)).label(f"c{i}") for i, name in enumerate(names)]
+    every = -(-n // SAMPLE)
+    chosen: Any = select(*values).select_from(parts.rows)
+    if every > 1:
+        numbered = select(*values, func.row_number().over().label("place")).select_from(parts.rows).subquery()
+        chosen = select(*(numbered.c[f"c{i}"] for i in range(len(names)))).where(
+            numbered.c.place % integer(every) == integer(0)
+        )
+    table = engine.arrow(chosen)
+    return {
+        name: np.asarray(table[f"c{i}"].to_numpy(zero_copy_only=False), dtype=np.float64) for i, name in enumerate(names)
+    }
+
+
+def _facts(engine: LogEngine, parts: RowParts, names: Sequence[str]) -> dict[str, tuple[int, float | None, float | None]]:
+    """Missing rows, minimum and maximum of each column, in one scan."""
+    values: list[Any] = []
+    for i, name in enumerate(names):
+        value, kind = parts.column(name)
+        values.append(func.sum(case((value.is_(None), integer(1)), else_=integer(0))).label(f"m{i}"))
+        if kind == "number":
+            number = cast(value, Double)
+            finite = case((func.abs(number) < literal(1e300), number))
+            values += [func.min(finite).label(f"l{i}"), func.max(finite).label(f"h{i}")]
+    if not values:
+        return {}
+    row = engine.arrow(select(*values).select_from(parts.rows)).to_pylist()[0]
+    return {name: (int(row[f"m{i}"]), _maybe(row.get(f"l{i}")), _maybe(row.get(f"h{i}"))) for i, name in enumerate(names)}
+
+
+def _top(engine: LogEngine, parts: RowParts, name: str, limit: int) -> tuple[str, ...]:
+    """The most frequent values of a column, ties by name."""
+    text = text_of(*parts.column(name)).label("v")
+    inner = select(text).select_from(parts.rows).subquery()
+    counted = (
+        select(inner.c.v, func.count().label("n"))
+        .where(inner.c.v.is_not(None))
+        .group_by(inner.c.v)
+        .order_by(func.count().desc(), inner.c.v)
+        .limit(literal(limit, Integer))
+    )
+    return tuple(str(v) for v in engine.arrow(counted)["v"].to_pylist())
+
+
+def _categories(engine: LogEngine, parts: RowParts, name: str) -> CategoricalGrid:
+    values = _top(engine, parts, name, LISTED + 1)
+    return CategoricalGrid(values[:NAMED], values[NAMED:LISTED], complete=len(values) <= LISTED)
+
+
+def _classes(engine: LogEngine, parts: RowParts) -> tuple[str, ...]:
+    """A multiclass model's classes: the score's, else those seen as prediction or label in the reference."""
+    columns = parts.model.predictions.columns
+    if isinstance(columns.score, dict):
+        return tuple(columns.score)
+    found = set(_top(engine, parts, columns.prediction or "", CLASSES))
+    if parts.label is not None:
+        text = text_of(*parts.label).label("v")
+        distinct = select(text).select_from(parts.rows).distinct().limit(literal(CLASSES, Integer))
+        found |= {str(v) for v in engine.arrow(distinct)["v"].to_pylist() if v is not None}
+    return tuple(sorted(found))
+
+
+def _outcomes(engine: LogEngine, parts: RowParts, classes: tuple[str, ...], n: int) -> list[Column]:
+    """The outcome columns, where the model has labels."""
+    found = parts.label
+    if found is None:
+        return []
+    if parts.model.task != "regression":
+        named = parts.model.predictions.columns.score if classes else None
+        per_class = tuple(named) if isinstance(named, dict) else ()
+        return [Column(Kind.OUTCOME, name, "other", UniformGrid()) for name in ("", *per_class)]
+    label = number_of(*found)
+    prediction = number_of(*parts.column(parts.model.predictions.columns.prediction or ""))
+    labelled = select(label.label("label"), (prediction - label).label("error")).select_from(parts.rows)
+    table = engine.arrow(labelled.where(label.is_not(None)).limit(literal(SAMPLE, Integer)))
+    labels = np.asarray(table["label"].to_numpy(zero_copy_only=False), dtype=np.float64)
+    errors = np.asarray(table["error"].to_numpy(zero_copy_only=False), dtype=np.float64)
+    finite = errors[np.isfinite(errors)]
+    scale = float(np.quantile(np.abs(finite), 0.6827)) if len(finite) else 1.0
+    grid = NumericGrid(0.0, scale if scale > 0 else 1.0)
+    return [
+        Column(Kind.LABEL, "", "number", fitted(labels), n),
+        Column(Kind.OUTCOME, "", "number", grid, n),
+    ]
+
+
+def _maybe(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+

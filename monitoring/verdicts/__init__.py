@@ -1,0 +1,1 @@
+"""From summaries to verdicts: pure functions, one family of checks a file."""

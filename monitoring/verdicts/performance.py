@@ -1,0 +1,135 @@
+"""Realised performance verdicts, as far as labels have arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from monitoring.core.grid import NumericGrid
+from monitoring.core.performance import outcome as outcomes
+from monitoring.core.performance.metric import MAIN, Estimate, Metric, get, metrics_for
+from monitoring.core.performance.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
+from monitoring.core.performance.threshold import AutomaticThreshold, automatic
+from monitoring.core.summaries import Summaries
+from monitoring.core.summary import Kind
+from monitoring.core.verdict import Status, Verdict
+from monitoring.core.window import Slots
+from monitoring.fleet import Threshold
+from monitoring.verdicts.subject import Subject, status_above, status_below
+
+MIN_LABELS = 30
+MATURE = 0.9
+"""Share of the usual label completeness from which a window counts as mature."""
+
+Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome
+
+
+def main_metric(subject: Subject) -> str:
+    """The metric the model is judged by: the first its owner set a threshold for, else its task's."""
+    for threshold in subject.model.thresholds:
+        if threshold.check.startswith("performance."):
+            return threshold.check.removeprefix("performance.")
+    task = subject.model.task
+    if task == "binary_classification" and subject.model.predictions.columns.score is None:
+        return "accuracy"
+    return MAIN[task]
+
+
+def judge(subject: Subject) -> Iterator[Verdict]:
+    """All performance verdicts: every metric of the whole, the main one of every slice and version."""
+    if subject.profile.find(Kind.OUTCOME, "") is None:
+        return
+    task = subject.model.task
+    scored = subject.model.predictions.columns.score is not None
+    every = [m for m in metrics_for(task) if scored or not m.needs_score]
+    if not subject.model.predictions.columns.lower:
+        every = [m for m in every if m.name != "interval_coverage"]
+    wanted = {main_metric(subject)} | {
+        t.check.removeprefix("performance.") for t in subject.model.thresholds if t.check.startswith("performance.")
+    }
+    few = [get(name, task) for name in sorted(wanted)]
+    versions = subject.current.versions()
+    views: list[tuple[str | None, str, list[Metric]]] = [(None, "", every)]
+    views += [(None, s, few) for s in subject.current.slices()]
+    views += [(v, "", few) for v in versions] if len(versions) > 1 else []
+    for version, slice_, metrics in views:
+        yield from _view(subject, version, slice_, metrics)
+
+
+def outcome_of(subject: Subject, summaries: Summaries, window: Slots, version: str | None, slice_: str) -> Outcome:
+    """What predictions and labels came to in a window."""
+    whole = summaries.histogram(Kind.OUTCOME, "", window, version, slice_)
+    if subject.model.task == "binary_classification":
+        return outcomes.binary(whole)
+    if subject.model.task == "regression":
+        column = subject.profile.find(Kind.OUTCOME, "")
+        assert column is not None and isinstance(column.grid, NumericGrid)
+        return outcomes.regression(whole, column.grid, summaries.sums(Kind.OUTCOME, "", window, version, slice_))
+    names = [c.name for c in subject.profile.columns if c.kind == Kind.OUTCOME and c.name]
+    scores = [summaries.histogram(Kind.OUTCOME, name, window, version, slice_) for name in names]
+    return outcomes.multiclass(subject.profile.classes, whole, scores)
+
+
+def _view(subject: Subject, version: str | None, slice_: str, metrics: list[Metric]) -> Iterator[Verdict]:
+    windows = [(w, outcome_of(subject, subject.current, w, version, slice_)) for w in subject.windows]
+    rows = [subject.current.rows(w, version, slice_) for w in subject.windows]
+    complete = [o.n / n if n else 0.0 for (_, o), n in zip(windows, rows, strict=True)]
+    seen = [c for c in complete[:-2] if c > 0] or [c for c in complete if c > 0]
+    usual = float(np.median(seen)) if seen else 1.0
+    past = [outcome_of(subject, subject.reference, w, None, slice_) for w in subject.reference_chunks()]
+    if not past and subject.reference_span:
+        past = [outcome_of(subject, subject.reference, subject.reference_span, None, slice_)]
+    for metric in metrics:
+        own = subject.threshold(f"performance.{metric.name}", None, slice_, version or "")
+        judged = own is not None or metric.name == main_metric(subject)
+        reference = [metric.compute(o) for o in past if o.n >= MIN_LABELS] if judged else []
+        for (window, outcome), n, share in zip(windows, rows, complete, strict=True):
+            verdict = Verdict(
+                subject.model.key, f"performance.{metric.name}", subject.window(window, outcome.n), Status.OK, "",
+                slice=slice_ or None, version=version or None, method="realised",
+                provisional=share < MATURE * usual or not subject.complete(window),
+            )  # fmt: skip
+            labels = f"labels {share:.0%} complete" + (f", usually {usual:.0%}" if verdict.provisional else "")
+            yield _judged(verdict, metric, own, judged, reference, outcome, n, labels)
+
+
+def _judged(
+    verdict: Verdict, metric: Metric, own: Threshold | None, judged: bool, reference: list[Estimate],
+    outcome: Outcome, rows: int, labels: str,
+) -> Verdict:  # fmt: skip
+    fewest = own.min_rows if own and own.min_rows else MIN_LABELS
+    if rows == 0:
+        return replace(verdict, status=Status.NO_DATA, reason="No prediction in this window.")
+    if outcome.n == 0:
+        return replace(verdict, status=Status.NO_DATA, reason=f"No label has arrived for {rows:,} predictions.")
+    estimate = metric.compute(outcome)
+    verdict = replace(verdict, value=estimate.value, lower=estimate.lower, upper=estimate.upper)
+    if outcome.n < fewest:
+        reason = f"{outcome.n:,} labelled rows; at least {fewest} are needed ({labels})."
+        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
+    if estimate.value is None:
+        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=f"Undefined: {estimate.reason} ({labels}).")
+    words = f"{metric.title} {estimate.value:.4g}"
+    if estimate.lower is not None and estimate.upper is not None:
+        words += f" ({estimate.lower:.4g} to {estimate.upper:.4g})"
+    words += f" over {outcome.n:,} labelled rows, {labels}"
+    warning, breached, how = own.warning if own else None, own.breached if own else None, "set by its owner"
+    if own is None and judged:
+        level: AutomaticThreshold | None = automatic(reference, metric.better, estimate.error)
+        if level is not None:
+            warning, breached, how = level.warning, level.breached, level.explanation
+    if warning is None and breached is None:
+        return replace(verdict, reason=f"{words}; no threshold is set.")
+    value = estimate.value
+    if metric.better == "zero":
+        status, decided = status_above(abs(value), *(None if x is None else abs(x) for x in (warning, breached)))
+    else:
+        status, decided = (status_above if metric.better == "lower" else status_below)(value, warning, breached)
+    side = "above" if metric.better == "lower" else "below"
+    held = f"{side} {decided:.4g}" if status != Status.OK and decided is not None else f"within {decided:.4g}"
+    return replace(
+        verdict, status=status, threshold=decided, warning=warning, breached=breached, automatic=own is None,
+        reason=f"{words}: {held} ({how}).",
+    )  # fmt: skip

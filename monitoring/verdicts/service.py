@@ -1,0 +1,120 @@
+"""Service level verdicts: error budgets and burn rates of latency and availability, and freshness."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from monitoring.core.grid import BucketGrid
+from monitoring.core.slo import series
+from monitoring.core.slo.burn import Budget, Burn, budget, burns
+from monitoring.core.slo.series import MINUTES, ServiceSeries
+from monitoring.core.slo.windows import period
+from monitoring.core.summary import FINE, Kind
+from monitoring.core.verdict import Status, Verdict, Window
+from monitoring.core.window import EPOCH, Slots, moment_of
+from monitoring.fleet import Slo
+from monitoring.verdicts.subject import Subject
+
+HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
+
+
+def judge(subject: Subject) -> Iterator[Verdict]:
+    """Every objective, at the moment of the evaluation."""
+    for slo in subject.model.slos:
+        if slo.sli in ("latency", "availability") and not subject.by_rows:
+            yield from _objective(subject, slo)
+        elif slo.sli == "freshness":
+            yield _freshness(subject, slo)
+
+
+def series_of(subject: Subject, slo: Slo) -> tuple[ServiceSeries, str]:
+    """Good and bad events of an objective, and a note where its threshold had to be snapped."""
+    span = subject.current.span() or Slots(0, 1)
+    parts = list(subject.current.every(Kind.SERVICE, "", span))
+    if slo.sli == "availability":
+        return series.availability(parts), ""
+    column = subject.profile.find(Kind.SERVICE, "")
+    assert column is not None and isinstance(column.grid, BucketGrid) and slo.threshold_ms is not None
+    found, effective = series.latency(parts, column.grid, slo.threshold_ms)
+    note = "" if effective == slo.threshold_ms else f" Counted at {effective:g} ms until the model is re-baselined."
+    return found, note
+
+
+def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
+    found, note = series_of(subject, slo)
+    whole = period(slo.period)
+    end = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60)) + 1
+    check = f"slo.{slo.sli}"
+    start = moment_of(0) + timedelta(minutes=(end - whole.minutes // MINUTES) * MINUTES)
+    left = budget(found, end, slo.objective, whole)
+    base = Verdict(
+        subject.model.key, check, Window(start, subject.now, left.valid), Status.OK, "", method="budget",
+        threshold=slo.objective, breached=slo.objective,
+    )  # fmt: skip
+    yield _budget(base, slo, left, note)
+    for burn in burns(found, end, slo.objective, whole):
+        yield _burn(subject, base, burn)
+
+
+def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
+    if left.good is None or left.remaining is None:
+        return replace(base, status=Status.NO_DATA, reason=f"No request in the last {slo.period}.")
+    unit = f"within {slo.threshold_ms:g} ms" if slo.sli == "latency" else "answered"
+    reason = f"{left.good:.3%} {unit} of {left.valid:,} in {slo.period}, objective {slo.objective:.3%}; "
+    reason += f"error budget left {left.remaining:.0%}."
+    if left.exhausted_in is not None and left.exhausted_in[0] < 24 * 90:
+        low, high = left.exhausted_in
+        reason += f" At the present pace it is gone in {_hours(low)}" + (f" to {_hours(high)}." if high > low * 1.1 else ".")
+    status = Status.BREACHED if left.remaining < 0 else Status.OK
+    return replace(base, status=status, value=left.good, reason=reason + note)
+
+
+def _burn(subject: Subject, base: Verdict, burn: Burn) -> Verdict:
+    start = subject.now - timedelta(minutes=burn.pair.long)
+    status = Status.NO_DATA if burn.long is None else Status.OK
+    if burn.firing:
+        status = Status.BREACHED if burn.pair.severity == "page" else Status.WARNING
+    reason = f"{base.check.removeprefix('slo.').capitalize()} is {burn.reason}."
+    return replace(
+        base, method=f"burn {burn.pair.name}", window=Window(start, subject.now, burn.bad_long), status=status,
+        value=burn.long, threshold=burn.factor, warning=burn.factor if burn.pair.severity == "ticket" else None,
+        breached=burn.factor if burn.pair.severity == "page" else None, reason=reason,
+    )  # fmt: skip
+
+
+def _freshness(subject: Subject, slo: Slo) -> Verdict:
+    """Age of the newest prediction, to the 5 minutes (to the hour where the log has no service counts)."""
+    age_limit = _duration(slo.max_age or "")
+    newest = None
+    span = subject.current.span()
+    if span is not None:
+        parts = list(subject.current.every(Kind.SERVICE, "", Slots(span.last - 1, span.last)))
+        last = max((int(p.slots[-1]) for p in parts if len(p.slots)), default=span.last * FINE - 1)
+        newest = EPOCH + timedelta(minutes=(last + 1) * MINUTES)
+    verdict = Verdict(
+        subject.model.key, "slo.freshness", Window(newest, subject.now, 0), Status.OK, "", method="age_hours",
+        threshold=age_limit, breached=age_limit,
+    )  # fmt: skip
+    if newest is None:
+        return replace(verdict, status=Status.NO_DATA, reason="The log holds no prediction.")
+    age = max(0.0, (subject.now - newest).total_seconds() / 3600)
+    status = Status.BREACHED if age > age_limit else Status.OK
+    reason = f"The newest prediction is {_hours(age)} old; at most {slo.max_age} is allowed."
+    return replace(verdict, status=status, value=age, reason=reason)
+
+
+def _duration(text: str) -> float:
+    """Hours of a span such as 30m, 4h or 2d."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no span of time such as 30m, 4h or 2d")
+    return float(match.group(1)) * HOURS[match.group(2)]
+
+
+def _hours(hours: float) -> str:
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"

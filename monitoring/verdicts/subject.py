@@ -1,0 +1,91 @@
+"""What one evaluation of one model looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitoring.core.histogram import Histogram
+from monitoring.core.profile import Profile
+from monitoring.core.summaries import Summaries
+from monitoring.core.summary import Kind
+from monitoring.core.verdict import Status, Verdict, Window
+from monitoring.core.window import Slots, chunks, moment_of
+from monitoring.fleet import Model, Threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model with its summaries. `reference_span` are the reference's slots within `reference`.
+
+    `windows` are the chunks to judge, oldest first; `now` is the moment evaluated as of.
+    """
+
+    model: Model
+    profile: Profile
+    reference: Summaries
+    reference_span: Slots
+    current: Summaries
+    windows: tuple[Slots, ...]
+    now: datetime
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether the log has no real time."""
+        return self.model.chunk.rows is not None
+
+    def window(self, slots: Slots, n: int) -> Window:
+        """The window's face: times, or the number of the chunk of rows."""
+        if self.by_rows:
+            return Window(None, None, n, slots.first)
+        return Window(moment_of(slots.first), moment_of(slots.last), n)
+
+    def complete(self, slots: Slots) -> bool:
+        """Whether the window is over."""
+        return self.by_rows or moment_of(slots.last) <= self.now
+
+    def complete_window(self, verdict: Verdict) -> bool:
+        """Whether a verdict's window is over."""
+        return verdict.window.end is None or verdict.window.end <= self.now
+
+    def reference_histogram(self, kind: Kind, column: str, slice_: str = "") -> Histogram:
+        """The reference's counts, of all versions together."""
+        return self.reference.histogram(kind, column, self.reference_span, None, slice_)
+
+    def reference_chunks(self) -> Iterator[Slots]:
+        """The reference cut as the log is."""
+        span = self.reference_span
+        for chunk in chunks(self.model.chunk, span, span.first):
+            if chunk.first >= span.first and chunk.last <= span.last:
+                yield chunk
+
+    def threshold(self, check: str, column: str | None = None, slice_: str = "", version: str = "") -> Threshold | None:
+        """The narrowest threshold its owner set for this check; a later one wins among equals."""
+        best: tuple[int, Threshold] | None = None
+        for t in self.model.thresholds:
+            fits = (
+                t.check == check
+                and t.column in (None, column)
+                and (t.slice is None or t.slice == slice_)
+                and (t.version is None or t.version == version)
+            )
+            score = sum(x is not None for x in (t.column, t.slice, t.version))
+            if fits and (best is None or score >= best[0]):
+                best = (score, t)
+        return best[1] if best else None
+
+
+def status_above(value: float, warning: float | None, breached: float | None) -> tuple[Status, float | None]:
+    """Status of a value that should stay low, and the level that decided it."""
+    if breached is not None and value >= breached:
+        return Status.BREACHED, breached
+    if warning is not None and value >= warning:
+        return Status.WARNING, warning
+    return Status.OK, warning if warning is not None else breached
+
+
+def status_below(value: float, warning: float | None, breached: float | None) -> tuple[Status, float | None]:
+    """Status of a value that should stay high, and the level that decided it."""
+    status, level = status_above(-value, *(None if x is None else -x for x in (warning, breached)))
+    return status, None if level is None else -level

@@ -1,0 +1,128 @@
+"""The summing-up of a model: one flag, and the sentence that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from monitoring.core.verdict import Flag, Status, Verdict, Window
+from monitoring.verdicts.subject import Subject
+
+RECENT = 3
+"""Newest mature windows looked at: two of them must be breached, so that one bad day is no decay."""
+
+BROKEN = ("quality.missing", "quality.schema")
+"""Checks that say the inputs themselves are broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A flag that something asks for, and why."""
+
+    flag: Flag
+    why: str
+
+
+def sum_up(subject: Subject, verdicts: Sequence[Verdict]) -> Verdict:
+    """The check "model": the gravest of all findings, its reason first. Failures are never healthy."""
+    newest = _newest(verdicts)
+    rules: tuple[Callable[[Subject, Sequence[Verdict], Sequence[Verdict]], list[Finding]], ...] = (
+        _service, _inputs, _performance, _drift, _unknown,
+    )  # fmt: skip
+    findings = [finding for rule in rules for finding in rule(subject, verdicts, newest)]
+    order = [Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY]
+    findings.sort(key=lambda f: order.index(f.flag))
+    flag = findings[0].flag if findings else Flag.HEALTHY
+    status = {Flag.PAGE: Status.BREACHED, Flag.RETRAIN: Status.BREACHED, Flag.WATCH: Status.WARNING}.get(flag, Status.OK)
+    if not any(v.status not in (Status.NO_DATA, Status.INSUFFICIENT_DATA) for v in newest):
+        status = Status.NO_DATA
+        findings.append(Finding(Flag.WATCH, "Nothing could be judged: no data, or too little."))
+        flag = Flag.WATCH if flag == Flag.HEALTHY else flag
+    if status == Status.OK and any(v.status == Status.FAILED for v in newest):
+        status = Status.FAILED
+    last = max((v.window.end for v in verdicts if v.window.end), default=None)
+    window = Window(last, last, sum(v.window.n for v in newest if v.check == "drift"))
+    if subject.by_rows and subject.windows:
+        window = subject.window(subject.windows[-1], subject.current.rows(subject.windows[-1]))
+    reason = " ".join(f.why for f in findings) or f"{len(newest)} checks are ok."
+    return Verdict(subject.model.key, "model", window, status, reason, flag=flag)
+
+
+def _newest(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The newest verdict of every check, column, slice, version and method."""
+    found: dict[tuple[object, ...], Verdict] = {}
+    for v in verdicts:
+        found[v.check, v.column, v.slice, v.version, v.method] = v
+    return list(found.values())
+
+
+def _service(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    out = []
+    for v in newest:
+        if not v.check.startswith("slo."):
+            continue
+        page = v.status == Status.BREACHED and (v.method or "").startswith(("burn", "age"))
+        if page:
+            out.append(Finding(Flag.PAGE, v.reason))
+        elif v.status in (Status.BREACHED, Status.WARNING):
+            out.append(Finding(Flag.WATCH, v.reason))
+        elif v.status == Status.NO_DATA and v.method == "budget":
+            out.append(Finding(Flag.WATCH, f"{v.check}: {v.reason}"))
+    return out
+
+
+def _inputs(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    out = []
+    for v in newest:
+        if not v.check.startswith("quality."):
+            continue
+        name = f"{v.check} of {v.column}" if v.column else v.check
+        if v.status == Status.BREACHED and v.check in BROKEN:
+            out.append(Finding(Flag.PAGE, f"{name}: {v.reason}"))
+        elif v.status == Status.NO_DATA and v.check == "quality.volume" and subject.complete_window(v):
+            out.append(Finding(Flag.PAGE, f"The log has stopped: {v.reason}"))
+        elif v.status in (Status.BREACHED, Status.WARNING):
+            out.append(Finding(Flag.WATCH, f"{name}: {v.reason}"))
+    return out
+
+
+def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    """Needs retraining: two of the last three mature windows breached, and the inputs are sound."""
+    broken = [v for v in newest if v.check in BROKEN and v.status == Status.BREACHED]
+    out = []
+    checks = {v.check for v in newest if v.check.startswith("performance.") and v.threshold is not None}
+    for check in sorted(checks):
+        series = [
+            v for v in every
+            if v.check == check and not v.slice and not v.version and not v.provisional and v.threshold is not None
+        ][-RECENT:]  # fmt: skip
+        breached = [v for v in series if v.status == Status.BREACHED]
+        warned = [v for v in series if v.status in (Status.BREACHED, Status.WARNING)]
+        if not warned:
+            continue
+        last = warned[-1]
+        words = f"{len(breached)} of the last {len(series)} mature windows are breached: {last.reason}"
+        if len(breached) >= 2 and broken:
+            out.append(Finding(Flag.PAGE, f"{words} Mend the data first: {broken[0].reason}"))
+        elif len(breached) >= 2:
+            out.append(Finding(Flag.RETRAIN, words))
+        else:
+            out.append(Finding(Flag.WATCH, words))
+    return out
+
+
+def _drift(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    bad = (Status.BREACHED, Status.WARNING)
+    wanted = ("drift", "drift.prediction", "drift.label")
+    return [
+        Finding(Flag.WATCH, v.reason if v.check == "drift" else f"{v.check}: {v.reason}")
+        for v in newest
+        if v.check in wanted and not v.slice and v.status in bad
+    ]
+
+
+def _unknown(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    failed = [v for v in newest if v.status == Status.FAILED]
+    if not failed:
+        return []
+    return [Finding(Flag.WATCH, f"{len(failed)} checks failed: {failed[0].check}: {failed[0].reason}")]
