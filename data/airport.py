@@ -7,22 +7,26 @@ import pandas as pd
 
 BATCH = "4h"
 """A batch runs every four hours, and covers the slots that begin 12 to 16 hours later."""
+SETTLED = pd.Timedelta(hours=3)
+"""A flight that has not left this long after its time counts as known to be cancelled, if it was; not before."""
 
 
 def cancellation_slots(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     """One row a flight slot seen a week earlier, precomputed by the last batch 12 hours or more ahead.
 
     `read` says whether a flight of that slot was really scheduled that day, so that somebody asked. Nothing
-    of the day itself is used but its calendar, and weather and cancellations up to the batch.
+    of the day itself is used but its calendar, and weather and cancellations up to the batch. The label is known
+    when the flight departs; of a cancelled one the data does not say when, so SETTLED after its time is taken.
     """
     keys = ["carrier", "flight", "origin", "dest"]
     seen = flights[[*keys, "scheduled", "distance", "dep_hour"]].copy()
     seen["scheduled"] += pd.Timedelta(weeks=1)
-    real = flights[[*keys, "scheduled", "cancelled"]].copy()
+    known = flights["departed"].fillna(flights["scheduled"] + SETTLED)
+    real = flights[[*keys, "scheduled", "cancelled"]].assign(landed_at=known)
     for rows in (seen, real):
         rows["day"] = rows["scheduled"].dt.tz_convert("America/New_York").dt.date
     slots = seen.drop_duplicates([*keys, "day"]).merge(
-        real.drop_duplicates([*keys, "day"])[[*keys, "day", "cancelled", "scheduled"]].rename(columns={"scheduled": "landed_at"}),
+        real.drop_duplicates([*keys, "day"])[[*keys, "day", "cancelled", "landed_at"]],
         on=[*keys, "day"],
         how="left",
     )
@@ -32,7 +36,8 @@ def cancellation_slots(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataF
     slots["weather_hour"] = slots["predicted_at"] - pd.Timedelta(hours=1)
     names = ["origin", "time_hour", "temp", "wind_speed", "precip", "visib"]
     reports = weather.assign(origin=weather["origin"].astype(str)).drop_duplicates(["origin", "time_hour"])[names]
-    slots = slots.merge(reports.rename(columns={"time_hour": "weather_hour"}), on=["origin", "weather_hour"], how="left")
+    reports = reports.rename(columns={"time_hour": "weather_hour"})
+    slots = slots.merge(reports, on=["origin", "weather_hour"], how="left")
     slots["recent_cancellations"] = recent_cancellations(flights, slots)
     slots = slots.sort_values(["predicted_at", *keys], kind="stable").reset_index(drop=True)
     slots["prediction_id"] = np.arange(len(slots))
@@ -40,11 +45,13 @@ def cancellation_slots(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataF
 
 
 def recent_cancellations(flights: pd.DataFrame, slots: pd.DataFrame) -> pd.Series:
-    """Share of the origin's flights that were cancelled in the 24 hours before the batch."""
+    """Share of the origin's flights that were cancelled, of the latest 24 hours whose flights are settled."""
     hourly = flights.set_index("scheduled").groupby("origin")["cancelled"].resample("1h").agg(["sum", "count"])
     hourly = hourly.unstack("origin").fillna(0.0)
     day = hourly.rolling(24).sum()
-    share = (day["sum"] / day["count"].where(day["count"] > 0)).shift(1).stack(future_stack=True).rename("share")
+    # The sum at an hour holds that hour as well: one step to the hours that are over, and SETTLED beyond it.
+    ago = 1 + SETTLED // pd.Timedelta(hours=1)
+    share = (day["sum"] / day["count"].where(day["count"] > 0)).shift(ago).stack(future_stack=True).rename("share")
     keys = pd.MultiIndex.from_arrays([slots["predicted_at"], slots["origin"]])
     return pd.Series(share.reindex(keys).to_numpy(), index=slots.index)
 

@@ -44,10 +44,11 @@ def build(train: pd.DataFrame, folder: Path) -> tuple[ColumnTransformer, list[Va
     encoder = ColumnTransformer([("n", numbers, list(DELAY.numbers)), ("c", categories, list(DELAY.categories))])
     x = encoder.fit_transform(train).astype(np.float32)
     y = train["late"].astype(int)
-    teacher = MLPClassifier(HIDDEN, max_iter=12, early_stopping=True, random_state=SEED, alpha=1e-3).fit(x, y)
+    common = {"max_iter": 12, "early_stopping": True, "random_state": SEED}
+    teacher = MLPClassifier(hidden_layer_sizes=HIDDEN, alpha=1e-3, **common).fit(x, y)
     layers = list(zip(teacher.coefs_, teacher.intercepts_, strict=True))
     p = np.clip(teacher.predict_proba(x)[:, 1], 1e-4, 1 - 1e-4)
-    student = MLPRegressor((16,), max_iter=12, early_stopping=True, random_state=SEED).fit(x, np.log(p / (1 - p)))
+    student = MLPRegressor(hidden_layer_sizes=(16,), **common).fit(x, np.log(p / (1 - p)))
     variants = [
         _save("float32", [[layer] for layer in layers], folder),
         _save("pruned", [[_pruned(layer)] for layer in layers], folder),

@@ -74,8 +74,12 @@ class Log(Strict):
         """How to name it to a person; a password in a URL is left out."""
         if self.url is None:
             return self.location or ""
-        hidden = _PASSWORD.sub(r"://\1:***@", self.url)
-        return f"{hidden} {self.table}"
+        return f"{hidden(self.url)} {self.table}"
+
+
+def hidden(url: str) -> str:
+    """A URL without its password."""
+    return _PASSWORD.sub(r"://\1:***@", url)
 
 
 def _instant(value: Any) -> Any:
@@ -224,6 +228,19 @@ class Fleet(Strict):
         return self
 
 
+def documents(fleet: Any) -> list[dict[str, Any]]:
+    """The models of a parsed fleet file as they were written, with dates as text: what `export` gives back."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(k): plain(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [plain(v) for v in value]
+        return value.isoformat() if isinstance(value, date) else value
+
+    return [plain(model) for model in fleet["models"]]
+
+
 def parse(document: Any, where: str) -> Fleet:
     """Validate a parsed fleet document. Raises FleetError naming model and field."""
     try:
@@ -237,8 +254,8 @@ def parse_model(document: Any, where: str) -> Model:
     return parse({"models": [document]}, where).models[0]
 
 
-def load(path: Path) -> Fleet:
-    """Read a fleet file. Raises FleetError when it is missing, not YAML, or not a fleet."""
+def load(path: Path) -> list[dict[str, Any]]:
+    """The documents of a fleet file, validated. Raises FleetError when it is missing, not YAML, or not a fleet."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -249,15 +266,8 @@ def load(path: Path) -> Fleet:
         raise FleetError(f"is not YAML: {error}", where=str(path), mend="Mend the line named above.") from error
     if not isinstance(document, dict) or "models" not in document:
         raise FleetError("holds no `models:` list", where=str(path), mend="See docs/fleet.md for an example.")
-    return parse(document, str(path))
-
-
-def as_document(model: Model) -> dict[str, Any]:
-    """One model as plain YAML values: only what was set, so that what was applied is what is exported."""
-    document = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    if "chunk" in document:
-        document["chunk"] = {"rows": model.chunk.rows} if model.chunk.rows else model.chunk.name
-    return document
+    parse(document, str(path))
+    return documents(document)
 
 
 def dump(models: list[dict[str, Any]]) -> str:

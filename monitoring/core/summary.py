@@ -92,6 +92,14 @@ class Cells:
         )
 
 
+class Block(NamedTuple):
+    """The cells of one series in one block of slots."""
+
+    series: Series
+    block: int
+    cells: Cells
+
+
 def cells(
     slots: NDArray[np.integer],
     known: NDArray[np.integer],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitoring.core.grid import MISSING, REST, UNSEEN, CategoricalGrid
 from monitoring.core.profile import Profile
-from monitoring.core.summary import BLOCK, FINE, Cells, Kind, Series, cells
+from monitoring.core.summary import Block, BLOCK, FINE, Cells, Kind, Series, cells
 from monitoring.logs.statement import (
     DROPPED,
     OFFSET,
@@ -22,15 +22,6 @@ from monitoring.logs.statement import (
     Item,
     Statement,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The cells of one series in one block of slots."""
-
-    series: Series
-    block: int
-    cells: Cells
 
 
 def blocks(statement: Statement, rows: pa.Table, profile: Profile, first_slot: int) -> Iterator[Block]:

@@ -10,14 +10,14 @@ from pathlib import Path
 from monitoring.errors import SourceError
 from monitoring.fleet import Log
 from monitoring.logs.engine import DuckEngine, quoted
-from monitoring.logs.source import Part
+from monitoring.logs.source import PART, Part
 
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
     """Files that DuckDB reads with one of its table functions.
 
-    `reader` is the function with a `{files}` place for the list; `loaded` parses the files once into memory
+    `reader` is the function with places for the list of `{files}` and the `{part}` column; `loaded` parses the files once into memory
     instead of at every use, for formats where parsing is the cost.
     """
 
@@ -46,7 +46,7 @@ class FileSource:
         """A view (or a table) over the files."""
         listed = ", ".join("'" + part.name.replace("'", "''") + "'" for part in parts)
         kind = "TABLE" if self.loaded else "VIEW"
-        rows = self.reader.format(files=f"[{listed}]")
+        rows = self.reader.format(files=f"[{listed}]", part=PART)
         engine.arrow(f"CREATE OR REPLACE {kind} {quoted(relation)} AS SELECT * FROM {rows}")
 
 

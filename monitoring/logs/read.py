@@ -5,7 +5,8 @@ from __future__ import annotations
 from monitoring.core.profile import Profile
 from monitoring.core.summary import Kind
 from monitoring.fleet import Model
-from monitoring.logs.collect import Block, blocks
+from monitoring.core.summary import Block
+from monitoring.logs.collect import blocks
 from monitoring.logs.engine import LogEngine
 from monitoring.logs.rows import Bounds, Relation
 from monitoring.logs.statement import RowParts, joined, statements

@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import func, make_url, select
+from sqlalchemy import func, literal_column, make_url, select
 
+from monitoring.core.window import Slots
 from monitoring.errors import MappingError, SourceError
 from monitoring.fleet import Log, Model, expand
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
 from monitoring.logs.mapping import check, mapped
 from monitoring.logs.rows import Bounds, Relation, epoch, real, row_slots, slot
-from monitoring.logs.source import Part, Source, open_source
+from monitoring.logs.source import PART, Part, Source, open_source
 
 Role = Literal["predictions", "labels"]
 Census = dict[int, tuple[int, str]]
@@ -87,8 +88,24 @@ class LogReader:
             self.notices.append(f"{lost:,} rows have no time stamp and are left out.")
         return out
 
-    def labelled_slots(self, predictions: Relation, labels: Relation) -> set[int]:
-        """The slots of the predictions whose labels these are; says how many labels fit no prediction."""
+    def ranges(self, predictions: Relation) -> dict[str, Slots]:
+        """The slots that the rows of each part fall into. Only for parts that are files of a log with real time."""
+        name = self.model.predictions.columns.timestamp or ""
+        source = predictions.clause
+        column = source.c[name]
+        part = literal_column(quoted(PART))
+        first, last = func.min(column).label("first"), func.max(column).label("last")
+        spans = select(part.label("part"), first, last).select_from(source).group_by(part).subquery()
+        kind = predictions.types[name]
+        ends = [slot(epoch(spans.c[end], kind, predictions.tick)).label(end) for end in ("first", "last")]
+        found = self.engine.arrow(select(spans.c.part, *ends).where(spans.c.first.is_not(None))).to_pylist()
+        return {str(row["part"]): Slots(int(row["first"]), int(row["last"]) + 1) for row in found}
+
+    def labelled_slots(self, predictions: Relation, labels: Relation, since: datetime | None = None) -> set[int]:
+        """The slots of the predictions whose labels these are; says how many labels fit no prediction.
+
+        `since` leaves out labels observed before that moment.
+        """
         assert self.model.labels is not None
         identity = self.model.labels.columns.id or ""
         rows = row_slots(predictions, self.model, Bounds(None, self.as_of))
@@ -100,6 +117,9 @@ class LogReader:
             .select_from(source.outerjoin(rows, source.c[identity] == mine))
             .group_by(number)
         )
+        observed = self.model.labels.columns.observed_at
+        if since is not None and observed is not None:
+            joined = joined.where(epoch(source.c[observed], labels.types[observed], labels.tick) >= real(since.timestamp()))
         found = self.engine.arrow(joined).to_pydict()
         orphans = sum(int(n) for s, n in zip(found["slot"], found["n"], strict=True) if s is None)
         if orphans and self.as_of is None:
@@ -125,6 +145,7 @@ class LogReader:
         else:
             name = log.table or ""
         raw = self.engine.describe(name)
+        raw.pop(PART, None)
         types = {column: column_type(kind) for column, kind in raw.items()}
         check(log, types, where, self.model.task)
         return Relation(name, types, self._tick(role, name, types, raw))

@@ -14,6 +14,10 @@ from monitoring.fleet import Log
 from monitoring.logs.engine import DuckEngine
 
 
+PART = "__leeway_part"
+"""The column, hidden from mappings, that holds the name of the part a row comes from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A piece of a log that changes as a whole: a file. `stamp` changes whenever its content may have."""

@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, case, func, literal, select, tuple_
 from monitoring.core.grid import CategoricalGrid
 from monitoring.core.outcome import REGRESSION_SUMS
 from monitoring.core.summary import BLOCK, EMPTY, Cells, Kind, Series
-from monitoring.logs.collect import Block
+from monitoring.core.summary import Block
 from monitoring.logs.rows import Expression, integer, real, text_of
 from monitoring.logs.statement import OTHER_SLICE, RowParts, number_of
 

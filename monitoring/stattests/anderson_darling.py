@@ -14,9 +14,10 @@ from monitoring.stattests.registry import Result, stattest
 def anderson_darling(binned: Binned) -> Result:
     """Root of the squared gap between the cumulative shares, weighted up in the tails.
 
-    Sensitive where KS is not: at the ends. sqrt(int (F_cur - F_ref)^2 / (H (1 - H)) dH) with H the pooled
-    distribution at class middles (Scholz & Stephens 1987, the midrank form). p-value of the pooled G-test.
-    Missing rows are a class below all values. Source: scipy.stats.anderson_ksamp.
+    Sensitive where KS is not: at the ends. sqrt(sum w (F_cur - F_ref)^2 / (H (1 - H) - w / 4)) over classes, w the
+    pooled share of a class and F, H the distributions at its middle (Scholz & Stephens 1987, equation 7: midranks,
+    with its correction for ties). p-value of the pooled G-test. Missing rows are a class below all values. Source:
+    scipy.stats.anderson_ksamp(variant="midrank").
 
     >>> anderson_darling(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]),
     ...     np.array([1., 2.]))).statistic
@@ -30,6 +31,7 @@ def anderson_darling(binned: Binned) -> Result:
     g = (np.cumsum(current) - current / 2) / m
     weight = (reference + current) / (n + m)
     h = np.cumsum(weight) - weight / 2
-    inside = (h > 0) & (h < 1)
-    area = ((f - g)[inside] ** 2 / (h * (1 - h))[inside] * weight[inside]).sum()
+    under = h * (1 - h) - weight / 4
+    inside = under > 1e-12
+    area = ((f - g)[inside] ** 2 / under[inside] * weight[inside]).sum()
     return Result(float(np.sqrt(area)), evidence(binned))

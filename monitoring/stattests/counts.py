@@ -63,13 +63,28 @@ def pooled(binned: Binned, classes: int = 20, expected: float = 5.0) -> NDArray[
 
 
 def moments(middle: Floats, counts: Floats) -> Moments:
-    """Moments of binned values, each at its class's middle."""
+    """Moments of binned values, each at its class's middle. One class alone has a variance of exactly 0."""
     n = float(counts.sum())
     if n < 1:
         return Moments(n, 0.0, 0.0)
-    mean = float(np.average(middle, weights=counts))
-    spread = float(np.average((middle - mean) ** 2, weights=counts))
-    return Moments(n, mean, spread * n / (n - 1) if n > 1 else 0.0)
+    fullest = float(middle[counts.argmax()])
+    apart = middle - fullest
+    mean = float(np.average(apart, weights=counts))
+    spread = float(np.average((apart - mean) ** 2, weights=counts))
+    return Moments(n, fullest + mean, spread * n / (n - 1) if n > 1 else 0.0)
+
+
+def deviation(binned: Binned) -> float:
+    """The unit distances are told in: the reference's standard deviation.
+
+    Where the reference does not vary, that of the current window; where neither does, that of both together; 1
+    where all rows are in one class, and nothing can have moved.
+    """
+    for counts in (binned.reference, binned.current, binned.reference + binned.current):
+        variance = moments(binned.middle, counts).variance
+        if variance > 0:
+            return float(np.sqrt(variance))
+    return 1.0
 
 
 def missing_moved(binned: Binned) -> float:

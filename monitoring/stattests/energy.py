@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from monitoring.core.binned import Binned
-from monitoring.stattests.counts import missing_moved, moments
+from monitoring.stattests.counts import deviation, missing_moved
 from monitoring.stattests.registry import Result, stattest
 
 
@@ -23,7 +23,6 @@ def energy(binned: Binned) -> Result:
     n, m = binned.reference.sum(), binned.current.sum()
     if n == 0 or m == 0:
         return Result(moved)
-    variance = moments(binned.middle, binned.reference).variance or moments(binned.middle, binned.current).variance
     gap = (np.cumsum(binned.reference) / n - np.cumsum(binned.current) / m)[:-1]
     area = float((gap**2 * np.diff(binned.middle)).sum())
-    return Result(float(np.sqrt(2 * area / max(np.sqrt(variance), 1e-12))) + moved)
+    return Result(float(np.sqrt(2 * area / deviation(binned))) + moved)

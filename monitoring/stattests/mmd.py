@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from monitoring.core.binned import Binned
-from monitoring.stattests.counts import missing_moved, moments
+from monitoring.stattests.counts import deviation, missing_moved, moments
 from monitoring.stattests.registry import Result, stattest
 
 FEATURES = np.linspace(0.25, 4.0, 16)
@@ -26,8 +26,7 @@ def mmd(binned: Binned) -> Result:
     if n == 0 or m == 0:
         return Result(moved)
     reference = moments(binned.middle, binned.reference)
-    deviation = np.sqrt(reference.variance) or np.sqrt(moments(binned.middle, binned.current).variance) or 1.0
-    z = np.outer(FEATURES, (binned.middle - reference.mean) / deviation)
+    z = np.outer(FEATURES, (binned.middle - reference.mean) / deviation(binned))
     gap = np.exp(1j * z) @ (binned.reference / n - binned.current / m)
     weight = np.exp(-(FEATURES**2) / 2)
     return Result(float(np.sqrt((weight * np.abs(gap) ** 2).sum() / weight.sum())) + moved)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from monitoring.core.binned import Binned
-from monitoring.stattests.counts import missing_moved, moments
+from monitoring.stattests.counts import deviation, missing_moved, moments
 from monitoring.stattests.registry import Result, stattest
 
 
@@ -14,7 +14,8 @@ def t_test(binned: Binned) -> Result:
     """Change of the mean, in standard deviations of the reference.
 
     |mean_cur - mean_ref| / sd_ref; p from Welch's t. Missing rows cannot move a mean: the change of their
-    share is added to the statistic, as if each stood one deviation away. Source: scipy.stats.ttest_ind(equal_var=False).
+    share is added to the statistic, as if each stood one deviation away. Without variance in either window there is no
+    p-value, and the deviation is that of both together. Source: scipy.stats.ttest_ind(equal_var=False).
 
     >>> t_test(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]), np.array([1., 2.]))).statistic
     0.0
@@ -23,10 +24,11 @@ def t_test(binned: Binned) -> Result:
 
     a, b = moments(binned.middle, binned.reference), moments(binned.middle, binned.current)
     moved = missing_moved(binned)
-    if min(a.n, b.n) < 2 or a.variance + b.variance == 0:
-        return Result(moved, None)
+    if min(a.n, b.n) < 2:
+        return Result(moved)
+    size = abs(a.mean - b.mean) / deviation(binned) + moved
+    if a.variance + b.variance == 0:
+        return Result(size)
     error = a.variance / a.n + b.variance / b.n
     degrees = error**2 / ((a.variance / a.n) ** 2 / (a.n - 1) + (b.variance / b.n) ** 2 / (b.n - 1))
-    deviation = np.sqrt(a.variance if a.variance > 0 else b.variance)
-    p = float(2 * stdtr(degrees, -abs(a.mean - b.mean) / np.sqrt(error)))
-    return Result(abs(a.mean - b.mean) / float(deviation) + moved, p)
+    return Result(size, float(2 * stdtr(degrees, -abs(a.mean - b.mean) / np.sqrt(error))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from monitoring.core.binned import Binned
-from monitoring.stattests.counts import missing_moved, moments
+from monitoring.stattests.counts import deviation, missing_moved
 from monitoring.stattests.registry import Result, stattest
 
 
@@ -23,8 +23,5 @@ def wasserstein(binned: Binned) -> Result:
     n, m = binned.reference.sum(), binned.current.sum()
     if n == 0 or m == 0:
         return Result(moved)
-    deviation = np.sqrt(moments(binned.middle, binned.reference).variance)
-    if deviation == 0:
-        deviation = max(np.sqrt(moments(binned.middle, binned.current).variance), 1e-12)
     gap = np.abs(np.cumsum(binned.reference) / n - np.cumsum(binned.current) / m)[:-1]
-    return Result(float((gap * np.diff(binned.middle)).sum() / deviation) + moved)
+    return Result(float((gap * np.diff(binned.middle)).sum() / deviation(binned)) + moved)

@@ -9,11 +9,9 @@ from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from monitoring.core.summaries import Packed, Summaries
-from monitoring.core.summary import BLOCK, FINE, Cells, Kind, Series, decode, encode, encode_total, merge, without
+from monitoring.core.summary import BLOCK, FINE, Block, Cells, Kind, Series, decode, encode, encode_total, merge, without
 from monitoring.core.window import Slots
 from monitoring.store.tables import SeriesRow, SlotRow, SummaryRow
-
-NewBlocks = Iterable[tuple[Series, int, Cells]]
 
 
 def replace_slots(
@@ -21,7 +19,7 @@ def replace_slots(
     baseline_id: int,
     role: str,
     slots: Sequence[int],
-    found: NewBlocks,
+    found: Iterable[Block],
     kinds: frozenset[Kind] | None = None,
 ) -> None:
     """Put new cells in the place of everything that was known of these slots (for `kinds` only, if given)."""

@@ -39,7 +39,10 @@ class Base(DeclarativeBase):
 
 
 class ModelRow(Base):
-    """A watched model: its part of the fleet file, and the folder that relative locations start from."""
+    """A watched model: its part of the fleet file, and the folder that relative locations start from.
+
+    `judged` is the fingerprint of the document its stored verdicts were decided by: another one judges all again.
+    """
 
     __tablename__ = "model"
 
@@ -52,6 +55,7 @@ class ModelRow(Base):
     target: Mapped[str] = mapped_column(String(40))
     document: Mapped[dict[str, Any]]
     base: Mapped[str] = mapped_column(Text)
+    judged: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

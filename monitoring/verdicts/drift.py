@@ -59,7 +59,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     references = {
         (m.column.key, s): m.counts(subject, subject.reference_span, s, reference=True) for m in monitored for s in slices
     }
-    for window in subject.windows:
+    for window in filter(subject.comparable, subject.windows):
         for slice_ in slices:
             found = [_verdict(subject, m, window, slice_, references[m.column.key, slice_]) for m in monitored]
             found = _discoveries(found)

@@ -72,12 +72,22 @@ def outcome_of(subject: Subject, summaries: Summaries, window: Slots, version: s
     return outcomes.multiclass(subject.profile.classes, whole, scores)
 
 
+def usual_completeness(subject: Subject) -> float:
+    """The share of predictions that have a label once labels have come: the median over all but the newest windows."""
+    shares = []
+    for window in subject.history[:-2] or subject.history:
+        rows = subject.current.rows(window)
+        labelled = subject.current.histogram(Kind.OUTCOME, "", window).n
+        if rows and labelled:
+            shares.append(labelled / rows)
+    return float(np.median(shares)) if shares else 1.0
+
+
 def _view(subject: Subject, version: str | None, slice_: str, metrics: list[Metric]) -> Iterator[Verdict]:
     windows = [(w, outcome_of(subject, subject.current, w, version, slice_)) for w in subject.windows]
     rows = [subject.current.rows(w, version, slice_) for w in subject.windows]
     complete = [o.n / n if n else 0.0 for (_, o), n in zip(windows, rows, strict=True)]
-    seen = [c for c in complete[:-2] if c > 0] or [c for c in complete if c > 0]
-    usual = float(np.median(seen)) if seen else 1.0
+    usual = usual_completeness(subject)
     past = [outcome_of(subject, subject.reference, w, None, slice_) for w in subject.reference_chunks()]
     if not past and subject.reference_span:
         past = [outcome_of(subject, subject.reference, subject.reference_span, None, slice_)]

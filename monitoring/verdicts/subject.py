@@ -19,7 +19,9 @@ from monitoring.fleet import Model, Threshold
 class Subject:
     """A model with its summaries. `reference_span` are the reference's slots within `reference`.
 
-    `windows` are the chunks to judge, oldest first; `now` is the moment evaluated as of.
+    `windows` are the chunks to judge, oldest first, of `history`, all there are; `now` is the moment evaluated as
+    of. `inside` are the reference's slots where it is a window of the log itself; `finished` is true of a log that
+    is looked at as it is, not as it grows: its last window is complete.
     """
 
     model: Model
@@ -28,7 +30,10 @@ class Subject:
     reference_span: Slots
     current: Summaries
     windows: tuple[Slots, ...]
+    history: tuple[Slots, ...]
     now: datetime
+    inside: Slots | None = None
+    finished: bool = False
 
     @property
     def by_rows(self) -> bool:
@@ -43,11 +48,16 @@ class Subject:
 
     def complete(self, slots: Slots) -> bool:
         """Whether the window is over."""
-        return self.by_rows or moment_of(slots.last) <= self.now
+        return self.by_rows or self.finished or moment_of(slots.last) <= self.now
+
+    def comparable(self, slots: Slots) -> bool:
+        """Whether a window can be compared with the reference: it is over, and no part of the reference itself."""
+        inside = self.inside is not None and self.inside.first <= slots.first and slots.last <= self.inside.last
+        return self.complete(slots) and not inside
 
     def complete_window(self, verdict: Verdict) -> bool:
         """Whether a verdict's window is over."""
-        return verdict.window.end is None or verdict.window.end <= self.now
+        return self.finished or verdict.window.end is None or verdict.window.end <= self.now
 
     def reference_histogram(self, kind: Kind, column: str, slice_: str = "") -> Histogram:
         """The reference's counts, of all versions together."""

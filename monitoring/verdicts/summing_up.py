@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.verdicts.subject import Subject
@@ -40,10 +40,11 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict]) -> Verdict:
         flag = Flag.WATCH if flag == Flag.HEALTHY else flag
     if status == Status.OK and any(v.status == Status.FAILED for v in newest):
         status = Status.FAILED
-    last = max((v.window.end for v in verdicts if v.window.end), default=None)
-    window = Window(last, last, sum(v.window.n for v in newest if v.check == "drift"))
-    if subject.by_rows and subject.windows:
-        window = subject.window(subject.windows[-1], subject.current.rows(subject.windows[-1]))
+    rows = subject.current.rows(subject.windows[-1]) if subject.windows else 0
+    window = Window(subject.now, subject.now, rows)
+    if subject.windows:
+        window = subject.window(subject.windows[-1], rows)
+        window = window if subject.by_rows else replace(window, end=subject.now)
     reason = " ".join(f.why for f in findings) or f"{len(newest)} checks are ok."
     return Verdict(subject.model.key, "model", window, status, reason, flag=flag)
 

@@ -1,0 +1,85 @@
+"""The command line: python -m monitoring <command>. Each command is a function of commands.py."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from monitoring import __version__
+from monitoring.errors import LeewayError
+from monitoring.instant import instant
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit status. 2: the input could not be used, and stderr says why."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        from monitoring import commands
+
+        status: int = getattr(commands, options.command)(options)
+        return status
+    except LeewayError as error:
+        print(f"leeway: {error.sentence}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output has gone: `leeway export | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m monitoring", description="Leeway: watch models after they are deployed.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    up = commands.add_parser("up", help="start dashboard and worker; stop both with Ctrl-C")
+    up.add_argument("--demo", action="store_true", help="load the demo fleet first, where no model is watched yet")
+    commands.add_parser("worker", help="the worker alone: evaluate, answer requests, repeat")
+    demo = commands.add_parser("demo", help="load the demo fleet: six models over real flights and taxis")
+    demo.add_argument("--again", action="store_true", help="lay its logs down anew, beginning at the present")
+
+    apply = commands.add_parser("apply", help="add or change models from a fleet file")
+    apply.add_argument("fleet", type=Path, metavar="FLEET")
+    apply.add_argument("--prune", action="store_true", help="stop watching models that the file does not hold")
+    commands.add_parser("export", help="print the fleet as a file")
+    check = commands.add_parser("check", help="is everything reachable? each setting with its help")
+    check.add_argument("--fleet", type=Path, help="check a fleet file and its logs as well")
+
+    evaluate = commands.add_parser("evaluate", help="judge models now; with --fleet, without anything set up before")
+    evaluate.add_argument("--fleet", type=Path, help="a fleet file; its state is thrown away afterwards")
+    evaluate.add_argument("--model", help="only the model of this key")
+    evaluate.add_argument("--from", dest="start", type=_moment, metavar="T", help="only windows that end after T")
+    evaluate.add_argument("--to", dest="end", type=_moment, metavar="T", help="only windows that begin before T")
+    evaluate.add_argument("--as-of", type=_moment, metavar="T", help="use only rows logged and labels observed by T")
+    evaluate.add_argument("--json", type=Path, metavar="OUT", help="write every verdict to OUT; - is standard output")
+    evaluate.add_argument("--fail-on", choices=("warning", "breached"), help="exit 1 when a verdict is at least that")
+
+    report = commands.add_parser("report", help="an Evidently report (HTML) of a window against the reference")
+    report.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
+    report.add_argument("--model", required=True)
+    report.add_argument("--from", dest="start", type=_moment, required=True, metavar="T")
+    report.add_argument("--to", dest="end", type=_moment, required=True, metavar="T")
+    report.add_argument("--reference-from", type=_moment, metavar="T", help="compare with this window instead")
+    report.add_argument("--reference-to", type=_moment, metavar="T")
+    report.add_argument("--out", type=Path, help="where to write it (default: <model>.html)")
+
+    rebaseline = commands.add_parser("rebaseline", help="freeze the reference anew and read the logs again")
+    rebaseline.add_argument("--model", required=True)
+    rebaseline.add_argument("--from", dest="start", type=_moment, metavar="T", help="a new reference window begins here")
+    rebaseline.add_argument("--to", dest="end", type=_moment, metavar="T")
+    return parser
+
+
+def _moment(text: str) -> object:
+    try:
+        return instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment; write 2026-05-14 or 2026-05-14T06:00:00Z") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""What each command does. All take the parsed options and return the exit status."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from argparse import Namespace
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from monitoring import fleet as fleets
+from monitoring.core.verdict import Status, Verdict
+from monitoring.errors import FleetError, LeewayError, SourceError
+from monitoring.settings import HELP, Settings, load, variable
+from monitoring.store import models
+from monitoring.store.database import MEMORY, connect, create, reading, transaction
+from monitoring.store.migrations import migrate
+from monitoring.store.models import Watched
+
+ROOT = Path(__file__).parent.parent
+WORSE = {"warning": (Status.WARNING, Status.BREACHED, Status.FAILED), "breached": (Status.BREACHED, Status.FAILED)}
+
+
+def now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+def actor() -> str:
+    """Who is at the keyboard."""
+    return f"cli:{getpass.getuser()}"
+
+
+def open_store(settings: Settings) -> Engine:
+    """The database of the settings, with its tables up to date."""
+    store = connect(settings.database)
+    migrate(store)
+    return store
+
+
+def up(options: Namespace) -> int:
+    """Start dashboard and worker."""
+    from monitoring.up import run
+
+    settings = load()
+    store = open_store(settings)
+    if options.demo:
+        with reading(store) as session:
+            empty = not models.export(session)
+        if empty:
+            _demo(settings, store)
+    store.dispose()
+    return run(settings, ROOT)
+
+
+def worker(options: Namespace) -> int:
+    """The worker alone."""
+    from monitoring.worker import work
+
+    settings = load()
+    work(open_store(settings), settings, now)
+    return 0
+
+
+def demo(options: Namespace) -> int:
+    """Load the demo fleet."""
+    settings = load()
+    if options.again:
+        import shutil
+
+        shutil.rmtree(settings.home / "demo", ignore_errors=True)
+    _demo(settings, open_store(settings))
+    return 0
+
+
+def apply(options: Namespace) -> int:
+    """Add or change models."""
+    store = open_store(load())
+    documents = fleets.load(options.fleet)
+    base = options.fleet.resolve().parent
+    with transaction(store) as session:
+        done = models.apply(session, documents, base, actor(), now())
+        gone = [w.key for w in models.watched(session) if w.key not in done] if options.prune else []
+        for key in gone:
+            models.remove(session, key, actor(), now())
+    for key, what in [*done.items(), *((key, "removed") for key in gone)]:
+        print(f"{key}: {what}")
+    return 0
+
+
+def export(options: Namespace) -> int:
+    """Print the fleet as a file."""
+    with reading(open_store(load())) as session:
+        print(fleets.dump(models.export(session)), end="")
+    return 0
+
+
+def check(options: Namespace) -> int:
+    """Is everything reachable? Prints each setting with its help, then the database, then every log."""
+    from monitoring.logs.reader import LogReader
+
+    settings = load()
+    for name, text in HELP.items():
+        value = str(getattr(settings, name))
+        print(f"{variable(name)}={fleets.hidden(value)}\n    {text}")
+    if options.fleet:
+        found = _throw_away(options.fleet, None)[1]
+    else:
+        with reading(open_store(settings)) as session:
+            found = models.watched(session)
+        print("database: reachable")
+    bad = 0
+    for watched in found:
+        try:
+            reader = LogReader(watched.model, watched.base)
+            try:
+                for role in reader.roles:
+                    reader.relation(role, reader.parts(role))
+            finally:
+                reader.close()
+            notes = [*reader.bad.values(), *reader.notices]
+            print(f"{watched.key}: reachable" + (f" ({'; '.join(notes)})" if notes else ""))
+        except LeewayError as error:
+            bad += 1
+            print(f"{watched.key}: {error.sentence}", file=sys.stderr)
+    return 2 if bad else 0
+
+
+def evaluate(options: Namespace) -> int:
+    """Judge models: those of a fleet file in a throw-away database, or those of the database."""
+    from monitoring.evaluate import Scope
+    from monitoring.evaluate import evaluate as judge
+
+    if options.fleet:
+        store, found = _throw_away(options.fleet, options.model)
+        scope = Scope(None, options.as_of, options.start, options.end, finished=options.as_of is None)
+    else:
+        store = open_store(load())
+        with reading(store) as session:
+            found = models.watched(session, options.model)
+        if options.as_of is not None:
+            raise FleetError(
+                "--as-of looks at what was known then, which needs throw-away state",
+                where="evaluate",
+                mend="Give --fleet as well; `export` writes the file.",
+            )
+        scope = Scope(None, None, options.start, options.end)
+    verdicts: list[Verdict] = []
+    unusable = 0
+    for watched in found:
+        mine = judge(store, watched, scope, now, lambda share, words, key=watched.key: _progress(key, share, words))  # type: ignore[misc]
+        unusable += mine[-1].status == Status.FAILED and len(mine) == 1
+        verdicts += mine
+        _print(mine, sys.stderr if str(options.json) == "-" else sys.stdout)
+    if options.json:
+        _write([v.as_json() for v in verdicts], options.json)
+    if unusable == len(found) and found:
+        return 2
+    return int(bool(options.fail_on) and any(v.status in WORSE[options.fail_on] for v in verdicts))
+
+
+def report(options: Namespace) -> int:
+    """An Evidently report."""
+    from monitoring.evidently.report import create as build
+
+    settings = load()
+    watched = _one(options, settings)
+    other = (options.reference_from, options.reference_to)
+    if any(other) and not all(other):
+        raise FleetError("give --reference-from and --reference-to together", where="report")
+    _progress(watched.key, 0.0, "building the report (Evidently takes some 10 s to start)")
+    made = build(
+        watched.model, watched.base, (options.start, options.end), other if all(other) else None, settings.home / "reports"
+    )
+    out = options.out or Path(f"{watched.key}.html")
+    out.write_bytes(made.read_bytes())
+    print(out)
+    return 0
+
+
+def rebaseline(options: Namespace) -> int:
+    """Freeze the reference anew, on another window where one is given."""
+    from monitoring.rebaseline import rebaseline as freeze
+
+    if bool(options.start) != bool(options.end):
+        raise FleetError("give --from and --to together", where="rebaseline")
+    window = (options.start, options.end) if options.start else None
+    store = open_store(load())
+    found = freeze(store, options.model, window, actor(), now, lambda share, words: _progress(options.model, share, words))
+    _print(found, sys.stdout)
+    return 0
+
+
+def _demo(settings: Settings, store: Engine) -> None:
+    from monitoring import demo as demos
+    from monitoring.evaluate import Scope
+    from monitoring.evaluate import evaluate as judge
+
+    moment = now()
+    file = demos.load(ROOT / "data", settings.home / "demo", moment, lambda words, share: _progress("demo", share, words))
+    with transaction(store) as session:
+        models.apply(session, fleets.load(file), file.resolve().parent, "demo", moment)
+    with reading(store) as session:
+        found = models.watched(session)
+    for watched in found:
+        mine = judge(store, watched, Scope(), now, lambda share, words, key=watched.key: _progress(key, share, words))  # type: ignore[misc]
+        _print(mine, sys.stdout)
+
+
+def _throw_away(file: Path, key: str | None) -> tuple[Engine, list[Watched]]:
+    """A database in memory that holds the fleet of a file."""
+    documents = fleets.load(file)
+    store = connect(MEMORY)
+    create(store)
+    with transaction(store) as session:
+        models.apply(session, documents, file.resolve().parent, actor(), now())
+    with reading(store) as session:
+        return store, models.watched(session, key)
+
+
+def _one(options: Namespace, settings: Settings) -> Watched:
+    if options.fleet:
+        return _throw_away(options.fleet, options.model)[1][0]
+    with reading(open_store(settings)) as session:
+        return models.watched(session, options.model)[0]
+
+
+def _print(found: list[Verdict], stream: Any) -> None:
+    """The summing-up, and how many verdicts of each status."""
+    last = found[-1]
+    counts = Counter(str(v.status) for v in found)
+    numbers = ", ".join(f"{n:,} {status}" for status, n in counts.most_common())
+    print(f"{last.model}: {str(last.flag).upper()}. {last.reason}\n    {numbers}", file=stream)
+
+
+def _write(objects: list[dict[str, Any]], out: Path) -> None:
+    text = json.dumps(objects, indent=1, allow_nan=False) + "\n"
+    if str(out) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        temporary = out.with_name(f".{out.name}.{os.getpid()}")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(out)
+    except OSError as error:
+        raise SourceError(f"cannot be written: {error.strerror}", where=str(out), mend="Choose another place.") from error
+
+
+def _progress(key: str, share: float, words: str) -> None:
+    """One line that is written over on a terminal; nothing where nobody watches."""
+    if sys.stderr.isatty():
+        end = "\n" if share >= 1 else ""
+        print(f"\r\033[K{key} {share:4.0%} {words}", end=end, file=sys.stderr, flush=True)
+
+

@@ -1,0 +1,62 @@
+"""The settings: environment variables, each with its help. `python -m monitoring check` prints them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from monitoring.errors import LeewayError
+
+
+class SettingsError(LeewayError):
+    """A setting cannot be used."""
+
+
+HELP = {
+    "database": "Where Leeway keeps its own state: a SQLAlchemy URL, SQLite or PostgreSQL.",
+    "home": "Folder for everything else Leeway writes: the demo fleet's logs, cached reports.",
+    "address": "Address the dashboard listens on. 0.0.0.0 lets others in: put sign-in or a proxy before it.",
+    "port": "Port the dashboard listens on.",
+    "sign_in": "none: whoever reaches the address may do everything. oidc: sign-in through [auth] in .streamlit/secrets.toml.",
+    "cadence_seconds": "Seconds between two looks of the worker at the logs.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of them; the variable of `database` is LEEWAY_DATABASE, and so on."""
+
+    database: str = "sqlite:///var/leeway.db"
+    home: Path = Path("var")
+    address: str = "127.0.0.1"
+    port: int = 8501
+    sign_in: str = "none"
+    cadence_seconds: int = 60
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"LEEWAY_{name.upper()}"
+
+
+def load(environment: dict[str, str] | None = None) -> Settings:
+    """The settings of the environment. Raises SettingsError for one that cannot be used."""
+    values: dict[str, Any] = {}
+    source = dict(os.environ) if environment is None else environment
+    for field in fields(Settings):
+        text = source.get(variable(field.name), "")
+        if not text:
+            continue
+        kind = type(field.default)
+        try:
+            values[field.name] = kind(text)
+        except ValueError as error:
+            raise SettingsError(f"{text!r} is no number", where=variable(field.name), mend=HELP[field.name]) from error
+    found = Settings(**values)
+    if found.sign_in not in ("none", "oidc"):
+        raise SettingsError(f"{found.sign_in!r} is not known", where=variable("sign_in"), mend="Known: none, oidc.")
+    if found.cadence_seconds < 1:
+        raise SettingsError("must be at least 1", where=variable("cadence_seconds"))
+    return found

@@ -1,0 +1,81 @@
+"""The fleet in the database: applied from a file or a form, exported as it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from monitoring.errors import FleetError
+from monitoring.fleet import Model, parse_model
+from monitoring.store.tables import AuditRow, ModelRow
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A model under watch. `base` is the folder that its relative locations start from."""
+
+    id: int
+    key: str
+    model: Model
+    base: Path
+    judged: str
+
+
+def apply(session: Session, documents: Sequence[dict[str, Any]], base: Path, actor: str, now: datetime) -> dict[str, str]:
+    """Add or change models; what was done (added | changed | unchanged), by key. Others are left alone."""
+    done = {}
+    for document in documents:
+        model = parse_model(document, "the fleet")
+        row = session.scalar(select(ModelRow).where(ModelRow.key == model.key))
+        if row is not None and row.document == document and row.base == str(base):
+            done[model.key] = "unchanged"
+            continue
+        done[model.key] = "added" if row is None else "changed"
+        if row is None:
+            row = ModelRow(key=model.key, created_at=now)
+            session.add(row)
+        row.name, row.owner, row.task = model.title, model.owner, model.task
+        row.mode, row.target = model.mode, model.target
+        row.document, row.base, row.updated_at = document, str(base), now
+        _audit(session, now, actor, f"model {done[model.key]}", model.key, document)
+    session.flush()
+    return done
+
+
+def remove(session: Session, key: str, actor: str, now: datetime) -> None:
+    """Stop watching a model and forget its summaries and verdicts. Its logs are not touched."""
+    row = session.scalar(select(ModelRow).where(ModelRow.key == key))
+    if row is None:
+        raise unknown(key, [])
+    _audit(session, now, actor, "model removed", key, row.document)
+    session.delete(row)
+
+
+def export(session: Session) -> list[dict[str, Any]]:
+    """The documents of all models, in the order in which they were first applied."""
+    return list(session.scalars(select(ModelRow.document).order_by(ModelRow.id)))
+
+
+def watched(session: Session, key: str | None = None) -> list[Watched]:
+    """The models under watch; one of them, where a key is given. Raises FleetError for a key that is not known."""
+    query = select(ModelRow).order_by(ModelRow.id)
+    rows = list(session.scalars(query if key is None else query.where(ModelRow.key == key)))
+    if key is not None and not rows:
+        raise unknown(key, list(session.scalars(select(ModelRow.key))))
+    return [Watched(r.id, r.key, parse_model(r.document, r.key), Path(r.base), r.judged) for r in rows]
+
+
+def unknown(key: str, keys: Sequence[str]) -> FleetError:
+    """The error for a model that is not there."""
+    known = f"Known: {', '.join(keys[:20])}." if keys else ""
+    return FleetError(f"no model is called {key!r}", where="the fleet", mend=known)
+
+
+def _audit(session: Session, now: datetime, actor: str, action: str, subject: str, detail: dict[str, Any]) -> None:
+    session.add(AuditRow(at=now, actor=actor, action=action, subject=subject, detail=detail))

@@ -1,0 +1,105 @@
+"""Verdicts in the database: one a check and window, replaced by its next revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from monitoring.core.verdict import Flag, Status, Verdict, Window
+from monitoring.core.window import slot_of
+from monitoring.store.tables import VerdictRow
+
+DAY = 24
+CONTENT = ("n", "value", "lower", "upper", "p_value", "threshold", "warning", "breached", "status", "flag", "provisional", "reason")
+PLAIN = [f.name for f in fields(Verdict) if f.name not in ("model", "window", "flag", "status", "column", "slice", "version", "method")]
+
+
+def save(session: Session, model_id: int, verdicts: Sequence[Verdict], now: datetime) -> int:
+    """Write what is new or has changed; how many that was."""
+    rows = {(row := _row(model_id, verdict, now))["key"]: row for verdict in verdicts}
+    firsts = sorted({row["first_slot"] for row in rows.values()})
+    changed: list[dict[str, Any]] = []
+    stale: list[int] = []
+    seen: dict[Any, Any] = {}
+    for at in range(0, len(firsts), 400):
+        query = select(VerdictRow).where(VerdictRow.model_id == model_id, VerdictRow.first_slot.in_(firsts[at : at + 400]))
+        seen.update({(r.check, r.column, r.slice, r.version, r.method, r.first_slot): r for r in session.scalars(query)})
+    for key, row in rows.items():
+        old = seen.get(key)
+        if old is not None and all(getattr(old, name) == row[name] for name in CONTENT):
+            continue
+        if old is not None:
+            stale.append(old.id)
+            row["revision"] = old.revision + 1
+        changed.append({name: value for name, value in row.items() if name != "key"})
+    for at in range(0, len(stale), 400):
+        session.execute(delete(VerdictRow).where(VerdictRow.id.in_(stale[at : at + 400])))
+    session.expunge_all()
+    if changed:
+        session.execute(insert(VerdictRow), changed)
+    return len(changed)
+
+
+def forget(session: Session, model_id: int) -> None:
+    """Drop all verdicts of a model: its baseline or its checks are others now."""
+    session.execute(delete(VerdictRow).where(VerdictRow.model_id == model_id))
+
+
+def recall(session: Session, model_id: int, key: str, since: int) -> Iterator[Verdict]:
+    """The stored verdicts of windows from slot `since` on, in order of time."""
+    query = (
+        select(VerdictRow)
+        .where(VerdictRow.model_id == model_id, VerdictRow.first_slot >= since)
+        .order_by(VerdictRow.first_slot, VerdictRow.id)
+    )
+    for row in session.scalars(query):
+        yield from_row(row, key)
+
+
+def from_row(row: VerdictRow, key: str) -> Verdict:
+    """A stored verdict as a value."""
+    return Verdict(
+        key,
+        window=Window(row.window_start, row.window_end, row.n, row.chunk),
+        column=row.column or None,
+        slice=row.slice or None,
+        version=row.version or None,
+        method=row.method or None,
+        flag=Flag(row.flag) if row.flag else None,
+        status=Status(row.status),
+        **{name: getattr(row, name) for name in PLAIN},
+    )
+
+
+def _row(model_id: int, v: Verdict, now: datetime) -> dict[str, Any]:
+    first = _first_slot(v)
+    names = dict(check=v.check, column=v.column or "", slice=v.slice or "", version=v.version or "", method=v.method or "")
+    return {
+        "key": (*names.values(), first),
+        "model_id": model_id,
+        **names,
+        "first_slot": first,
+        "window_start": v.window.start,
+        "window_end": v.window.end,
+        "chunk": v.window.chunk,
+        "n": v.window.n,
+        "status": str(v.status),
+        "flag": str(v.flag or ""),
+        "evaluated_at": now,
+        "revision": 1,
+        **{name: getattr(v, name) for name in PLAIN if name != "check"},
+    }
+
+
+def _first_slot(v: Verdict) -> int:
+    """Where a verdict stands in time. Objectives look back from now: the last of a day stays."""
+    if v.window.chunk is not None:
+        return v.window.chunk
+    if v.check.startswith("slo.") or v.check == "model":
+        return slot_of(v.window.end) // DAY * DAY if v.window.end else 0
+    return slot_of(v.window.start) if v.window.start else 0
