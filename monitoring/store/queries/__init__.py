@@ -1,0 +1,1 @@
+"""What pages ask: each function one question, answered with values that can be cached."""

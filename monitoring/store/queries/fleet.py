@@ -1,0 +1,161 @@
+"""The fleet as a whole: every model's flag, and what it stands on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from monitoring.core.verdict import Flag, Status
+from monitoring.core.window import slot_of
+from monitoring.store.tables import EvaluationRow, HeartbeatRow, ModelRow, RequestRow, SourceRow, VerdictRow
+
+WORST_FIRST = (Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY)
+TREND_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class FleetEntry:
+    """One model on the Fleet page. An empty `flag` means that it was never evaluated.
+
+    `main` is the name of the metric it is judged by, with its newest mature `value` and its `trend`, a value a
+    window; `budget` the least error budget left of its objectives (1 is all of it).
+    """
+
+    key: str
+    name: str
+    owner: str
+    mode: str
+    task: str
+    flag: str
+    status: str
+    reason: str
+    evaluated_at: datetime | None
+    last_at: datetime | None
+    main: str
+    value: float | None
+    trend: tuple[float, ...]
+    drift: tuple[float, ...]
+    budget: float | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something asked of the worker, and how far it is."""
+
+    id: int
+    kind: str
+    model: str
+    state: str
+    progress: float
+    message: str
+    result: str
+    actor: str
+    asked_at: datetime
+
+
+def fleet(session: Session, now: datetime) -> list[FleetEntry]:
+    """All models, worst first."""
+    models = list(session.execute(select(ModelRow.id, ModelRow.key, ModelRow.name, ModelRow.owner, ModelRow.mode, ModelRow.task)))
+    newest = select(VerdictRow.model_id, func.max(VerdictRow.first_slot).label("slot")).where(VerdictRow.check == "model")
+    latest = newest.group_by(VerdictRow.model_id).subquery()
+    flags = {
+        row.model_id: row
+        for row in session.execute(
+            select(VerdictRow.model_id, VerdictRow.flag, VerdictRow.status, VerdictRow.reason, VerdictRow.n).join(
+                latest,
+                (latest.c.model_id == VerdictRow.model_id) & (latest.c.slot == VerdictRow.first_slot),
+            ).where(VerdictRow.check == "model")
+        )
+    }
+    # when it was last looked at, which is not when its verdict last changed
+    evaluated = dict(
+        session.execute(select(EvaluationRow.model_id, func.max(EvaluationRow.now)).group_by(EvaluationRow.model_id)).tuples().all()
+    )
+    sources = {r.model_id: r.last_at for r in session.execute(select(SourceRow.model_id, SourceRow.last_at).where(SourceRow.role == "predictions"))}
+    trends = _trends(session, now)
+    budgets = _budgets(session, now)
+    out = []
+    for id_, key, name, owner, mode, task in models:
+        flag = flags.get(id_)
+        main, trend = trends.get(id_, {}).get("performance", ("", ()))
+        drift = trends.get(id_, {}).get("drift", ("", ()))[1]
+        out.append(
+            FleetEntry(
+                key, name, owner, mode, task,
+                flag.flag if flag else "", flag.status if flag else "", flag.reason if flag else "",
+                evaluated.get(id_), sources.get(id_),
+                main.removeprefix("performance."), trend[-1] if trend else None, trend, drift, budgets.get(id_), flag.n if flag else 0,
+            )
+        )  # fmt: skip
+    return sorted(out, key=lambda e: (_rank(e.flag), e.key))
+
+
+def heartbeat(session: Session, name: str = "worker") -> datetime | None:
+    """When the worker last gave a sign of life."""
+    return session.scalar(select(HeartbeatRow.at).where(HeartbeatRow.name == name))
+
+
+def work(session: Session, model: str | None = None, limit: int = 20) -> list[Work]:
+    """What was asked of the worker, newest first."""
+    query = select(RequestRow).order_by(RequestRow.id.desc()).limit(limit)
+    if model is not None:
+        query = query.where(RequestRow.model_key == model)
+    return [
+        Work(r.id, r.kind, r.model_key, r.state, r.progress, r.message, r.result, r.actor, r.asked_at)
+        for r in session.scalars(query)
+    ]
+
+
+def _rank(flag: str) -> int:
+    return WORST_FIRST.index(Flag(flag)) if flag else len(WORST_FIRST)
+
+
+def _trends(session: Session, now: datetime) -> dict[int, dict[str, tuple[str, tuple[float, ...]]]]:
+    """The newest values of each model's judged metric and of its drift, oldest first."""
+    query = (
+        select(VerdictRow.model_id, VerdictRow.check, VerdictRow.value)
+        .where(
+            VerdictRow.check.like("performance.%") | (VerdictRow.check == "drift"),
+            VerdictRow.slice == "",
+            VerdictRow.version == "",
+            VerdictRow.column == "",
+            VerdictRow.value.is_not(None),
+            VerdictRow.provisional.is_(False),
+            (VerdictRow.threshold.is_not(None)),
+            (VerdictRow.first_slot >= slot_of(now - timedelta(days=TREND_DAYS))) | VerdictRow.chunk.is_not(None),
+        )
+        .order_by(VerdictRow.model_id, VerdictRow.first_slot)
+    )
+    found: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for id_, check, value in session.execute(query):
+        found[id_][check].append(value)
+    out: dict[int, dict[str, tuple[str, tuple[float, ...]]]] = {}
+    for id_, series in found.items():
+        out[id_] = {}
+        for check, values in sorted(series.items(), reverse=True):
+            family = check.split(".")[0]
+            out[id_][family] = (check, tuple(values[-TREND_DAYS:]))
+    return out
+
+
+def _budgets(session: Session, now: datetime) -> dict[int, float]:
+    """The least budget left: 1 - (1 - good) / (1 - objective), of the newest budget verdicts."""
+    query = (
+        select(VerdictRow.model_id, VerdictRow.check, VerdictRow.value, VerdictRow.threshold)
+        .where(VerdictRow.method == "budget", VerdictRow.status != str(Status.NO_DATA))
+        .where(VerdictRow.first_slot >= slot_of(now - timedelta(days=2)))
+        .order_by(VerdictRow.first_slot)
+    )
+    newest: dict[tuple[int, str], float] = {}
+    for id_, check, value, objective in session.execute(query):
+        if value is not None and objective is not None:
+            newest[id_, check] = 1 - (1 - value) / (1 - objective)
+    out: dict[int, float] = {}
+    for (id_, _), left in newest.items():
+        out[id_] = min(left, out.get(id_, left))
+    return out
