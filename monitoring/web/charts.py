@@ -1,0 +1,96 @@
+"""Charts, all of one look: 300 px, tight margins, unified hover, thresholds as labelled lines, breaches shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from monitoring.web.look import STATUSES, Look
+
+HEIGHT = 300
+CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "responsive": True}
+
+
+def palette() -> list[str]:
+    """The theme's ten categorical colours."""
+    return list(st.get_option(f"theme.{kind()}.chartCategoricalColors") or [])
+
+
+def kind() -> str:
+    """light | dark, as the viewer sees it."""
+    found = getattr(st.context.theme, "type", None)
+    return "dark" if found == "dark" else "light"
+
+
+def shade(look: Look) -> str:
+    """A look's colour in the present theme."""
+    return look.dark if kind() == "dark" else look.light
+
+
+def figure(y_title: str = "", zero: bool = False, percent: bool = False, height: int = HEIGHT) -> go.Figure:
+    """An empty figure of our look."""
+    out = go.Figure()
+    out.update_layout(
+        height=height, margin=dict(l=8, r=8, t=24, b=8), hovermode="x unified", showlegend=False,
+        legend=dict(orientation="h", y=1.12, x=0), xaxis=dict(title=None), yaxis=dict(title=y_title or None),
+    )  # fmt: skip
+    if zero:
+        out.update_yaxes(rangemode="tozero")
+    if percent:
+        out.update_yaxes(tickformat=".0%")
+    return out
+
+
+def line(out: go.Figure, x: Sequence[Any], y: Sequence[Any], name: str, colour: int = 0, dash: str | None = None, **more: Any) -> None:
+    """A line with its points, so that a lone one shows. A missing value is a gap."""
+    out.add_trace(
+        go.Scatter(
+            x=x, y=y, name=name, mode=more.pop("mode", "lines+markers"), connectgaps=False,
+            line=dict(width=2, color=palette()[colour], dash=dash), marker=dict(size=4), **more,
+        )
+    )  # fmt: skip
+    if len(out.data) > 1:
+        out.update_layout(showlegend=True)
+
+
+def band(out: go.Figure, x: Sequence[Any], lower: Sequence[Any], upper: Sequence[Any], name: str, colour: int = 0) -> None:
+    """An interval around a line."""
+    fill = palette()[colour]
+    red, green, blue = (int(fill[i : i + 2], 16) for i in (1, 3, 5))
+    flat = dict(mode="lines", line=dict(width=0), hoverinfo="skip", showlegend=False)
+    out.add_trace(go.Scatter(x=x, y=upper, **flat))
+    out.add_trace(go.Scatter(x=x, y=lower, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.15)", name=name, **flat))
+
+
+def threshold(out: go.Figure, value: float | None, name: str, look: Look = STATUSES["breached"]) -> None:  # type: ignore[index]
+    """A labelled horizontal line."""
+    if value is None or value != value:
+        return
+    colour = shade(look)
+    out.add_hline(
+        y=value, line=dict(color=colour, width=1, dash="dash"), annotation=dict(text=f"{name} {value:.4g}", font=dict(color=colour, size=11)),
+        annotation_position="top left",
+    )  # fmt: skip
+
+
+def shaded(out: go.Figure, frame: pd.DataFrame) -> None:
+    """Shade the windows of verdicts (with window_start, window_end, status) that are breached."""
+    look = STATUSES["breached"]  # type: ignore[index]
+    breached = frame[(frame["status"] == "breached") & frame["window_start"].notna()]
+    runs: list[list[Any]] = []
+    for start, end in zip(breached["window_start"], breached["window_end"], strict=True):
+        if runs and runs[-1][1] == start:
+            runs[-1][1] = end
+        else:
+            runs.append([start, end])
+    for start, end in runs:
+        out.add_vrect(x0=start, x1=end, fillcolor=shade(look), opacity=0.08, line_width=0, layer="below")
+
+
+def show(out: go.Figure, alt: str, key: str, **more: Any) -> Any:
+    """Draw it. `alt` says the finding, for those who cannot see it."""
+    return st.plotly_chart(out, width="stretch", key=key, config=CONFIG, alt=alt, **more)

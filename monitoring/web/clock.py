@@ -1,0 +1,31 @@
+"""The present, and how long ago something was, in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+def now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+def ago(moment: datetime | None, present: datetime) -> str:
+    """Such as "12 s ago"; "never" for None."""
+    if moment is None:
+        return "never"
+    return f"{span(present - moment)} ago" if moment <= present else f"in {span(moment - present)}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest unit."""
+    seconds = length.total_seconds()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size or (seconds >= size and unit == "min"):
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def stamp(moment: datetime | None) -> str:
+    """A moment in UTC, to the minute."""
+    return "–" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,39 @@
+"""The frame around every page: sign-in, menu, model and time range. `app.py` makes the app of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).parent.parent.parent
+if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there, not the project's
+    sys.path.insert(0, str(ROOT))
+
+from monitoring.errors import LeewayError, NotPermitted  # noqa: E402
+from monitoring.web.access import require  # noqa: E402
+from monitoring.web.escape import escape  # noqa: E402
+from monitoring.web.menu import menu  # noqa: E402
+from monitoring.web.span import controls  # noqa: E402
+
+st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
+require("viewer")
+sections: dict[str, list[st.Page]] = {}  # type: ignore[valid-type]
+WITHOUT_MODEL = ("fleet", "models_and_logs")
+titles = {}
+for number, entry in enumerate(menu()):
+    page = st.Page(entry.path, title=entry.title, icon=f":material/{entry.icon}:", url_path=entry.url, default=number == 0)
+    titles[page.title] = entry
+    sections.setdefault(entry.section.capitalize(), []).append(page)
+chosen = st.navigation(sections, position="top")
+try:
+    entry = titles[chosen.title]
+    st.title(entry.title)
+    st.caption(entry.question)
+    controls(with_model=entry.path.stem not in WITHOUT_MODEL)
+    chosen.run()
+except NotPermitted as error:
+    st.error(escape(error.sentence), icon=":material/lock:")
+except LeewayError as error:
+    st.error(escape(error.sentence), icon=":material/error:")

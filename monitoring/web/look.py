@@ -1,0 +1,55 @@
+"""How a flag and a status look: colour, icon and word together, everywhere the same. No data is never green."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monitoring.core.verdict import Flag, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A word, a Material symbol, and one of the theme's colours."""
+
+    word: str
+    icon: str
+    colour: str
+    light: str
+    dark: str
+
+    @property
+    def badge(self) -> str:
+        """For Markdown."""
+        return f":{self.colour}-badge[:material/{self.icon}: {self.word}]"
+
+
+_PAGE = ("red", "#8B1538", "#FF5C77")
+_WARN = ("orange", "#A16207", "#FFB020")
+_OK = ("blue", "#1E4E8C", "#3FA7E8")
+_NONE = ("gray", "#6B7280", "#D5DAE1")
+
+FLAGS = {
+    Flag.PAGE: Look("Page", "error", *_PAGE),
+    Flag.RETRAIN: Look("Needs retraining", "model_training", *_PAGE),
+    Flag.WATCH: Look("Watch", "warning", *_WARN),
+    Flag.HEALTHY: Look("Healthy", "check_circle", *_OK),
+}
+STATUSES = {
+    Status.OK: Look("ok", "check_circle", *_OK),
+    Status.WARNING: Look("warning", "warning", *_WARN),
+    Status.BREACHED: Look("breached", "error", *_PAGE),
+    Status.FAILED: Look("failed", "report", *_PAGE),
+    Status.INSUFFICIENT_DATA: Look("too little data", "hourglass_empty", *_NONE),
+    Status.NO_DATA: Look("no data", "help", *_NONE),
+}
+NEVER = Look("Not evaluated", "help", *_NONE)
+
+
+def of_flag(flag: str) -> Look:
+    """The look of a flag; of a model never evaluated, where it is empty."""
+    return FLAGS[Flag(flag)] if flag else NEVER
+
+
+def of_status(status: str) -> Look:
+    """The look of a verdict's status."""
+    return STATUSES[Status(str(status))]

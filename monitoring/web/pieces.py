@@ -1,0 +1,88 @@
+"""Small pieces that several pages share: the flag with its reason, empty states, asking the worker for something."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+from sqlalchemy import select
+
+from monitoring.store.tables import AuditRow, RequestRow
+from monitoring.web import cached
+from monitoring.web.access import require
+from monitoring.web.clock import ago, now
+from monitoring.web.escape import escape
+from monitoring.web.look import of_flag
+
+LATE = 300
+"""Seconds without a sign of life after which the worker is said to have stopped."""
+
+
+def flag(name: str, reason: str) -> None:
+    """A flag's badge, and the sentence that says why."""
+    st.markdown(f"{of_flag(name).badge}  {escape(reason)}")
+
+
+def empty(title: str, next_step: str, page: str | None = None, label: str = "") -> None:
+    """An empty state with the next step; `page` is a page's path below pages/."""
+    with st.container(border=True):
+        st.markdown(f":material/info: **{escape(title)}**  \n{escape(next_step)}")
+        if page:
+            from monitoring.web.menu import PAGES
+
+            st.page_link(PAGES / page, label=label, icon=":material/arrow_forward:")
+
+
+def choose_first() -> None:
+    """What a page shows before a model is chosen."""
+    empty("No model is chosen.", "Choose one above, or pick it on the Fleet page.", "observe/fleet.py", "Fleet")
+
+
+@st.fragment(run_every=10)
+def freshness(evaluated_at: datetime | None) -> None:
+    """How old what is shown is, and whether the worker is alive."""
+    present = now()
+    beat = cached.heartbeat()
+    stopped = beat is None or (present - beat).total_seconds() > LATE
+    text = f"Evaluated {ago(evaluated_at, present)}; times are UTC."
+    if stopped:
+        st.markdown(f":orange-badge[:material/warning: Worker stopped] {escape(text)} Last sign of life {escape(ago(beat, present))}.")
+    else:
+        st.caption(escape(text))
+
+
+def ask(kind: str, model: str, arguments: dict[str, Any], actor: str | None = None) -> bool:
+    """Ask the worker for something, once: False where the same is waiting or running already."""
+    who, present = actor or require("editor"), now()
+
+    def change(session: Any) -> bool:
+        same = select(RequestRow.id).where(
+            RequestRow.kind == kind, RequestRow.model_key == model, RequestRow.state.in_(("waiting", "running"))
+        )
+        for row in session.scalars(select(RequestRow).where(RequestRow.id.in_(same))):
+            if row.arguments == arguments:
+                return False
+        session.add(
+            RequestRow(
+                kind=kind, model_key=model, arguments=arguments, actor=who, asked_at=present, state="waiting",
+                progress=0.0, message="", result="", finished_at=None,
+            )
+        )  # fmt: skip
+        session.add(AuditRow(at=present, actor=who, action=f"{kind} requested", subject=model, detail=arguments))
+        return True
+
+    return bool(cached.write(change))
+
+
+@st.fragment(run_every=2)
+def progress(model: str, kind: str) -> None:
+    """The newest request of a kind, while it waits or runs; a failure stays until the next one."""
+    newest = next((w for w in cached.work(model) if w.kind == kind), None)
+    if newest is None or newest.state == "done":
+        return
+    if newest.state == "failed":
+        st.error(escape(newest.message), icon=":material/error:")
+        return
+    words = newest.message or ("waiting for the worker" if newest.state == "waiting" else "running")
+    st.progress(min(newest.progress, 1.0), text=escape(words))
