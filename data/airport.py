@@ -30,8 +30,10 @@ def cancellation_slots(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataF
         on=[*keys, "day"],
         how="left",
     )
-    slots["read"] = slots["cancelled"].notna()
     slots["predicted_at"] = (slots["scheduled"] - pd.Timedelta(hours=12)).dt.floor(BATCH)
+    # A flight moved to so early that it was gone before the batch ran was not what anybody asked about.
+    slots.loc[slots["landed_at"] <= slots["predicted_at"], ["cancelled", "landed_at"]] = None
+    slots["read"] = slots["cancelled"].notna()
     slots["weekday"] = pd.to_datetime(slots["day"]).dt.weekday.astype(float)
     slots["weather_hour"] = slots["predicted_at"] - pd.Timedelta(hours=1)
     names = ["origin", "time_hour", "temp", "wind_speed", "precip", "visib"]
@@ -60,7 +62,7 @@ def congestion(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     """One row an airport and hour: what left in the last hour, and the mean delay of the next hour's flights.
 
     Only flights that had really departed by the hour count: a flight due at 9:50 that leaves at 10:20 is not
-    known at 10:00. The label is known when the last of the hour's flights has left.
+    known at 10:00. The label is known when the hour is over and the last of its flights has left.
     """
     gone = flights[flights["departed"].notna()].copy()
     gone["hour"] = gone["departed"].dt.floor("h") + pd.Timedelta(hours=1)
@@ -70,6 +72,7 @@ def congestion(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     due = flights.groupby(["origin", "hour"]).agg(
         scheduled_next_hour=("flight", "count"), mean_delay=("dep_delay", "mean"), landed_at=("departed", "max")
     )
+    due["landed_at"] = due["landed_at"].clip(lower=due.index.get_level_values("hour") + pd.Timedelta(hours=1))
     rows = due.reset_index().merge(last, on=["origin", "hour"], how="left")
     rows["departed"] = rows["departed"].fillna(0).astype(float)
     rows["weather_hour"] = rows["hour"] - pd.Timedelta(hours=1)

@@ -115,24 +115,16 @@ def truth(shop: Workshop) -> None:
     slots = pd.read_parquet(LOGS / "cancellation-risk.predictions.parquet", columns=["predicted_at", "read"])
     found["cancellation-risk"]["read"] = {n: round(float(r["read"].mean()), 3) for n, r in by_month(slots)}
     rows = logged("arrival-delay-risk-compressed", "late")
-    versions = {name: part for name, part in rows.groupby("model_version", sort=False)}
+    versions = {str(name): part for name, part in rows.groupby("model_version", sort=False)}
     found["arrival-delay-risk-compressed"] = {
         "metric": "roc_auc",
         "months": {
-            n: {str(v): score(DELAY, part) for v, part in r.groupby("model_version", sort=False)} for n, r in by_month(rows)
+            n: {str(v): score(DELAY, part) for v, part in r.groupby("model_version", sort=False)}
+            for n, r in by_month(rows)
         },
     }
     sizes = json.loads((LOGS / "compressed_versions.json").read_text())
-    found["compression"] = {
-        name: size
-        | {
-            "roc_auc": score(DELAY, versions[name]),
-            "average_precision": round(float(average_precision_score(versions[name]["late"], versions[name]["score"])), 3),
-            "latency_ms_median": round(float(versions[name]["latency_ms"].median()), 4),
-            "latency_ms_p99": round(float(versions[name]["latency_ms"].quantile(0.99)), 4),
-        }
-        for name, size in sizes.items()
-    }
+    found["compression"] = {name: size | compression(versions[name]) for name, size in sizes.items()}
     (LOGS / "truth.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
@@ -211,6 +203,16 @@ def score(recipe: Recipe, rows: pd.DataFrame) -> float:
     if recipe.classifier:
         return round(float(roc_auc_score(rows[recipe.label], rows["score"])), 3)
     return round(float(mean_absolute_error(rows[recipe.label], rows["predicted"])), 2)
+
+
+def compression(rows: pd.DataFrame) -> dict[str, float]:
+    """What a compressed version is worth, and how long it takes."""
+    return {
+        "roc_auc": score(DELAY, rows),
+        "average_precision": round(float(average_precision_score(rows["late"], rows["score"])), 3),
+        "latency_ms_median": round(float(rows["latency_ms"].median()), 4),
+        "latency_ms_p99": round(float(rows["latency_ms"].quantile(0.99)), 4),
+    }
 
 
 def refitted(recipe: Recipe, flights: pd.DataFrame) -> dict[str, dict[str, float]]:

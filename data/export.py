@@ -33,7 +33,7 @@ def export(recipe: Recipe, model: Pipeline, path: Path) -> Path:
     return path
 
 
-def _plain_attribute(key, value, *rest, **named):  # noqa: ANN001, ANN002, ANN003, ANN202
+def _plain_attribute(key, value, *rest, **named):
     """skl2onnx 1.20 hands NumPy booleans and integers on, which onnx 1.23 refuses."""
     if isinstance(value, list):
         value = [int(v) if isinstance(v, (bool, np.bool_, np.integer)) else v for v in value]

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
-from sklearn.impute import SimpleImputer
 
 SEED = 20130101
 
@@ -81,7 +81,16 @@ CANCELLATION = Recipe(
     linear=True,
 )
 CONGESTION = Recipe(
-    ("hour_of_day", "weekday", "departed", "mean_delay_last_hour", "max_delay_last_hour", "scheduled_next_hour", "wind_speed", "visib"),
+    (
+        "hour_of_day",
+        "weekday",
+        "departed",
+        "mean_delay_last_hour",
+        "max_delay_last_hour",
+        "scheduled_next_hour",
+        "wind_speed",
+        "visib",
+    ),
     ("origin",),
     "mean_delay",
     classifier=False,

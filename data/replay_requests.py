@@ -62,7 +62,8 @@ def replay(key: str, recipe: Recipe, model: Path, rows: pd.DataFrame, raw: Path,
             "LEEWAY_DEMO_WEATHER": weather_socket,
             "PYTHONPATH": str(HERE),
         }
-        command = [sys.executable, "-m", "uvicorn", "serve:app", "--uds", socket, "--no-access-log", "--log-level", "warning"]
+        command = [sys.executable, "-m", "uvicorn", "serve:app", "--uds", socket]
+        command += ["--no-access-log", "--log-level", "warning"]
         server = subprocess.Popen(command, env=environment)
         while not Path(socket).exists():
             time.sleep(0.1)
@@ -87,9 +88,7 @@ def replay(key: str, recipe: Recipe, model: Path, rows: pd.DataFrame, raw: Path,
 
 def _stretches(key: str, rows: pd.DataFrame):
     """Runs of rows under the same incident (or none), in order."""
-    which = rows["predicted_at"].map(
-        lambda at: next((n for n, i in enumerate(INCIDENTS[key]) if i.covers(at)), -1)
-    )
+    which = rows["predicted_at"].map(lambda at: next((n for n, i in enumerate(INCIDENTS[key]) if i.covers(at)), -1))
     for _, part in rows.groupby((which != which.shift()).cumsum(), sort=False):
         number = which[part.index[0]]
         yield (INCIDENTS[key][number] if number >= 0 else None), part
@@ -138,8 +137,8 @@ async def _send(socket: str, recipe: Recipe, rows: pd.DataFrame) -> None:
                     "inputs": {n: getattr(row, n) for n in own},
                 }
             ).encode()
-            head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            writer.write(head.encode() + body)
+            head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+            writer.write(f"{head}\r\n\r\n".encode() + body)
             answer = await reader.readuntil(b"\r\n\r\n")
             length = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             await reader.readexactly(length)

@@ -1,8 +1,11 @@
-"""A model behind POST /predict, logging for Leeway: the reference for how a service should log.
+"""A model behind POST /predict: the reference for how a service logs for Leeway.
 
-One row a request goes to a Parquet log: who asked (prediction_id), when, the inputs as the model saw them,
-the score, the version, how long it took, and how it ended. A failed request is logged as well: without
-it, availability could not be known.
+One row a request goes to a Parquet log: who asked (prediction_id, by which the label finds its prediction), when
+(aware, in UTC), the inputs as the model saw them, the score, the version, how long it took, and how it ended. A
+failed request is logged as well: without it, availability could not be known. data/fleet.yaml maps these columns.
+
+One thing is simpler here than in a service of yours: the rows are written once, at the end, because the replay
+ends. A service that runs on writes a file every few minutes, under a hidden name that it then renames.
 
     uvicorn serve:app          (the environment names the model: LEEWAY_DEMO_MODEL, _LOG, _WEATHER)
 """

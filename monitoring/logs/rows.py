@@ -39,6 +39,8 @@ from monitoring.fleet import Columns, Model
 
 Expression = ColumnElement[Any]
 Types = dict[str, ColumnType]
+EARLY = 31 * 24
+"""Slots by which a label may be observed before its prediction: times that are mere dates, clocks that differ."""
 POSITIVE = ("1", "1.0", "true", "t", "yes", "y", "positive")
 
 
@@ -153,7 +155,7 @@ def within(seconds_column: Expression, kind: ColumnType, tick: float, bounds: Bo
 
 
 def newest_labels(labels: Relation, columns: Columns, bounds: Bounds, first: int | None) -> Select[Any]:
-    """Labels, one an id: the one observed last. No label can be observed before its prediction (slot `first`)."""
+    """Labels, one an id: the one observed last. Those from before all predictions (slot `first`) are passed over."""
     source = labels.clause
     observed: Expression = null()
     condition: Expression = source.c[columns.label or ""].is_not(None)
@@ -166,7 +168,7 @@ def newest_labels(labels: Relation, columns: Columns, bounds: Bounds, first: int
         if bounds.as_of is not None:
             condition = and_(condition, within(raw, kind, labels.tick, Bounds(None, bounds.as_of)))
         if first is not None:
-            condition = and_(condition, within(raw, kind, labels.tick, Bounds(((first, 1_000_000),))))
+            condition = and_(condition, within(raw, kind, labels.tick, Bounds(((first - EARLY, 1_000_000),))))
     identity = source.c[columns.id or ""]
     ranked = (
         select(

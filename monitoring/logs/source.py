@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -64,6 +65,7 @@ def open_source(log: Log, base: Path) -> Source:
     return _OPENERS[log.source](log, base)
 
 
+@cache
 def _discover() -> None:
     package = importlib.import_module("monitoring.logs")
     for module in pkgutil.iter_modules(package.__path__):

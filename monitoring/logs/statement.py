@@ -19,6 +19,7 @@ from monitoring.core.profile import Column, Profile
 from monitoring.core.summary import Kind
 from monitoring.fleet import Model
 from monitoring.logs.rows import (
+    EARLY,
     Bounds,
     Expression,
     Relation,
@@ -79,9 +80,12 @@ def joined(model: Model, predictions: Relation, labels: Relation | None, bounds:
     right = newest.c.label_id
     if predictions.types[model.predictions.columns.id or ""] != labels.types[model.labels.columns.id or ""]:
         left, right = text_of(left, predictions.types[left.name]), text_of(right, labels.types[model.labels.columns.id or ""])
-    return select(rows, newest.c.label_value, newest.c.observed).select_from(
-        rows.outerjoin(newest, left == right)
-    ).subquery("r")
+    value: Expression = newest.c.label_value
+    if model.labels.columns.observed_at is not None and model.chunk.rows is None:
+        # the same for every row whatever `first` is, so that an hour read alone has the labels it has among others
+        value = case((newest.c.observed >= rows.c.slot_seconds - real(EARLY * 3600), value))
+    together = rows.outerjoin(newest, left == right)
+    return select(rows, value.label("label_value"), newest.c.observed).select_from(together).subquery("r")
 
 
 def statements(

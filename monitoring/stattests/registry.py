@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from monitoring.core.binned import Binned
@@ -75,6 +76,7 @@ def default_for(kind: Kind) -> Stattest:
     return get("ks" if kind == "numeric" else "total_variation")
 
 
+@cache
 def _discover() -> None:
     package = importlib.import_module("monitoring.stattests")
     for module in pkgutil.iter_modules(package.__path__):

@@ -102,7 +102,8 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
         if not warned:
             continue
         last = warned[-1]
-        words = f"{len(breached)} of the last {len(series)} mature windows are breached: {last.reason}"
+        what, many = ("breached", breached) if breached else ("at warning level", warned)
+        words = f"{len(many)} of the last {len(series)} mature windows {'is' if len(many) == 1 else 'are'} {what}: {last.reason}"
         if len(breached) >= 2 and broken:
             out.append(Finding(Flag.PAGE, f"{words} Mend the data first: {broken[0].reason}"))
         elif len(breached) >= 2:

@@ -37,8 +37,10 @@ def auc(table: NDArray[np.int64]) -> Estimate:
 def average_precision(table: NDArray[np.int64]) -> Estimate:
     """Sum of precision over steps of recall, from the highest score down (scikit-learn's definition).
 
-    Interval: the logit one of Boyd, Eng & Page 2013.
+    Interval: the logit one of Boyd, Eng & Page 2013, its centre held half a positive away from 0 and 1.
     """
+    from scipy.special import expit, logit
+
     negative, positive = table[::-1, 0].astype(float), table[::-1, 1].astype(float)
     n1, rows = positive.sum(), int(table.sum())
     if n1 == 0 or n1 == rows:
@@ -46,10 +48,10 @@ def average_precision(table: NDArray[np.int64]) -> Estimate:
     tp, fp = np.cumsum(positive), np.cumsum(negative)
     precision = np.divide(tp, tp + fp, out=np.ones_like(tp), where=tp + fp > 0)
     value = float((precision * positive / n1).sum())
-    inside = min(max(value, 1e-9), 1 - 1e-9)
-    logit, error = math.log(inside / (1 - inside)), 1 / math.sqrt(n1 * inside * (1 - inside))
-    low, high = (1 / (1 + math.exp(-(logit + s * Z95 * error))) for s in (-1, 1))
-    return Estimate(value, low, high, rows)
+    inside = min(max(value, 0.5 / n1), 1 - 0.5 / n1)
+    error = 1 / math.sqrt(n1 * inside * (1 - inside))
+    low, high = (float(expit(logit(inside) + side * Z95 * error)) for side in (-1, 1))
+    return Estimate(value, min(low, value), max(high, value), rows)
 
 
 def log_loss(table: NDArray[np.int64]) -> Estimate:
@@ -67,7 +69,8 @@ def brier(table: NDArray[np.int64]) -> Estimate:
 def calibration_error(table: NDArray[np.int64], bins: int = 20) -> Estimate:
     """Expected calibration error: mean gap of score and observed share over equal bins (Naeini et al. 2015).
 
-    The interval is of the gaps' sampling error (delta method, gaps taken as independent).
+    The interval is of the gaps' sampling error (delta method, gaps taken as independent). A gap is never below
+    0, so even a perfectly calibrated score shows some: the lower end is less by what is to be expected of one.
     """
     n = table.sum(axis=1).astype(float)
     rows = int(n.sum())
@@ -79,8 +82,10 @@ def calibration_error(table: NDArray[np.int64], bins: int = 20) -> Estimate:
     share = hits[filled] / weight[filled]
     gap = np.abs(score[filled] / weight[filled] - share)
     value = float((gap * weight[filled]).sum() / rows)
-    error = math.sqrt(float((weight[filled] * share * (1 - share)).sum())) / rows
-    return Estimate(value, max(0.0, value - Z95 * error), value + Z95 * error, rows)
+    spread = weight[filled] * share * (1 - share)
+    error = math.sqrt(float(spread.sum())) / rows
+    chance = math.sqrt(2 / math.pi) * float(np.sqrt(spread).sum()) / rows
+    return Estimate(value, max(0.0, value - chance - Z95 * error), value + Z95 * error, rows)
 
 
 def _mean_of(table: NDArray[np.int64], losses: Floats) -> Estimate:

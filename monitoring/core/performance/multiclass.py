@@ -6,7 +6,7 @@ import numpy as np
 
 from monitoring.core.performance import curves
 from monitoring.core.performance.confusion import matthews, per_class, redrawn
-from monitoring.core.performance.metric import Estimate, metric, proportion, undefined
+from monitoring.core.performance.metric import Z95, Estimate, metric, proportion, undefined
 from monitoring.core.performance.outcome import MulticlassOutcome
 
 TASK = "multiclass_classification"
@@ -51,7 +51,7 @@ def mcc(outcome: MulticlassOutcome) -> Estimate:
 
 @metric("roc_auc_ovr", TASK, "ROC AUC, one against the rest", needs_score=True)
 def roc_auc_ovr(outcome: MulticlassOutcome) -> Estimate:
-    """Mean over classes of the AUC of each against the rest. The interval takes classes as independent."""
+    """Mean over classes of the AUC of each against the rest. Interval: see _mean_over."""
     return _mean_over(outcome, curves.auc)
 
 
@@ -81,6 +81,11 @@ def _recall_macro(tables: np.ndarray) -> np.ndarray:
 
 
 def _mean_over(outcome: MulticlassOutcome, of: object) -> Estimate:
+    """Mean over classes. Probabilities add up to one, so what one class gains others lose.
+
+    The interval takes the k classes' values as correlated by 1 / (k - 1): exact for two classes, which are one
+    another's mirror image, and a little wide for more.
+    """
     if outcome.scores is None:
         return undefined(outcome.n, "no score column a class is mapped")
     assert callable(of)
@@ -89,5 +94,7 @@ def _mean_over(outcome: MulticlassOutcome, of: object) -> Estimate:
     if not usable:
         return undefined(outcome.n, "all labels are of one class")
     value = float(np.mean([p.value for p in usable]))
-    half = 1.96 * float(np.sqrt(sum(p.error**2 for p in usable))) / len(usable)
+    errors = np.asarray([p.error for p in usable])
+    shared = 1 / (len(usable) - 1) if len(usable) > 1 else 0.0
+    half = Z95 * float(np.sqrt((1 - shared) * (errors**2).sum() + shared * errors.sum() ** 2)) / len(usable)
     return Estimate(value, value - half, value + half, outcome.n)

@@ -85,7 +85,11 @@ def wape(outcome: RegressionOutcome) -> Estimate:
 
 @metric("r2", TASK, "R²")
 def r2(outcome: RegressionOutcome) -> Estimate:
-    """Share of the label's variance explained; interval of the squared errors alone."""
+    """Share of the label's variance explained.
+
+    Interval by the delta method, with errors independent of predictions and predictions about normal; never
+    narrower than that of the squared errors alone.
+    """
     s = outcome.sums
     if s["n"] < 2:
         return undefined(outcome.n, "fewer than two labelled rows")
@@ -93,8 +97,11 @@ def r2(outcome: RegressionOutcome) -> Estimate:
     if total <= 1e-12 * s["squared_label"]:
         return undefined(outcome.n, "every label is the same")
     squared = mean(s["squared_error"], s["fourth_power_error"], s["n"], outcome.n)
-    half = Z95 * squared.error * s["n"] / total
     value = 1 - s["squared_error"] / total
+    explained = max(value, 0.0)
+    tails = s["n"] * s["fourth_power_error"] / s["squared_error"] ** 2 - 1 if s["squared_error"] > 0 else 0.0
+    both = (1 - value) ** 2 * explained * (explained * (tails - 2) + 4) / s["n"]
+    half = Z95 * max(squared.error * s["n"] / total, math.sqrt(both))
     return Estimate(value, value - half, value + half, outcome.n)
 
 

@@ -62,10 +62,12 @@ def burns(series: ServiceSeries, end: int, objective: float, period: Period) -> 
         factor = effective_factor(pair, objective)
         over = long is not None and short is not None and long >= factor and short >= factor
         enough = bad_long >= FEWEST_LONG and bad_short >= FEWEST_SHORT
-        long_text = "no request" if long is None else f"{long:.1f}× over {bad_long:,} bad of {valid_long:,}"
-        reason = f"burning {long_text} in {pair.name.split('/')[0]}, fires at {factor:.2f}×"
+        in_long, in_short = pair.name.split("/")
+        burning = "no request" if long is None else f"burning {long:.1f}×, {bad_long:,} bad of {valid_long:,},"
+        reason = f"{burning} in {in_long}, fires at {factor:.2f}×"
         if over and not enough:
-            reason += f"; held back: fewer than {FEWEST_LONG} bad events"
+            few = f"{FEWEST_LONG} bad events in {in_long}" if bad_long < FEWEST_LONG else f"{FEWEST_SHORT} in {in_short}"
+            reason += f"; held back: fewer than {few}"
         out.append(Burn(pair, long, short, factor, bad_long, over and enough, reason))
     return out
 
@@ -95,7 +97,7 @@ def firing_slots(series: ServiceSeries, first: int, last: int, objective: float,
     for minutes, fewest in ((pair.long, FEWEST_LONG), (pair.short, FEWEST_SHORT)):
         begins = ends - minutes // MINUTES
         v, b = valid[ends] - valid[begins], bad[ends] - bad[begins]
-        rate = np.divide(b, v * (1 - objective), out=np.zeros(len(v)), where=v > 0)
+        rate = np.divide(b, v, out=np.zeros(len(v)), where=v > 0) / (1 - objective)
         fires &= (rate >= effective_factor(pair, objective)) & (b >= fewest) & (v > 0)
     return fires
 

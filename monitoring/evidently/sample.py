@@ -1,0 +1,143 @@
+"""Raw rows of a window for Evidently, which unlike everything else here cannot work from summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Integer, Text, case, cast, func, literal, null, select
+
+from monitoring.core.profile import ColumnType, Profile
+from monitoring.fleet import Model
+from monitoring.logs.mapping import feature_columns, score_columns
+from monitoring.logs.reader import LogReader
+from monitoring.logs.rows import Bounds, Expression, Relation, is_positive, row_slots, text_of
+from monitoring.logs.statement import RowParts, joined, number_of
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The columns of a sample, by the part they play; each name once."""
+
+    features: tuple[str, ...]
+    scores: tuple[str, ...] = ()
+    prediction: str | None = None
+    label: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """All columns, in the order of the sample."""
+        return [*self.features, *self.scores, *(name for name in (self.prediction, self.label) if name is not None)]
+
+
+def roles_of(model: Model, types: Mapping[str, ColumnType]) -> Roles:
+    """Which columns a sample of this model's log has; `types` are the prediction log's."""
+    columns = model.predictions.columns
+    scores = tuple(dict.fromkeys(score_columns(columns)))
+    taken = {*scores, columns.prediction}
+    label = columns.label
+    if model.labels is not None:
+        label = model.labels.columns.label
+    else:
+        taken.add(label)
+    features = tuple(dict.fromkeys(name for name in feature_columns(columns, dict(types)) if name not in taken))
+    prediction = columns.prediction if columns.prediction not in scores else None
+    if label in {*features, *scores, prediction}:  # the label log has a column of that name, too
+        label = f"{label} (label)"
+    return Roles(features, scores, prediction, label)
+
+
+def sample(
+    reader: LogReader, predictions: Relation, labels: Relation | None, bounds: Bounds, limit: int, seed: int
+) -> pd.DataFrame:
+    """At most `limit` rows of a window in order of time, the same ones every time: columns as in `roles_of`.
+
+    Rows are chosen by a hash of their id and `seed`; without an id, of their values. Numbers come as float64, all
+    else as text; a binary model's class and label as "1" (positive) and "0". Where a request failed, its score and
+    prediction mean nothing and are null. `attrs["rows"]` of the frame is how many rows there were to choose from.
+    """
+    model, engine = reader.model, reader.engine
+    roles = roles_of(model, predictions.types)
+    counted = select(func.count().label("n")).select_from(row_slots(predictions, model, bounds))
+    total = int(engine.arrow(counted)["n"][0].as_py())
+    rows = joined(model, predictions, labels, bounds)
+    values = _values(RowParts(model, Profile(columns=()), rows, predictions, labels), roles)
+    plain = [expression.label(f"c{i}") for i, (expression, _) in enumerate(values)]
+    moment = (rows.c.slot_number if model.chunk.rows is not None else rows.c.slot_seconds).label("moment")
+    identity = model.predictions.columns.id
+    content = _content([moment, *(expression for expression, _ in values)])
+    key: Expression = content
+    if identity is not None:
+        key = func.coalesce(text_of(rows.c[identity], predictions.types[identity]), content)
+    keyed = (
+        select(moment, func.md5(key.concat(literal(f"/{seed}"))).label("place"), *plain).select_from(rows).subquery("k")
+    )
+    place: Expression = keyed.c.place
+    if identity is None:
+        # Equal rows have equal hashes and would come all or none; numbered, each has its own chance. Which of them
+        # gets which number is for the engine to choose, and makes no difference: they are equal.
+        copy = func.row_number().over(partition_by=keyed.c.place)
+        place = func.md5(keyed.c.place.concat(cast(copy, Text)))
+    outputs = [keyed.c[f"c{i}"] for i in range(len(values))]
+    drawn = select(keyed.c.moment, place.label("place"), *outputs).order_by("place").limit(literal(limit, Integer))
+    frame = _frame(engine.arrow(drawn), roles.names, [kind for _, kind in values])
+    frame.attrs["rows"] = total
+    return frame
+
+
+def _values(parts: RowParts, roles: Roles) -> list[tuple[Expression, str]]:
+    """Each column's expression, and whether it is numeric or categorical."""
+    regression, binary = parts.model.task == "regression", parts.model.task == "binary_classification"
+    named = set(parts.model.predictions.columns.categorical)
+    out: list[tuple[Expression, str]] = []
+    for name in roles.features:
+        value, kind = parts.column(name)
+        numeric = kind == "number" and name not in named
+        out.append((number_of(value, kind), "numeric") if numeric else (text_of(value, kind), "categorical"))
+    for name in (*roles.scores, *((roles.prediction,) if roles.prediction else ())):
+        value, kind = parts.column(name)
+        if name in roles.scores or regression:
+            answer: tuple[Expression, str] = (number_of(value, kind), "numeric")
+        elif binary:
+            answer = (_binary(value, kind, parts.model.positive), "categorical")
+        else:
+            answer = (text_of(value, kind), "categorical")
+        if parts.failed is not None:
+            answer = (case((parts.failed, null()), else_=answer[0]), answer[1])
+        out.append(answer)
+    if roles.label is not None:
+        assert parts.label is not None
+        value, kind = parts.label
+        if regression:
+            out.append((number_of(value, kind), "numeric"))
+        elif binary:
+            out.append((_binary(value, kind, parts.model.positive), "categorical"))
+        else:
+            out.append((text_of(value, kind), "categorical"))
+    return out
+
+
+def _binary(value: Expression, kind: ColumnType, positive: str | None) -> Expression:
+    return cast(is_positive(value, kind, positive), Text)
+
+
+def _content(values: Sequence[Expression]) -> Expression:
+    """All values of a row as one text. Chained, as a PostgreSQL function takes at most 100 arguments."""
+    texts: list[Any] = [func.coalesce(cast(value, Text), literal("~")) for value in values]
+    return reduce(lambda left, right: left.concat(literal("|")).concat(right), texts)
+
+
+def _frame(table: pa.Table, names: Sequence[str], kinds: Sequence[str]) -> pd.DataFrame:
+    """Named columns in order of time (rows of one moment: of their hash), of one dtype a kind whatever the engine."""
+    ordered = table.sort_by([("moment", "ascending"), ("place", "ascending")]) if table.num_rows else table
+    columns = {}
+    for i, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+        if kind == "numeric":
+            columns[name] = pd.Series(ordered[f"c{i}"].to_numpy(zero_copy_only=False), dtype="float64")
+        else:
+            columns[name] = pd.Series(ordered[f"c{i}"].to_pylist(), dtype="object")
+    return pd.DataFrame(columns)

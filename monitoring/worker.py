@@ -1,0 +1,160 @@
+"""The shell that never ends: evaluate every model, answer what the dashboard asks, give a sign of life, repeat."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from monitoring import demo
+from monitoring.core.verdict import Status
+from monitoring.errors import LeewayError
+from monitoring.evaluate import Scope, evaluate
+from monitoring.ingest import Progress
+from monitoring.instant import instant
+from monitoring.rebaseline import rebaseline
+from monitoring.settings import Settings
+from monitoring.store import models
+from monitoring.store.database import reading, transaction
+from monitoring.store.tables import HeartbeatRow, RequestRow
+
+POLL = 1.0
+"""Seconds between two looks for requests."""
+BEAT = 5.0
+"""Seconds between two signs of life, or two marks of progress."""
+SHIPPED = Path(__file__).parent.parent / "data"
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+def work(store: Engine, settings: Settings, clock: Clock) -> None:
+    """Until SIGTERM or Ctrl-C. A database that is away is waited for."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with transaction(store) as session:  # left by a worker that was killed: begun again
+        session.execute(update(RequestRow).where(RequestRow.state == "running").values(state="waiting", progress=0.0))
+    due = 0.0
+    while not stop.is_set():
+        try:
+            beat(store, clock, "waiting")
+            answer(store, settings, clock)
+            if time.monotonic() >= due:
+                due = time.monotonic() + settings.cadence_seconds
+                replay(settings, clock)
+                evaluate_all(store, settings, clock, stop)
+        except SQLAlchemyError:
+            log.exception("the database did not answer; trying again")
+        stop.wait(POLL)
+    beat(store, clock, "stopped")
+
+
+def beat(store: Engine, clock: Clock, detail: str) -> None:
+    """Give a sign of life, unless one was given a moment ago."""
+    with transaction(store) as session:
+        row = session.get(HeartbeatRow, "worker")
+        if row is None:
+            session.add(HeartbeatRow(name="worker", at=clock(), detail=detail))
+        elif (clock() - row.at).total_seconds() >= BEAT or detail == "stopped":
+            row.at, row.detail = clock(), detail
+
+
+def replay(settings: Settings, clock: Clock) -> None:
+    """Let the demo fleet's logs grow, where there is one."""
+    place = settings.home / "demo"
+    if not (place / "demo.json").exists():
+        return
+    try:
+        demo.replay(place, SHIPPED, clock())
+    except (OSError, LeewayError):
+        log.exception("the demo fleet could not be replayed")
+
+
+def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threading.Event) -> None:
+    """One evaluation of every model, answering requests in between."""
+    with reading(store) as session:
+        fleet = models.watched(session)
+    for watched in fleet:
+        if stop.is_set():
+            return
+        found = evaluate(store, watched, Scope(), clock, _beating(store, clock, f"evaluating {watched.key}"))
+        if found[-1].status == Status.FAILED:
+            log.warning("%s: %s", watched.key, found[-1].reason)
+        answer(store, settings, clock)
+
+
+def answer(store: Engine, settings: Settings, clock: Clock) -> None:
+    """Everything that was asked, oldest first. What cannot be done is answered with the reason."""
+    while (taken := _take(store)) is not None:
+        try:
+            result = _do(store, settings, clock, taken)
+            values = dict(state="done", progress=1.0, message="", result=result)
+        except LeewayError as error:
+            values = dict(state="failed", message=error.sentence)
+        except Exception as error:
+            log.exception("%s of %s", taken.kind, taken.model_key)
+            values = dict(state="failed", message=f"{type(error).__name__}: {error}")
+        with transaction(store) as session:
+            session.execute(update(RequestRow).where(RequestRow.id == taken.id).values(finished_at=clock(), **values))
+
+
+def _take(store: Engine) -> RequestRow | None:
+    """The oldest waiting request, marked as running, so that no other worker takes it."""
+    with transaction(store) as session:
+        row = session.scalar(
+            select(RequestRow).where(RequestRow.state == "waiting").order_by(RequestRow.id).limit(1).with_for_update(skip_locked=True)
+        )
+        if row is not None:
+            row.state = "running"
+        return row
+
+
+def _do(store: Engine, settings: Settings, clock: Clock, taken: RequestRow) -> str:
+    """Do what was asked; the result in words the dashboard knows."""
+    progress = _beating(store, clock, f"{taken.kind} of {taken.model_key}", taken.id)
+    window = None
+    if taken.arguments.get("start") and taken.arguments.get("end"):
+        window = (instant(taken.arguments["start"]), instant(taken.arguments["end"]))
+    if taken.kind == "rebaseline":
+        found = rebaseline(store, taken.model_key, window, taken.actor, clock, progress)
+    elif taken.kind == "evaluate":
+        with reading(store) as session:
+            watched = models.watched(session, taken.model_key)[0]
+        found = evaluate(store, watched, Scope(), clock, progress)
+    elif taken.kind == "report" and window is not None:
+        from monitoring.evidently.report import create
+
+        with reading(store) as session:
+            watched = models.watched(session, taken.model_key)[0]
+        progress(0.0, "building the report: Evidently takes some 10 s to start")
+        return create(watched.model, watched.base, window, None, settings.home / "reports").stem
+    else:
+        raise LeewayError(f"nothing is known of a request {taken.kind!r}", where="worker", mend="Is the worker older?")
+    if found[-1].status == Status.FAILED:
+        raise LeewayError(found[-1].reason)
+    return str(found[-1].flag)
+
+
+def _beating(store: Engine, clock: Clock, what: str, request: int | None = None) -> Progress:
+    """Progress that is a sign of life, and shown with the request it belongs to."""
+    last = 0.0
+
+    def progress(share: float, words: str) -> None:
+        nonlocal last
+        if time.monotonic() - last < 0.5:
+            return
+        last = time.monotonic()
+        beat(store, clock, what)
+        if request is not None:
+            with transaction(store) as session:
+                session.execute(update(RequestRow).where(RequestRow.id == request).values(progress=share, message=words))
+
+    return progress

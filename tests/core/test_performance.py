@@ -1,0 +1,458 @@
+"""Realised performance from counts: agreement with scikit-learn on raw rows, and intervals that hold the truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from monitoring.core.grid import NumericGrid, UniformGrid
+from monitoring.core.histogram import Histogram, from_cells, merge
+from monitoring.core.outcome import NO_SCORE, REGRESSION_SUMS, binary_code
+from monitoring.core.performance.metric import MAIN, Estimate, UnknownMetric, get, metrics_for
+from monitoring.core.performance.outcome import (
+    BinaryOutcome,
+    MulticlassOutcome,
+    RegressionOutcome,
+    binary,
+    multiclass,
+    regression,
+)
+from monitoring.core.performance.threshold import automatic
+
+STEADY = settings(deadline=None, derandomize=True)
+SCORES = UniformGrid(200)
+EXACT = 1e-12
+BINARY, MULTICLASS, REGRESSION = "binary_classification", "multiclass_classification", "regression"
+
+BOUNDS = {
+    "usual": {"roc_auc": 1e-4, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 2e-5, "calibration_error": 1e-4},
+    "uniform": {"roc_auc": 1e-4, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 2e-5, "calibration_error": 1e-4},
+    "undecided": {"roc_auc": 5e-4, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 2e-5, "calibration_error": 2e-4},
+    "nearly certain": {"roc_auc": 1e-3, "average_precision": 5e-3, "log_loss": 2e-3, "brier": 2e-5, "calibration_error": 5e-4},
+    "rare": {"roc_auc": 1e-2, "average_precision": 1e-2, "log_loss": 5e-4, "brier": 2e-5, "calibration_error": 2e-4},
+}
+"""Largest error against scikit-learn on 20,000 raw rows, by how the scores lie. 200 score classes are coarse only where
+most scores share a few of them: events of one in sixty ("rare"), and a log loss that hangs on scores next to 0 or 1."""
+
+SHAPES = {
+    "usual": (1.0, 4.0),
+    "uniform": (1.0, 1.0),
+    "undecided": (20.0, 20.0),
+    "nearly certain": (0.05, 0.3),
+    "rare": (0.5, 30.0),
+}
+CONFUSION = {
+    "accuracy": sk.accuracy_score,
+    "balanced_accuracy": sk.balanced_accuracy_score,
+    "precision": sk.precision_score,
+    "recall": sk.recall_score,
+    "specificity": lambda y, p: sk.recall_score(y, p, pos_label=0),
+    "f1": sk.f1_score,
+    "mcc": sk.matthews_corrcoef,
+}
+
+
+def ones(codes: np.ndarray) -> Histogram:
+    return from_cells(codes, np.ones(len(codes), dtype=np.int64))
+
+
+def binary_of(score: np.ndarray, predicted: np.ndarray, label: np.ndarray) -> BinaryOutcome:
+    return binary(ones(SCORES.code(score) * 4 + predicted * 2 + label))
+
+
+def multiclass_of(scores: np.ndarray, predicted: np.ndarray, label: np.ndarray) -> MulticlassOutcome:
+    k = scores.shape[1]
+    per_class = [ones(SCORES.code(scores[:, j]) * 2 + (label == j)) for j in range(k)]
+    return multiclass(tuple("abcdefghij"[:k]), ones(predicted * k + label), per_class)
+
+
+def regression_of(predicted: np.ndarray, label: np.ndarray, half_width: float = 1.0) -> RegressionOutcome:
+    error = predicted - label
+    size, one = np.abs(error), np.ones(len(error))
+    percentage = np.divide(size, np.abs(label), out=np.zeros_like(size), where=label != 0)
+    sums = dict(
+        n=one,
+        error=error,
+        absolute_error=size,
+        squared_error=error**2,
+        label=label,
+        squared_label=label**2,
+        absolute_label=np.abs(label),
+        absolute_percentage_error=percentage,
+        n_percentage=(label != 0) * 1.0,
+        covered=(size <= half_width) * 1.0,
+        n_interval=one,
+        fourth_power_error=error**4,
+    )
+    grid = NumericGrid(0.0, float(np.quantile(size, 0.6827)) or 1.0)
+    return regression(ones(grid.code(error)), grid, np.stack([sums[name] for name in REGRESSION_SUMS], axis=1))
+
+
+def calibration_error(label: np.ndarray, score: np.ndarray) -> float:
+    """Expected calibration error of raw rows over 20 equal bins (Naeini et al. 2015)."""
+    of = np.minimum((score * 20).astype(int), 19)
+    return sum(abs(score[of == b].sum() - label[of == b].sum()) for b in range(20)) / len(score)
+
+
+def value(name: str, task: str, outcome: object) -> float:
+    found = get(name, task).compute(outcome).value
+    assert found is not None
+    return found
+
+
+def sample(shape: str, seed: int, n: int = 20_000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores, predictions and labels of a well calibrated model."""
+    rng = np.random.default_rng(seed)
+    score = rng.beta(*SHAPES[shape], n)
+    return score, (score > 0.3).astype(int), (rng.random(n) < score).astype(int)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("name", "of_rows"),
+    [
+        ("roc_auc", sk.roc_auc_score),
+        ("average_precision", sk.average_precision_score),
+        ("log_loss", sk.log_loss),
+        ("brier", sk.brier_score_loss),
+        ("calibration_error", calibration_error),
+    ],
+)
+def test_metrics_of_scores_agree_with_raw_rows_within_their_bounds(name, of_rows, shape, seed):
+    score, predicted, label = sample(shape, seed)
+    found = value(name, BINARY, binary_of(score, predicted, label))
+    assert found == pytest.approx(of_rows(label, score), abs=BOUNDS[shape][name])
+
+
+@pytest.mark.parametrize("name", CONFUSION)
+@pytest.mark.parametrize("shape", ["usual", "uniform", "nearly certain"])
+def test_metrics_of_predictions_are_exactly_those_of_raw_rows(name, shape):
+    score, predicted, label = sample(shape, 4)
+    found = value(name, BINARY, binary_of(score, predicted, label))
+    assert found == pytest.approx(CONFUSION[name](label, predicted), abs=EXACT)
+
+
+def test_every_binary_metric_is_held_against_raw_rows_here():
+    assert {m.name for m in metrics_for(BINARY)} == {*CONFUSION, *BOUNDS["usual"]}
+
+
+def three_classes(seed: int, n: int = 20_000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    scores = rng.dirichlet((3.0, 2.0, 1.0), n)
+    label = (scores.cumsum(axis=1)[:, :-1] < rng.random(n)[:, None]).sum(axis=1)
+    return scores, scores.argmax(axis=1), label
+
+
+def brier_multiclass(label: np.ndarray, scores: np.ndarray) -> float:
+    return float(((scores - np.eye(scores.shape[1])[label]) ** 2).sum(axis=1).mean())
+
+
+MULTICLASS_METRICS: dict[str, tuple[Callable[..., float], bool, float]] = {
+    "accuracy": (sk.accuracy_score, False, EXACT),
+    "balanced_accuracy": (sk.balanced_accuracy_score, False, EXACT),
+    "precision_macro": (lambda y, p: sk.precision_score(y, p, average="macro", zero_division=0), False, EXACT),
+    "recall_macro": (lambda y, p: sk.recall_score(y, p, average="macro", zero_division=0), False, EXACT),
+    "f1_macro": (lambda y, p: sk.f1_score(y, p, average="macro"), False, EXACT),
+    "mcc": (sk.matthews_corrcoef, False, EXACT),
+    "roc_auc_ovr": (lambda y, s: sk.roc_auc_score(y, s, multi_class="ovr"), True, 1e-3),
+    "brier": (brier_multiclass, True, 1e-4),
+    "log_loss": (sk.log_loss, True, 5e-4),
+}
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+@pytest.mark.parametrize("name", MULTICLASS_METRICS)
+def test_multiclass_metrics_agree_with_raw_rows_within_their_bounds(name, seed):
+    of_rows, of_scores, bound = MULTICLASS_METRICS[name]
+    scores, predicted, label = three_classes(seed)
+    found = value(name, MULTICLASS, multiclass_of(scores, predicted, label))
+    assert found == pytest.approx(of_rows(label, scores if of_scores else predicted), abs=bound)
+
+
+def test_every_multiclass_metric_is_held_against_raw_rows_here():
+    assert {m.name for m in metrics_for(MULTICLASS)} == set(MULTICLASS_METRICS)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro"])
+@pytest.mark.parametrize(
+    ("what", "label", "predicted"),
+    [
+        ("a class never predicted", [0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 0, 0]),
+        ("a class predicted that never occurs", [0, 0, 1, 1, 1, 0], [0, 1, 1, 2, 2, 0]),
+        ("a class that is neither", [0, 0, 1, 1, 1, 0], [0, 1, 1, 1, 0, 0]),
+    ],
+)
+def test_classes_that_are_absent_are_treated_as_scikit_learn_does(name, what, label, predicted):
+    y, p = np.array(label), np.array(predicted)
+    found = value(name, MULTICLASS, multiclass(("a", "b", "c"), ones(p * 3 + y), []))
+    assert found == pytest.approx(MULTICLASS_METRICS[name][0](y, p), abs=EXACT), what
+
+
+REGRESSION_METRICS: dict[str, tuple[Callable[..., float], float]] = {
+    "mae": (sk.mean_absolute_error, 1e-9),
+    "rmse": (sk.root_mean_squared_error, 1e-9),
+    "bias": (lambda y, p: float((p - y).mean()), 1e-9),
+    "median_absolute_error": (sk.median_absolute_error, 0.025),
+    "mape": (sk.mean_absolute_percentage_error, 1e-9),
+    "wape": (lambda y, p: float(np.abs(p - y).sum() / np.abs(y).sum()), 1e-9),
+    "r2": (sk.r2_score, 1e-9),
+    "pinball": (lambda y, p: sk.mean_pinball_loss(y, p, alpha=0.5), 1e-9),
+    "interval_coverage": (lambda y, p: float((np.abs(p - y) <= 1).mean()), 1e-9),
+}
+"""scikit-learn's, and the largest relative error: exact sums, but for the median, which is read off the error grid."""
+
+
+@pytest.mark.parametrize("name", REGRESSION_METRICS)
+@pytest.mark.parametrize(
+    ("centre", "noise"), [(20.0, 1.0), (1013.0, 0.5), (-5.0, 30.0)], ids=["usual", "far from zero", "mostly noise"]
+)
+def test_regression_metrics_agree_with_raw_rows_within_their_bounds(name, centre, noise):
+    rng = np.random.default_rng(7)
+    label = rng.normal(centre, 8, 20_000)
+    predicted = label + rng.normal(0.1, noise, 20_000)
+    of_rows, bound = REGRESSION_METRICS[name]
+    assert value(name, REGRESSION, regression_of(predicted, label)) == pytest.approx(of_rows(label, predicted), rel=bound)
+
+
+def test_every_regression_metric_is_held_against_raw_rows_here():
+    assert {m.name for m in metrics_for(REGRESSION)} == set(REGRESSION_METRICS)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A world whose metrics' true values are those of a very large sample of it."""
+
+    task: str
+    draw: Callable[[np.random.Generator, int], object]
+    rows: int
+
+
+def draw_binary(rng: np.random.Generator, n: int) -> BinaryOutcome:
+    score = rng.beta(1, 3, n)
+    return binary_of(score, (score > 0.3).astype(int), (rng.random(n) < score).astype(int))
+
+
+def draw_multiclass(rng: np.random.Generator, n: int) -> MulticlassOutcome:
+    scores = rng.dirichlet((1.0, 1.0, 1.0), n)
+    label = (scores.cumsum(axis=1)[:, :-1] < rng.random(n)[:, None]).sum(axis=1)
+    return multiclass_of(scores, scores.argmax(axis=1), label)
+
+
+def draw_regression(noise: float) -> Callable[[np.random.Generator, int], RegressionOutcome]:
+    def draw(rng: np.random.Generator, n: int) -> RegressionOutcome:
+        predicted = rng.normal(20, 1, n)
+        return regression_of(predicted, predicted - noise * rng.normal(0.1, 1, n), 1.5 * noise)
+
+    return draw
+
+
+WORLDS = {
+    "binary": Simulation(BINARY, draw_binary, 600),
+    "three classes": Simulation(MULTICLASS, draw_multiclass, 600),
+    "a close regression": Simulation(REGRESSION, draw_regression(0.3), 400),
+    "a loose regression": Simulation(REGRESSION, draw_regression(1.5), 400),
+}
+RUNS = 200
+
+
+@cache
+def held_in(world: str) -> dict[str, float]:
+    """The share of runs in which each metric's interval holds its true value."""
+    simulation = WORLDS[world]
+    metrics = [m for m in metrics_for(simulation.task) if m.name != "mape"]
+    large = simulation.draw(np.random.default_rng(10_000), 500_000)
+    truth = {m.name: m.compute(large).value for m in metrics}
+    held = dict.fromkeys(truth, 0)
+    for seed in range(RUNS):
+        outcome = simulation.draw(np.random.default_rng(seed), simulation.rows)
+        for m in metrics:
+            found = m.compute(outcome)
+            held[m.name] += found.lower <= truth[m.name] <= found.upper
+    return {name: hits / RUNS for name, hits in held.items()}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_95_percent_intervals_hold_the_truth_in_at_least_9_of_10_runs(world):
+    assert {name: share for name, share in held_in(world).items() if share < 0.9} == {}
+
+
+CONSERVATIVE = {"calibration_error", "median_absolute_error", "roc_auc_ovr", "brier", "r2"}
+"""Metrics whose interval is wider than it need be in some worlds, and says so."""
+
+
+@pytest.mark.parametrize("world", ["binary", "three classes", "a close regression"])
+def test_intervals_are_not_so_wide_that_they_always_hold_the_truth(world):
+    assert {name for name, share in held_in(world).items() if share == 1.0} <= CONSERVATIVE
+
+
+@pytest.mark.parametrize("task", [BINARY, MULTICLASS, REGRESSION])
+def test_an_interval_holds_its_value_and_narrows_with_more_rows(task):
+    draw = {BINARY: draw_binary, MULTICLASS: draw_multiclass, REGRESSION: draw_regression(1.0)}[task]
+    few, many = draw(np.random.default_rng(8), 300), draw(np.random.default_rng(9), 30_000)
+    for m in metrics_for(task):
+        if m.name == "mape":
+            continue
+        small, large = m.compute(few), m.compute(many)
+        assert small.lower <= small.value <= small.upper, m.name
+        assert large.upper - large.lower < (small.upper - small.lower) / 5, m.name
+
+
+EMPTY = {
+    BINARY: binary(Histogram()),
+    MULTICLASS: multiclass(("a", "b"), Histogram(), [Histogram(), Histogram()]),
+    REGRESSION: regression(Histogram(), NumericGrid(0.0, 1.0), np.zeros((0, 0))),
+}
+
+
+@pytest.mark.parametrize("task", EMPTY)
+def test_without_a_label_every_metric_is_undefined_and_says_why(task):
+    for m in metrics_for(task):
+        found = m.compute(EMPTY[task])
+        assert (found.value, found.lower, found.upper, found.n) == (None, None, None, 0), m.name
+        assert found.reason, m.name
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision", "balanced_accuracy", "mcc"])
+def test_labels_of_one_class_leave_what_compares_classes_undefined(name, label):
+    score = np.random.default_rng(12).random(50)
+    found = get(name, BINARY).compute(binary_of(score, (score > 0.5).astype(int), np.full(50, label)))
+    assert found.value is None
+    assert "one class" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "predicted", "label"),
+    [("precision", 0, 1), ("recall", 1, 0), ("specificity", 0, 1), ("f1", 0, 0)],
+)
+def test_a_share_of_nothing_is_undefined(name, predicted, label):
+    outcome = binary_of(np.full(9, 0.5), np.full(9, predicted), np.full(9, label))
+    assert get(name, BINARY).compute(outcome).value is None
+
+
+def test_rows_without_a_score_count_for_predictions_and_not_for_ranking():
+    score, predicted, label = sample("usual", 13, 500)
+    without = ones(np.array([binary_code(NO_SCORE, 1, 0)] * 40))
+    outcome = binary(merge([ones(SCORES.code(score) * 4 + predicted * 2 + label), without]))
+    assert outcome.n == 540
+    assert get("roc_auc", BINARY).compute(outcome) == get("roc_auc", BINARY).compute(binary_of(score, predicted, label))
+    assert value("accuracy", BINARY, outcome) == pytest.approx((predicted == label).sum() / 540)
+
+
+@pytest.mark.parametrize("positives", [1, 10, 1000])
+def test_a_perfect_ranking_has_an_interval_that_narrows_with_its_positives(positives):
+    label = np.repeat([0, 1], [5000, positives])
+    found = get("average_precision", BINARY).compute(binary_of(np.where(label, 0.9, 0.1), label, label))
+    assert (found.value, found.upper) == (1.0, 1.0)
+    assert 1 - 8 / (positives + 7) < found.lower < 1
+
+
+@pytest.mark.parametrize(
+    ("what", "score", "auc"),
+    [("perfect", [0.1, 0.2, 0.8, 0.9], 1.0), ("reversed", [0.9, 0.8, 0.2, 0.1], 0.0), ("all alike", [0.4] * 4, 0.5)],
+)
+def test_the_auc_of_a_known_ranking(what, score, auc):
+    outcome = binary_of(np.array(score), np.zeros(4, int), np.array([0, 0, 1, 1]))
+    assert value("roc_auc", BINARY, outcome) == auc, what
+
+
+@settings(STEADY, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 1), st.integers(0, 1)), min_size=4, max_size=60))
+def test_metrics_of_scores_on_the_grid_are_exact(rows):
+    """A score that is its class's middle loses nothing."""
+    code, predicted, label = np.array(rows).T
+    if len(set(label.tolist())) < 2:
+        return
+    score = np.where(code == 200, 1.0, (code + 0.5) / 200)
+    outcome = binary_of(score, predicted, label)
+    assert value("roc_auc", BINARY, outcome) == pytest.approx(sk.roc_auc_score(label, score), abs=EXACT)
+    assert value("average_precision", BINARY, outcome) == pytest.approx(sk.average_precision_score(label, score), abs=EXACT)
+    assert value("brier", BINARY, outcome) == pytest.approx(sk.brier_score_loss(label, score), abs=EXACT)
+
+
+@settings(STEADY, max_examples=20)
+@given(st.integers(1, 3000), st.integers(0, 2999))
+def test_metrics_of_a_window_are_those_of_its_parts_together(seed, at):
+    score, predicted, label = sample("usual", seed, 3000)
+    codes = SCORES.code(score) * 4 + predicted * 2 + label
+    together = binary(merge([ones(codes[:at]), ones(codes[at:])]))
+    np.testing.assert_array_equal(together.cells, binary(ones(codes)).cells)
+
+
+def test_a_constant_label_has_no_r2_and_zero_labels_no_percentage():
+    predicted = np.random.default_rng(14).normal(0, 1, 100)
+    assert get("r2", REGRESSION).compute(regression_of(predicted, np.full(100, 1013.25))).reason == "every label is the same"
+    zero = regression_of(predicted, np.zeros(100))
+    assert get("mape", REGRESSION).compute(zero).reason == get("wape", REGRESSION).compute(zero).reason == "every label is 0"
+
+
+def test_a_perfect_regression_has_no_error():
+    label = np.random.default_rng(15).normal(5, 2, 100)
+    outcome = regression_of(label, label)
+    assert [value(name, REGRESSION, outcome) for name in ("mae", "rmse", "bias", "median_absolute_error", "r2")] == [0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("task", [BINARY, MULTICLASS, REGRESSION])
+def test_every_metric_has_a_title_a_direction_and_a_sentence(task):
+    for m in metrics_for(task):
+        assert m.title, m.name
+        assert m.better in ("higher", "lower", "zero"), m.name
+        assert (m.compute.__doc__ or "").strip().endswith("."), m.name
+    assert MAIN[task] in {m.name for m in metrics_for(task)}
+
+
+def test_an_unknown_metric_is_refused_with_the_known_ones():
+    with pytest.raises(UnknownMetric, match="'gini'.*roc_auc"):
+        get("gini", BINARY)
+
+
+def chunks_of(values: list[float], error: float = 0.01, n: int = 1000) -> list[Estimate]:
+    return [Estimate(v, v - 1.96 * error, v + 1.96 * error, n) for v in values]
+
+
+@pytest.mark.parametrize(("better", "sign"), [("higher", -1), ("lower", 1)])
+def test_automatic_levels_lie_towards_worse_and_breached_beyond_warning(better, sign):
+    level = automatic(chunks_of([0.70, 0.71, 0.69, 0.72, 0.68, 0.70]), better, 0.01)
+    assert 0 < sign * (level.warning - 0.70) < sign * (level.breached - 0.70)
+    assert level.explanation.startswith("automatic: reference 0.7,")
+
+
+def test_automatic_levels_widen_with_the_spread_of_the_chunks_and_the_error_of_this_one():
+    calm, wild = [0.70, 0.71, 0.69, 0.70, 0.70], [0.60, 0.80, 0.65, 0.75, 0.70]
+    levels = [automatic(chunks_of(v), "higher", e).breached for v, e in ((calm, 0.01), (calm, 0.05), (wild, 0.05))]
+    assert levels == sorted(levels, reverse=True)
+    assert len(set(levels)) == 3
+
+
+@pytest.mark.parametrize(
+    ("reference", "error"), [([], 0.01), ([Estimate(None, None, None, 0)] * 9, 0.01), (chunks_of([0.7] * 9), math.inf)]
+)
+def test_without_a_reference_or_an_error_there_is_no_automatic_level(reference, error):
+    assert automatic(reference, "higher", error) is None
+
+
+def test_few_chunks_of_reference_are_said_to_be_few():
+    assert "sampling error alone (2 chunks" in automatic(chunks_of([0.7, 0.71]), "higher", 0.01).explanation
+
+
+def test_automatic_levels_keep_to_their_false_alarms():
+    """Chunks that differ by chance alone: one false warning in 30, one false breach in 500."""
+    rng = np.random.default_rng(16)
+    warned = breached = 0
+    for _ in range(3000):
+        found = rng.normal(0.7, 0.02, 12)
+        level = automatic(chunks_of(found[:-1].tolist(), 0.02), "higher", 0.02)
+        warned += found[-1] < level.warning
+        breached += found[-1] < level.breached
+    assert 0.005 < warned / 3000 < 1.3 / 30
+    assert breached / 3000 < 2 / 500

@@ -1,0 +1,73 @@
+"""Profiles: a baseline survives being written down."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring.core.grid import BucketGrid, CategoricalGrid, NumericGrid, UniformGrid
+from monitoring.core.profile import Column, Profile, as_document, from_document, grid_of
+from monitoring.core.summary import Kind
+
+STEADY = settings(deadline=None, derandomize=True)
+NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.lists(st.text(max_size=6), max_size=5, unique=True).map(tuple)
+LIMITS = st.lists(NUMBER, max_size=5, unique=True).map(sorted).map(tuple)
+GRIDS = st.one_of(
+    st.builds(NumericGrid, NUMBER, st.floats(1e-9, 1e9), LIMITS),
+    st.builds(UniformGrid, st.integers(1, 500)),
+    st.builds(BucketGrid, LIMITS),
+    st.builds(CategoricalGrid, TEXTS, TEXTS, st.booleans()),
+)
+TYPES = st.sampled_from(["number", "text", "boolean", "time", "other"])
+COUNTS = st.integers(0, 10**9)
+COLUMNS = st.builds(
+    Column, st.sampled_from(list(Kind)), st.text(max_size=8), TYPES, GRIDS, COUNTS, COUNTS, st.none() | NUMBER, st.none() | NUMBER
+)
+PROFILES = st.builds(
+    Profile,
+    st.lists(COLUMNS, max_size=4).map(tuple),
+    st.dictionaries(st.text(max_size=6), TEXTS, max_size=3),
+    TEXTS,
+    COUNTS,
+    st.none() | st.integers(0, 500_000),
+    st.none() | st.integers(0, 500_000),
+    st.dictionaries(st.text(max_size=6), TYPES, max_size=4),
+)
+
+
+@STEADY
+@given(PROFILES)
+def test_a_profile_read_back_from_its_json_is_the_same(profile):
+    assert from_document(json.loads(json.dumps(as_document(profile)))) == profile
+
+
+@STEADY
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_a_grid_read_back_gives_every_value_the_same_class(centre, scale):
+    column = Column(Kind.FEATURE, "x", "number", NumericGrid(centre, scale, (centre, centre + scale)))
+    again = grid_of(from_document(json.loads(json.dumps(as_document(Profile((column,)))))), "feature", "x")
+    values = centre + scale * np.random.default_rng(10).normal(0, 5, 100)
+    np.testing.assert_array_equal(again.code(values), column.grid.code(values))
+
+
+SCORE = Column(Kind.SCORE, "x", "number", UniformGrid())
+FEATURE = Column(Kind.FEATURE, "x", "number", NumericGrid(0.0, 1.0))
+
+
+def test_a_column_is_found_by_its_part_and_name():
+    profile = Profile((SCORE, FEATURE))
+    assert profile.find(Kind.FEATURE, "x") is FEATURE
+    assert profile.find(Kind.SCORE, "x") is SCORE
+    assert grid_of(profile, "score", "x") == UniformGrid()
+
+
+def test_a_column_that_is_not_there_is_named_in_the_error():
+    profile = Profile((SCORE,))
+    assert profile.find(Kind.LABEL, "x") is None
+    with pytest.raises(KeyError, match="label x"):
+        grid_of(profile, "label", "x")
