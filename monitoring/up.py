@@ -21,7 +21,7 @@ def run(settings: Settings, root: Path) -> int:
     """Until Ctrl-C, SIGTERM, or the end of either. Raises SettingsError when the port is taken."""
     _check_port(settings)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
-    web = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(root), "--log-level", "warning"]
+    web = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(root), "--log-level", "warning", "--no-access-log"]
     web += ["--host", settings.address, "--port", str(settings.port)]
     # in sessions of their own, so that Ctrl-C reaches them through us alone, once and in order
     options = {"env": environment, "start_new_session": True}

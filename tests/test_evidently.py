@@ -228,7 +228,9 @@ def test_a_process_that_fails_or_hangs_is_told_of(tmp_path: Path, monkeypatch: p
 
 
 def test_nothing_here_imports_evidently_before_it_is_needed() -> None:
-    modules = ", ".join(f"monitoring.evidently.{path.stem}" for path in (ROOT / "monitoring/evidently").glob("[a-z]*.py"))
+    modules = ", ".join(
+        f"monitoring.evidently.{path.stem}" for path in (ROOT / "monitoring/evidently").glob("[a-z]*.py")
+    )
     code = f"import sys, {modules}; monitoring.evidently.stattest.names(); print('evidently' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "False"

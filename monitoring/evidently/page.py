@@ -20,6 +20,11 @@ from monitoring.logs.rows import POSITIVE
 FEWEST = 5
 """Rows with prediction and label below which Evidently's quality plots fail or mean nothing."""
 
+CATEGORIES, CLASSES = 100, 50
+"""Categories shown of a column, and classes quality is computed for: Evidently's time grows with their square."""
+
+OTHER = "(other)"
+
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; font-src data:; "
     "img-src data: blob:; worker-src blob:; base-uri 'none'; form-action 'none'"
@@ -88,11 +93,26 @@ def _usable(reference: pd.DataFrame, current: pd.DataFrame, roles: Roles) -> _Fr
         raise EvidentlyError("no column has values in both windows.", where="report", mend="Choose other windows.")
     old, new = (pd.DataFrame({name: _finite(frame[name]) for name in shared}) for frame in (reference, current))
     frames = _Frames(old, new)
+    crowded = [name for name in frames.categorical if _fold(old, new, name)]
     if absent:
         frames.notes.append(f"Not in the reference, and left out: {', '.join(absent)}.")
     if empty:
         frames.notes.append(f"Without a value in one of the windows, and left out: {', '.join(empty)}.")
+    if crowded:
+        text = f"More than {CATEGORIES} categories, of which the most frequent are told apart: {', '.join(crowded)}."
+        frames.notes.append(text)
     return frames
+
+
+def _fold(reference: pd.DataFrame, current: pd.DataFrame, name: str) -> bool:
+    """Make one category of all but the most frequent; whether there were too many."""
+    counts = pd.concat([reference[name], current[name]]).value_counts()
+    if len(counts) <= CATEGORIES:
+        return False
+    kept = set(counts.index[:CATEGORIES])
+    for frame in (reference, current):
+        frame[name] = frame[name].where(frame[name].isin(kept) | frame[name].isna(), OTHER)
+    return True
 
 
 def _finite(series: pd.Series) -> pd.Series:
@@ -128,24 +148,24 @@ def _quality(reference: pd.DataFrame, current: pd.DataFrame, model: Model, roles
         return [], [f"Quality is left out: {len(pairs[1]):,} rows of the current window have prediction and label."]
     alone = len(pairs[0]) < FEWEST
     datasets, presets = load("core.datasets"), load("presets")
-    parts = {"target": "label", "prediction_labels": "prediction" if "prediction" in pairs[1] else None}
+    tasks: dict[str, Any]
     if model.task == "regression":
-        preset, tasks = (
-            presets.RegressionPreset(),
-            {"regression": [datasets.Regression(target="label", prediction="prediction")]},
-        )
-    elif model.task == "binary_classification":
-        probability = "score" if "score" in pairs[1] else None
-        task = datasets.BinaryClassification(**parts, prediction_probas=probability, pos_label="1")
-        preset, tasks = presets.ClassificationPreset(), {"classification": [task]}
+        preset = presets.RegressionPreset()
+        tasks = {"regression": [datasets.Regression(target="label", prediction="prediction")]}
     else:
-        preset, tasks = presets.ClassificationPreset(), {"classification": [datasets.MulticlassClassification(**parts)]}
+        preset = presets.ClassificationPreset()
+        parts = {"target": "label", "prediction_labels": "prediction" if "prediction" in pairs[1] else None}
+        if model.task == "binary_classification":
+            score = "score" if "score" in pairs[1] else None
+            task = datasets.BinaryClassification(**parts, prediction_probas=score, pos_label="1")
+        else:
+            task = datasets.MulticlassClassification(**parts)
+            if (seen := pairs[1]["label"].nunique()) > CLASSES:
+                return [], [f"Quality is left out: {seen:,} classes, where Evidently can show {CLASSES}."]
+        tasks = {"classification": [task]}
     said = f"Quality is of the rows with a label: {len(pairs[1]):,} of {len(current):,} in the current window"
-    said += (
-        ", none to compare with in the reference."
-        if alone
-        else f", {len(pairs[0]):,} of {len(reference):,} in the reference."
-    )
+    compared = f"{len(pairs[0]):,} of {len(reference):,} in the reference"
+    said += f", {'none to compare with in the reference' if alone else compared}."
     return _section("Quality", _Frames(pairs[0], pairs[1]), [preset], tasks, alone), [said]
 
 

@@ -46,7 +46,7 @@ def roles_of(model: Model, types: Mapping[str, ColumnType]) -> Roles:
         taken.add(label)
     features = tuple(dict.fromkeys(name for name in feature_columns(columns, dict(types)) if name not in taken))
     prediction = columns.prediction if columns.prediction not in scores else None
-    if label in {*features, *scores, prediction}:  # the label log has a column of that name, too
+    if label is not None and label in {*features, *scores, prediction}:  # the label log has a column of that name, too
         label = f"{label} (label)"
     return Roles(features, scores, prediction, label)
 

@@ -20,11 +20,15 @@ BATCH = 50_000
 
 @dataclass(frozen=True, slots=True)
 class SqlSource:
-    """A table or view. PostgreSQL summarises its own rows (see logs.reader); others have theirs brought here."""
+    """A table or view. PostgreSQL summarises its own rows (see logs.reader); others have theirs brought here.
+
+    `limit` is for looking at some rows only.
+    """
 
     log: Log
     url: str
     table: str
+    limit: int | None = None
 
     def parts(self) -> list[Part]:
         """One part: what changed in a table is seen by its hourly counts and checksums."""
@@ -37,7 +41,7 @@ class SqlSource:
             database = create_engine(self.url)
             table = Table(name, MetaData(), schema=schema or None, autoload_with=database)
             with database.connect() as connection:
-                result = connection.execution_options(stream_results=True).execute(select(table))
+                result = connection.execution_options(stream_results=True).execute(select(table).limit(self.limit))
                 names = list(result.keys())
                 batches = []
                 while rows := result.fetchmany(BATCH):

@@ -6,6 +6,7 @@ import numpy as np
 
 from monitoring.core.binned import Binned
 from monitoring.stattests.counts import Floats, effective, missing_moved
+from monitoring.stattests.evidence import also_missing
 from monitoring.stattests.registry import Result, stattest
 
 AT = np.array([0.4, 0.8])
@@ -19,7 +20,7 @@ def epps_singleton(binned: Binned) -> Result:
 
     W2 = n_eff g' S^-1 g at t = 0.4 and 0.8 over the semi-interquartile range; the statistic is sqrt(W2 / n_eff) capped
     at 1, the p-value chi-square with 4 degrees, or as many as S has directions that vary. Windows that differ where
-    neither varies are wholly apart: 1. The change of the missing share is added. Source:
+    neither varies are wholly apart: 1. The change of the missing share is added, and tested beside it. Source:
     scipy.stats.epps_singleton_2samp (Goerg & Kaiser 2009), without its small-sample correction.
 
     >>> epps_singleton(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]),
@@ -42,10 +43,10 @@ def epps_singleton(binned: Binned) -> Result:
     if (np.abs(gap[~varies]) > np.sqrt(FLAT)).any():
         return Result(1.0 + moved, 0.0)
     if not varies.any():
-        return Result(moved, 1.0)
+        return Result(moved, also_missing(binned, 1.0))
     w2 = total * float((gap[varies] ** 2 / variances[varies]).sum())
     size = float(np.sqrt(w2 / max(effective(n, m), 1.0)))
-    return Result(min(1.0, size) + moved, float(chdtrc(varies.sum(), w2)))
+    return Result(min(1.0, size) + moved, also_missing(binned, float(chdtrc(varies.sum(), w2))))
 
 
 def _moments(waves: Floats, counts: Floats) -> tuple[Floats, Floats]:

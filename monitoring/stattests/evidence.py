@@ -15,8 +15,23 @@ def evidence(binned: Binned) -> float:
     from scipy.special import chdtrc, xlogy
 
     table = pooled(binned)
-    if table.shape[1] < 2:
+    if table.shape[1] < 2 or (table.sum(axis=1) == 0).any():
         return 1.0
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     g = 2.0 * float((xlogy(table, table) - xlogy(table, expected)).sum())
     return float(chdtrc(table.shape[1] - 1, max(g, 0.0)))
+
+
+def also_missing(binned: Binned, p_value: float) -> float:
+    """A p-value of the values alone and that of the missing share together: twice the smaller (Bonferroni).
+
+    The p-value itself where nothing is missing.
+    """
+    import numpy as np
+
+    if not binned.reference_missing and not binned.current_missing:
+        return p_value
+    present = [np.atleast_1d(counts.sum()) for counts in (binned.reference, binned.current)]
+    no_value = np.full(1, np.nan)
+    share = Binned("categorical", *present, no_value, no_value, binned.reference_missing, binned.current_missing)
+    return min(1.0, 2 * min(p_value, evidence(share)))

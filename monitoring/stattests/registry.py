@@ -18,7 +18,11 @@ _TESTS: dict[str, Stattest] = {}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`statistic` is an effect size that grows with drift; `p_value` its evidence, None where there is none."""
+    """`statistic` is an effect size that grows with drift; `p_value` its evidence, None where there is none.
+
+    A window without rows is no evidence: the statistic is finite, the p-value None or 1. Verdicts say `no_data` or
+    `insufficient_data` before a test is asked.
+    """
 
     statistic: float
     p_value: float | None = None

@@ -48,12 +48,12 @@ def apply(session: Session, documents: Sequence[dict[str, Any]], base: Path, act
     return done
 
 
-def remove(session: Session, key: str, actor: str, now: datetime) -> None:
-    """Stop watching a model and forget its summaries and verdicts. Its logs are not touched."""
+def remove(session: Session, key: str, actor: str, now: datetime, reason: str = "") -> None:
+    """Stop watching a model and forget its summaries and verdicts; the reason is audited. Its logs are not touched."""
     row = session.scalar(select(ModelRow).where(ModelRow.key == key))
     if row is None:
         raise unknown(key, [])
-    _audit(session, now, actor, "model removed", key, row.document)
+    _audit(session, now, actor, "model removed", key, {"reason": reason, "document": row.document})
     session.delete(row)
 
 

@@ -9,7 +9,19 @@ from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from monitoring.core.summaries import Packed, Summaries
-from monitoring.core.summary import BLOCK, FINE, Block, Cells, Kind, Series, decode, encode, encode_total, merge, without
+from monitoring.core.summary import (
+    BLOCK,
+    FINE,
+    Block,
+    Cells,
+    Kind,
+    Series,
+    decode,
+    encode,
+    encode_total,
+    merge,
+    without,
+)
 from monitoring.core.window import Slots
 from monitoring.store.tables import SeriesRow, SlotRow, SummaryRow
 

@@ -17,8 +17,10 @@ from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries import fleet as fleets
 from monitoring.store.queries import sources, summaries, verdicts
+from monitoring.store.queries import standing as standings
 from monitoring.store.queries.fleet import FleetEntry, Work
 from monitoring.store.queries.sources import Change, Entry, LogState
+from monitoring.store.queries.standing import Seen
 from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
 
 TTL, ENTRIES = 15, 500
@@ -70,6 +72,37 @@ def _newest(database: str, key: str) -> list[Verdict]:
 def newest(key: str) -> list[Verdict]:
     """The newest verdict of every check of a model."""
     return _newest(load().database, key)
+
+
+@st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
+def _standing(database: str, key: str) -> list[Verdict]:
+    return list(_ask(standings.standing, key))
+
+
+def standing(key: str) -> list[Verdict]:
+    """The newest verdict that counts of every check of a model, worst first."""
+    return _standing(load().database, key)
+
+
+@st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
+def _versions(database: str, key: str) -> list[Seen]:
+    return list(_ask(standings.versions, key))
+
+
+def versions(key: str) -> list[Seen]:
+    """The versions in a model's log, newest first."""
+    return _versions(load().database, key)
+
+
+@st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
+def _coverage(database: str, key: str, metric: str, start: datetime | None, end: datetime | None) -> pd.DataFrame:
+    frame: pd.DataFrame = _ask(standings.coverage, key, metric, start, end)
+    return frame
+
+
+def coverage(key: str, metric: str, start: datetime | None = None, end: datetime | None = None) -> pd.DataFrame:
+    """Rows and labelled rows window by window."""
+    return _coverage(load().database, key, metric, start, end)
 
 
 @st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)

@@ -45,15 +45,13 @@ def controls(with_model: bool) -> None:
     """The bar above every page: model on the left, range on the right."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     if with_model:
-        names = {entry.key: entry.name for entry in cached.fleet(now())}
-        left.selectbox(
+        left.selectbox(  # no format_func in a bound widget: the address would hold the formatted text
             "Model",
-            sorted(names),
+            sorted(entry.key for entry in cached.fleet(now())),
             index=None,
             key="model",
             bind="query-params",
             placeholder="Choose a model",
-            format_func=lambda key: names.get(key, key),
             label_visibility="collapsed",
         )
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
@@ -63,7 +61,6 @@ def controls(with_model: bool) -> None:
             index=list(WORDS).index(DEFAULT),
             key="range",
             bind="query-params",
-            format_func=WORDS.__getitem__,
             label_visibility="collapsed",
             width=170,
         )

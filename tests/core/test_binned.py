@@ -12,7 +12,7 @@ from monitoring.core.binned import align
 from monitoring.core.grid import MISSING, REST, UNSEEN, CategoricalGrid, NumericGrid
 from monitoring.core.histogram import Histogram, from_cells
 
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 NUMBERS = st.lists(st.sampled_from([math.nan, math.inf, -3.0, 0.0, 0.5, 2.0, 1e6]), max_size=30)
 GRID = NumericGrid(0.0, 1.0)
 

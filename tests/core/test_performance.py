@@ -27,17 +27,29 @@ from monitoring.core.performance.outcome import (
 )
 from monitoring.core.performance.threshold import automatic
 
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 SCORES = UniformGrid(200)
 EXACT = 1e-12
 BINARY, MULTICLASS, REGRESSION = "binary_classification", "multiclass_classification", "regression"
 
 BOUNDS = {
-    "usual": {"roc_auc": 1e-4, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 2e-5, "calibration_error": 1e-4},
-    "uniform": {"roc_auc": 1e-4, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 2e-5, "calibration_error": 1e-4},
-    "undecided": {"roc_auc": 5e-4, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 2e-5, "calibration_error": 2e-4},
-    "nearly certain": {"roc_auc": 1e-3, "average_precision": 5e-3, "log_loss": 2e-3, "brier": 2e-5, "calibration_error": 5e-4},
-    "rare": {"roc_auc": 1e-2, "average_precision": 1e-2, "log_loss": 5e-4, "brier": 2e-5, "calibration_error": 2e-4},
+    "usual": {"roc_auc": 3e-4, "average_precision": 5e-3, "log_loss": 2e-4, "brier": 5e-5, "calibration_error": 5e-5},
+    "uniform": {"roc_auc": 1e-4, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 5e-5, "calibration_error": 5e-5},
+    "undecided": {
+        "roc_auc": 5e-4,
+        "average_precision": 5e-3,
+        "log_loss": 1e-4,
+        "brier": 5e-5,
+        "calibration_error": 5e-5,
+    },
+    "nearly certain": {
+        "roc_auc": 1e-3,
+        "average_precision": 5e-3,
+        "log_loss": 2e-3,
+        "brier": 5e-5,
+        "calibration_error": 2e-3,
+    },
+    "rare": {"roc_auc": 1e-2, "average_precision": 1e-2, "log_loss": 1e-3, "brier": 5e-5, "calibration_error": 1e-3},
 }
 """Largest error against scikit-learn on 20,000 raw rows, by how the scores lie. 200 score classes are coarse only where
 most scores share a few of them: events of one in sixty ("rare"), and a log loss that hangs on scores next to 0 or 1."""
@@ -163,9 +175,9 @@ MULTICLASS_METRICS: dict[str, tuple[Callable[..., float], bool, float]] = {
     "recall_macro": (lambda y, p: sk.recall_score(y, p, average="macro", zero_division=0), False, EXACT),
     "f1_macro": (lambda y, p: sk.f1_score(y, p, average="macro"), False, EXACT),
     "mcc": (sk.matthews_corrcoef, False, EXACT),
-    "roc_auc_ovr": (lambda y, s: sk.roc_auc_score(y, s, multi_class="ovr"), True, 1e-3),
-    "brier": (brier_multiclass, True, 1e-4),
-    "log_loss": (sk.log_loss, True, 5e-4),
+    "roc_auc_ovr": (lambda y, s: sk.roc_auc_score(y, s, multi_class="ovr"), True, 1e-4),
+    "brier": (brier_multiclass, True, 5e-5),
+    "log_loss": (sk.log_loss, True, 2e-4),
 }
 
 
@@ -221,7 +233,9 @@ def test_regression_metrics_agree_with_raw_rows_within_their_bounds(name, centre
     label = rng.normal(centre, 8, 20_000)
     predicted = label + rng.normal(0.1, noise, 20_000)
     of_rows, bound = REGRESSION_METRICS[name]
-    assert value(name, REGRESSION, regression_of(predicted, label)) == pytest.approx(of_rows(label, predicted), rel=bound)
+    assert value(name, REGRESSION, regression_of(predicted, label)) == pytest.approx(
+        of_rows(label, predicted), rel=bound
+    )
 
 
 def test_every_regression_metric_is_held_against_raw_rows_here():
@@ -349,12 +363,12 @@ def test_rows_without_a_score_count_for_predictions_and_not_for_ranking():
     assert value("accuracy", BINARY, outcome) == pytest.approx((predicted == label).sum() / 540)
 
 
-@pytest.mark.parametrize("positives", [1, 10, 1000])
-def test_a_perfect_ranking_has_an_interval_that_narrows_with_its_positives(positives):
+@pytest.mark.parametrize(("positives", "above"), [(1, 0.0), (10, 0.5), (1000, 0.99)])
+def test_a_perfect_ranking_has_an_interval_that_narrows_with_its_positives(positives, above):
     label = np.repeat([0, 1], [5000, positives])
     found = get("average_precision", BINARY).compute(binary_of(np.where(label, 0.9, 0.1), label, label))
     assert (found.value, found.upper) == (1.0, 1.0)
-    assert 1 - 8 / (positives + 7) < found.lower < 1
+    assert above < found.lower < 1
 
 
 @pytest.mark.parametrize(
@@ -376,7 +390,9 @@ def test_metrics_of_scores_on_the_grid_are_exact(rows):
     score = np.where(code == 200, 1.0, (code + 0.5) / 200)
     outcome = binary_of(score, predicted, label)
     assert value("roc_auc", BINARY, outcome) == pytest.approx(sk.roc_auc_score(label, score), abs=EXACT)
-    assert value("average_precision", BINARY, outcome) == pytest.approx(sk.average_precision_score(label, score), abs=EXACT)
+    assert value("average_precision", BINARY, outcome) == pytest.approx(
+        sk.average_precision_score(label, score), abs=EXACT
+    )
     assert value("brier", BINARY, outcome) == pytest.approx(sk.brier_score_loss(label, score), abs=EXACT)
 
 
@@ -391,15 +407,28 @@ def test_metrics_of_a_window_are_those_of_its_parts_together(seed, at):
 
 def test_a_constant_label_has_no_r2_and_zero_labels_no_percentage():
     predicted = np.random.default_rng(14).normal(0, 1, 100)
-    assert get("r2", REGRESSION).compute(regression_of(predicted, np.full(100, 1013.25))).reason == "every label is the same"
+    assert (
+        get("r2", REGRESSION).compute(regression_of(predicted, np.full(100, 1013.25))).reason
+        == "every label is the same"
+    )
     zero = regression_of(predicted, np.zeros(100))
-    assert get("mape", REGRESSION).compute(zero).reason == get("wape", REGRESSION).compute(zero).reason == "every label is 0"
+    assert (
+        get("mape", REGRESSION).compute(zero).reason
+        == get("wape", REGRESSION).compute(zero).reason
+        == "every label is 0"
+    )
 
 
 def test_a_perfect_regression_has_no_error():
     label = np.random.default_rng(15).normal(5, 2, 100)
     outcome = regression_of(label, label)
-    assert [value(name, REGRESSION, outcome) for name in ("mae", "rmse", "bias", "median_absolute_error", "r2")] == [0, 0, 0, 0, 1]
+    assert [value(name, REGRESSION, outcome) for name in ("mae", "rmse", "bias", "median_absolute_error", "r2")] == [
+        0,
+        0,
+        0,
+        0,
+        1,
+    ]
 
 
 @pytest.mark.parametrize("task", [BINARY, MULTICLASS, REGRESSION])
@@ -412,7 +441,7 @@ def test_every_metric_has_a_title_a_direction_and_a_sentence(task):
 
 
 def test_an_unknown_metric_is_refused_with_the_known_ones():
-    with pytest.raises(UnknownMetric, match="'gini'.*roc_auc"):
+    with pytest.raises(UnknownMetric, match=r"'gini'.*roc_auc"):
         get("gini", BINARY)
 
 

@@ -13,7 +13,7 @@ from monitoring.core.grid import BucketGrid, CategoricalGrid, NumericGrid, Unifo
 from monitoring.core.profile import Column, Profile, as_document, from_document, grid_of
 from monitoring.core.summary import Kind
 
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.lists(st.text(max_size=6), max_size=5, unique=True).map(tuple)
 LIMITS = st.lists(NUMBER, max_size=5, unique=True).map(sorted).map(tuple)
@@ -26,7 +26,15 @@ GRIDS = st.one_of(
 TYPES = st.sampled_from(["number", "text", "boolean", "time", "other"])
 COUNTS = st.integers(0, 10**9)
 COLUMNS = st.builds(
-    Column, st.sampled_from(list(Kind)), st.text(max_size=8), TYPES, GRIDS, COUNTS, COUNTS, st.none() | NUMBER, st.none() | NUMBER
+    Column,
+    st.sampled_from(list(Kind)),
+    st.text(max_size=8),
+    TYPES,
+    GRIDS,
+    COUNTS,
+    COUNTS,
+    st.none() | NUMBER,
+    st.none() | NUMBER,
 )
 PROFILES = st.builds(
     Profile,

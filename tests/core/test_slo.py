@@ -14,7 +14,7 @@ from monitoring.core.slo.series import MINUTES, ServiceSeries, availability, lat
 from monitoring.core.slo.windows import period
 from monitoring.core.summary import Cells, cells
 
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 HOUR = 60 // MINUTES
 DAY = 24 * HOUR
 END = 200 * DAY
@@ -61,7 +61,8 @@ def test_burning_at_the_factor_for_the_long_window_spends_its_share_of_the_budge
 
 
 @pytest.mark.parametrize(
-    ("valid", "bad", "objective", "rate"), [(1000, 10, 0.99, 1), (1000, 144, 0.99, 14.4), (10, 1, 0.999, 100), (50, 0, 0.9, 0)]
+    ("valid", "bad", "objective", "rate"),
+    [(1000, 10, 0.99, 1), (1000, 144, 0.99, 14.4), (10, 1, 0.999, 100), (50, 0, 0.9, 0)],
 )
 def test_the_burn_rate_is_the_bad_share_over_the_allowed_share(valid, bad, objective, rate):
     assert burn_rate(valid, bad, objective) == pytest.approx(rate)
@@ -177,7 +178,9 @@ def test_without_a_pace_or_a_budget_there_is_no_forecast(bad):
     assert budget(steady(1000, bad), END, 0.99, period("30d")).exhausted_in is None
 
 
-EVENTS = st.lists(st.tuples(st.integers(-900, 0), st.integers(1, 40), st.floats(0, 1)), max_size=40, unique_by=lambda e: e[0])
+EVENTS = st.lists(
+    st.tuples(st.integers(-900, 0), st.integers(1, 40), st.floats(0, 1)), max_size=40, unique_by=lambda e: e[0]
+)
 
 
 @settings(STEADY, max_examples=25)
@@ -224,7 +227,10 @@ def test_a_latency_threshold_between_two_limits_counts_none_too_slow_as_good():
 
 
 @STEADY
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3), st.integers(0, 3), st.integers(1, 50)), max_size=30), st.integers(0, 30))
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3), st.integers(0, 3), st.integers(1, 50)), max_size=30),
+    st.integers(0, 30),
+)
 def test_any_split_of_the_cells_gives_the_same_events(rows, at):
     whole, parts = availability([service(rows)]), availability([service(rows[:at]), service(rows[at:])])
     for name in ("slots", "valid", "bad"):

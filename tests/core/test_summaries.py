@@ -12,7 +12,7 @@ from monitoring.core.summaries import Packed, Summaries
 from monitoring.core.summary import BLOCK, FINE, Kind, Series, cells, encode, encode_total
 from monitoring.core.window import Slots
 
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 FIRST, SPAN = 240, 96
 RNG = np.random.default_rng(9)
 SLOT = FIRST + RNG.integers(0, SPAN, 3000)
@@ -43,7 +43,9 @@ def summaries() -> Summaries:
 
 
 WHOLE = summaries()
-WINDOWS = st.tuples(st.integers(FIRST - 30, FIRST + SPAN), st.integers(0, SPAN + 60)).map(lambda w: Slots(w[0], w[0] + w[1]))
+WINDOWS = st.tuples(st.integers(FIRST - 30, FIRST + SPAN), st.integers(0, SPAN + 60)).map(
+    lambda w: Slots(w[0], w[0] + w[1])
+)
 
 
 def of_rows(chosen: np.ndarray) -> Histogram:

@@ -11,7 +11,19 @@ import pytest
 from monitoring.core.verdict import SEVERITY, Flag, Status, Verdict, Window, worst
 
 JULY = Window(datetime(2013, 7, 1, tzinfo=UTC), datetime(2013, 7, 2, 12, 30, tzinfo=UTC), 512)
-CONTRACT = {"model", "check", "column", "slice", "version", "method", "window", "value", "threshold", "status", "reason"}
+CONTRACT = {
+    "model",
+    "check",
+    "column",
+    "slice",
+    "version",
+    "method",
+    "window",
+    "value",
+    "threshold",
+    "status",
+    "reason",
+}
 
 
 def verdict(**fields: object) -> Verdict:

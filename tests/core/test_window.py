@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitoring.core.window import HOURS_OF, Chunk, Slots, chunks, moment_of, slot_ceiling, slot_of
 
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 MOMENTS = st.datetimes(datetime(1950, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
 CHUNKS = st.sampled_from([Chunk(hours=h) for h in HOURS_OF.values()] + [Chunk(hours=None, rows=5000)])
 SPANS = st.tuples(st.integers(-5000, 500_000), st.integers(1, 2000)).map(lambda s: Slots(s[0], s[0] + s[1]))

@@ -45,6 +45,7 @@ class Change:
     actor: str
     action: str
     subject: str
+    reason: str
 
 
 def logs(session: Session, key: str | None = None) -> list[LogState]:
@@ -66,4 +67,4 @@ def entries(session: Session) -> list[Entry]:
 def changes(session: Session, limit: int = 50) -> list[Change]:
     """The newest lines of the audit."""
     query = select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)
-    return [Change(r.at, r.actor, r.action, r.subject) for r in session.scalars(query)]
+    return [Change(r.at, r.actor, r.action, r.subject, str(r.detail.get("reason", ""))) for r in session.scalars(query)]

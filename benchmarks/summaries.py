@@ -1,0 +1,177 @@
+"""Summaries against the physical limit and against Evidently: python benchmarks/summaries.py [--without-evidently].
+
+In one run, on the same rows: (a) DuckDB reading and hashing the same columns once; Leeway from nothing to verdicts;
+Leeway with one new day; a drift verdict from summaries; (b) Evidently's DataDriftPreset. Each step is a process of its
+own, so that memory is its own; CPU seconds leave the imports out. Figures are ratios: machines are shared and noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+import workload  # noqa: E402
+
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+REPEATS = 5
+
+
+def scan(folder: Path) -> dict[str, float]:
+    """(a) one scan that hashes the same columns."""
+    import duckdb
+
+    names = [*workload.document(folder)["predictions"]["columns"]["features"], "score", "latency", "label", "ts"]  # type: ignore[index]
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    query = f"SELECT sum(hash({', '.join(names)}) % 4294967291) FROM read_parquet('{folder}/*.parquet')"
+    return _timed(lambda: connection.execute(query).fetchall())
+
+
+def cold(folder: Path) -> dict[str, float]:
+    """From nothing to every verdict of 30 days."""
+    found = _evaluated(folder / "log", folder / "store.db")
+    return found
+
+
+def new_day(folder: Path) -> dict[str, float]:
+    """The thirtieth day arrives."""
+    return _evaluated(folder / "log", folder / "store.db")
+
+
+def verdict(folder: Path) -> dict[str, float]:
+    """Every drift verdict of one window of 27 days from summaries, as a page or a new threshold would ask for it."""
+    from monitoring.core.profile import from_document
+    from monitoring.core.window import Slots, slot_of
+    from monitoring.fleet import parse_model
+    from monitoring.store.database import connect, reading
+    from monitoring.store.summaries import load
+    from monitoring.store.tables import BaselineRow
+    from monitoring.verdicts import drift
+    from monitoring.verdicts.subject import Subject
+
+    store = connect(f"sqlite:///{folder / 'store.db'}")
+    model = parse_model(workload.document(folder / "log"), "benchmark")
+
+    def judge() -> int:
+        with reading(store) as session:
+            row = session.query(BaselineRow).one()
+            summaries = load(session, row.id, "current")
+        profile = from_document(row.profile)
+        reference = Slots(profile.first or 0, profile.last or 0)
+        window = Slots(reference.last, slot_of(NOW))
+        found = list(drift.judge(Subject(model, profile, summaries, reference, summaries, (window,), (window,), NOW, reference)))
+        return len(found)
+
+    judge()
+    return _timed(judge)
+
+
+def evidently(folder: Path) -> dict[str, float]:
+    """(b) DataDriftPreset on the raw rows of the same two windows."""
+    import pandas as pd
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    features = workload.document(folder)["predictions"]["columns"]["features"]  # type: ignore[index]
+    frame = pd.read_parquet(folder / "log")
+    numbers, categories = [f for f in features if f[0] == "x"] + ["score"], [f for f in features if f[0] == "c"]
+    definition = DataDefinition(numerical_columns=numbers, categorical_columns=categories)
+    cut = workload.START + pd.Timedelta(days=workload.REFERENCE_DAYS)
+    parts = [frame[frame["ts"] >= cut], frame[frame["ts"] < cut]]
+    current, reference = (Dataset.from_pandas(p[[*numbers, *categories]], data_definition=definition) for p in parts)
+    return _timed(lambda: Report([DataDriftPreset()]).run(current, reference), repeats=1)
+
+
+STEPS = {"scan": scan, "cold": cold, "new_day": new_day, "verdict": verdict, "evidently": evidently}
+
+
+def _evaluated(log: Path, database: Path) -> dict[str, float]:
+    import scipy.stats  # noqa: F401 - imported before the clock starts, as in a worker that is warm
+
+    from monitoring.evaluate import Scope, evaluate
+    from monitoring.store import models
+    from monitoring.store.database import connect, create, reading, transaction
+
+    store = connect(f"sqlite:///{database}")
+    create(store)
+    with transaction(store) as session:
+        models.apply(session, [workload.document(log)], log, "benchmark", NOW)
+    with reading(store) as session:
+        watched = models.watched(session)[0]
+    found: list[object] = []
+
+    def run() -> None:
+        found.extend(evaluate(store, watched, Scope(now=NOW), lambda: NOW, lambda share, words: None))
+
+    figures = _timed(run, repeats=1)
+    return figures | {"verdicts": float(len(found))}
+
+
+def _timed(call: Callable[[], object], repeats: int = REPEATS) -> dict[str, float]:
+    """The least of several, CPU seconds of all threads, and wall seconds with it."""
+    figures = []
+    for _ in range(repeats):
+        cpu, wall = time.process_time(), time.perf_counter()
+        call()
+        figures.append((time.process_time() - cpu, time.perf_counter() - wall))
+    best = min(figures)
+    return {"cpu": best[0], "wall": best[1], "peak_mb": _peak_mb()}
+
+
+def _peak_mb() -> float:
+    """The most this process held. getrusage would give the parent's peak as well, which a fork inherits."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def _step(name: str, folder: Path) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, __file__, "--step", name, "--folder", str(folder)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    print(f"{name:10} {figures['cpu']:8.3f} CPU s {figures['wall']:8.3f} s {figures['peak_mb']:7.0f} MB", file=sys.stderr)
+    return figures
+
+
+def main() -> None:
+    """Run all steps and print figures and ratios as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--step", choices=STEPS)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--without-evidently", action="store_true")
+    options = parser.parse_args()
+    if options.step:
+        print(json.dumps(STEPS[options.step](options.folder)))
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        workload.write(folder / "log")
+        shutil.copytree(folder / "log", folder / "whole")
+        (folder / "log" / "29.parquet").unlink()
+        figures = {"scan": _step("scan", folder / "whole"), "cold": _step("cold", folder)}
+        shutil.copy(folder / "whole" / "29.parquet", folder / "log")
+        figures |= {"new_day": _step("new_day", folder), "verdict": _step("verdict", folder)}
+        if not options.without_evidently:
+            figures["evidently"] = _step("evidently", folder)
+    ratios = {
+        "cold / scan": figures["cold"]["cpu"] / figures["scan"]["cpu"],
+        "new day / cold": figures["new_day"]["cpu"] / figures["cold"]["cpu"],
+    }
+    if "evidently" in figures:
+        ratios["evidently / verdict"] = figures["evidently"]["cpu"] / figures["verdict"]["cpu"]
+        ratios["evidently / cold"] = figures["evidently"]["cpu"] / figures["cold"]["cpu"]
+    print(json.dumps({"figures": figures, "ratios": ratios}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

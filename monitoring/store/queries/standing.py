@@ -1,0 +1,95 @@
+"""Where a model stands: its newest verdicts that count, its versions, and how far its labels have come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+from sqlalchemy import func, select, true
+from sqlalchemy.orm import Session, aliased
+
+from monitoring.core.summary import BLOCK, Kind
+from monitoring.core.verdict import SEVERITY, Verdict
+from monitoring.core.window import moment_of
+from monitoring.store.queries.verdicts import history, newest
+from monitoring.store.tables import BaselineRow, ModelRow, SeriesRow, SummaryRow, VerdictRow
+from monitoring.store.verdicts import from_row
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A version in the log: its rows, and the days of the first and the last."""
+
+    version: str
+    rows: int
+    first: datetime | None
+    last: datetime | None
+
+
+def standing(session: Session, key: str) -> list[Verdict]:
+    """The newest verdict of every check, column, slice, version and method, worst first. Where the newest window is
+    provisional (not over yet, or without its labels), the newest one before it that is not stands in its place."""
+    found = newest(session, key)
+    waiting = {name_of(v) for v in found if v.provisional}
+    if waiting:
+        checks = sorted({name[0] for name in waiting})
+        older = {name_of(v): v for v in _before(session, key, checks)}
+        found = [older.get(name_of(v), v) if v.provisional else v for v in found]
+    return sorted(found, key=lambda v: (-SEVERITY[v.status], v.check != "model", v.slice or "", v.check, v.column or ""))
+
+
+def name_of(v: Verdict) -> tuple[str | None, ...]:
+    """What a verdict is about, whatever its window."""
+    return v.check, v.column, v.slice, v.version, v.method
+
+
+def versions(session: Session, key: str) -> list[Seen]:
+    """The versions in the log, the newest first. None where the log does not say."""
+    query = (
+        select(SeriesRow.version, func.sum(SummaryRow.n), func.min(SummaryRow.block), func.max(SummaryRow.block))
+        .join(BaselineRow, BaselineRow.id == SeriesRow.baseline_id)
+        .join(ModelRow, ModelRow.id == BaselineRow.model_id)
+        .join(SummaryRow, SummaryRow.series_id == SeriesRow.id)
+        .where(ModelRow.key == key, BaselineRow.active, SeriesRow.role == "current", SeriesRow.kind == str(Kind.ROWS))
+        .where(SeriesRow.slice == "", SeriesRow.version != "")
+        .group_by(SeriesRow.version)
+    )
+    document = session.scalar(select(ModelRow.document).where(ModelRow.key == key)) or {}
+    timed = not isinstance(document.get("chunk"), dict)  # rows without real time have numbers for slots
+    found = [
+        (last, Seen(v, int(n), *((moment_of(first * BLOCK), moment_of(last * BLOCK)) if timed else (None, None))))
+        for v, n, first, last in session.execute(query)
+    ]
+    return [seen for _, seen in sorted(found, key=lambda pair: (-pair[0], pair[1].version))]
+
+
+def coverage(session: Session, key: str, metric: str, start: datetime | None, end: datetime | None) -> pd.DataFrame:
+    """Window by window: window_start, window_end, chunk, rows, labelled (of `metric`), complete (the share of them),
+    status (of the volume)."""
+    rows = history(session, key, "quality.volume", start, end).rename(columns={"n": "rows"})
+    rows = rows[["window_start", "window_end", "chunk", "rows", "status"]]
+    labels = history(session, key, f"performance.{metric}", start, end).rename(columns={"n": "labelled"})
+    on = "chunk" if rows["chunk"].notna().any() else "window_start"
+    out = rows.merge(labels[[on, "labelled"]].drop_duplicates(on), on=on, how="left")
+    out["labelled"] = out["labelled"].astype(float)
+    out["complete"] = (out["labelled"] / out["rows"].where(out["rows"] > 0)).clip(upper=1.0)
+    return out
+
+
+def _before(session: Session, key: str, checks: list[str]) -> list[Verdict]:
+    """The newest verdicts of some checks that are not provisional."""
+    one, other = VerdictRow, aliased(VerdictRow)
+    names = ("check", "column", "slice", "version", "method")
+    model = select(ModelRow.id).where(ModelRow.key == key).scalar_subquery()
+    last = (
+        select(*(getattr(other, name) for name in names), func.max(other.first_slot).label("slot"))
+        .where(other.model_id == model, other.check.in_(checks), other.provisional.is_(False))
+        .group_by(*(getattr(other, name) for name in names))
+        .subquery()
+    )
+    same = true()
+    for name in names:
+        same = same & (last.c[name] == getattr(one, name))
+    query = select(one).join(last, same & (last.c.slot == one.first_slot)).where(one.model_id == model)
+    return [from_row(row, key) for row in session.scalars(query)]

@@ -1,0 +1,24 @@
+"""A model's reason is its findings one after the other; on a page each has a line of its own."""
+
+from __future__ import annotations
+
+import re
+
+_GOES_ON = ("At the present pace", "Counted at", "Mend the data first")
+"""Sentences that belong to the finding before them, as does a count of what could not be tested."""
+
+
+def findings(reason: str) -> list[str]:
+    """The findings of a reason, gravest first."""
+    out: list[str] = []
+    for sentence in re.split(r"(?<=\.) (?=\S)", " ".join(reason.split())):
+        if out and (sentence.startswith(_GOES_ON) or " could not be tested" in sentence):
+            out[-1] += f" {sentence}"
+        elif sentence:
+            out.append(sentence)
+    return out
+
+
+def first(reason: str) -> str:
+    """The gravest finding."""
+    return next(iter(findings(reason)), "")
