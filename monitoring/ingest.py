@@ -33,6 +33,8 @@ BATCH = 31 * BLOCK
 LOOK_BACK = 72
 """Slots of a table that are counted again each time; all of it once a day. A table does not say what changed."""
 FULL_EVERY = timedelta(days=1)
+FAR = 1_000_000
+"""Past every slot: where labels whose predictions have not come yet may fall."""
 
 Progress = Callable[[float, str], None]
 
@@ -156,6 +158,7 @@ def _predictions(run: _Run, states: dict[str, kept.State]) -> tuple[Read, dict[s
         span = before[name]
         touched |= {s for s in known if span.first <= s < span.last}
     read: Read = {name: kept.PartState(p.stamp, 0, 0) for name, p in now.items() if name not in run.reader.bad}
+    bad = {name: state for name, state in before.items() if name in now and name in run.reader.bad}
     for name in read:
         old = before.get(name)
         span = ranges.get(name) or (Slots(old.first, old.last) if old else Slots(0, 0))
@@ -184,24 +187,37 @@ def _labels(run: _Run, states: dict[str, kept.State]) -> tuple[set[int], Read]:
         return set(), {}
     with reading(run.store) as session:
         before = kept.recall(session, run.baseline_id, _key(run, "labels"))
+        known = set(read_slots(session, run.baseline_id, run.role))
     now = {part.name: part for part in run.reader.parts("labels")}
     changed = [p for p in now.values() if not p.stamp or p.name not in before or before[p.name].stamp != p.stamp]
-    if not changed:
+    lost = [name for name in before if name not in now]
+    if not changed and not lost:
         return set(), before
     relation, changed = _readable(run, "labels", changed, len(now))
-    if relation is None:
-        return set(), before
     since = _since(run, before, changed, {})
-    predictions = run.reader.relation("predictions", run.reader.parts("predictions"))
-    moment = run.now - timedelta(hours=LOOK_BACK) if since is not None else None
-    slots = run.reader.labelled_slots(predictions, relation, moment)
-    states["labels"] = kept.State(run.reader.newest("labels", relation), None)
-    read: Read = {
-        name: kept.PartState(p.stamp or (run.now.isoformat() if since is None else before[name].stamp), 0, 0)
-        for name, p in now.items()
-        if name not in run.reader.bad
-    }
-    return slots, read
+    found: dict[str, tuple[set[int], int]] = {}
+    if relation is not None:
+        predictions = run.reader.relation("predictions", run.reader.parts("predictions"))
+        moment = run.now - timedelta(hours=LOOK_BACK) if since is not None else None
+        found = run.reader.labelled_slots(predictions, relation, moment)
+        states["labels"] = kept.State(run.reader.newest("labels", relation), None)
+    touched = {s for slots, _ in found.values() for s in slots}
+    for name in [*lost, *(p.name for p in changed if p.name in before)]:  # labels that were there, and may be no more
+        span = before[name]
+        everywhere = not before[name].stamp or (name in now and not now[name].stamp)
+        touched |= {s for s in known if (since is None if everywhere else span.first <= s < span.last)}
+    read = _kept(run, before, now)
+    for part in changed:
+        slots, alone = found.get(part.name, (set(), 0))
+        first, last = (min(slots), max(slots) + 1) if slots else (0, 0)
+        stamp = part.stamp or (run.now.isoformat() if since is None else before[part.name].stamp)
+        read[part.name] = kept.PartState(stamp, 0 if alone and not slots else first, FAR if alone else last)
+    return touched, read
+
+
+def _kept(run: _Run, before: Read, now: dict[str, Part]) -> Read:
+    """What was known of the parts that are still there, and of those that cannot be read just now."""
+    return {name: state for name, state in before.items() if name in now}
 
 
 def _readable(run: _Run, role: Role, parts: list[Part], of: int) -> tuple[Relation | None, list[Part]]:

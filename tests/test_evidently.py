@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import create_engine
 
 from monitoring.errors import LeewayError
 from monitoring.evidently import report, stattest
 from monitoring.evidently.failure import EvidentlyError
-from monitoring.evidently.sample import roles_of, sample
+from monitoring.evidently.page import _usable
+from monitoring.evidently.sample import Roles, roles_of, sample
 from monitoring.fleet import Model, parse_model
 from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
@@ -150,6 +152,38 @@ def test_a_label_called_like_a_feature_keeps_its_own_column(tmp_path: Path) -> N
     assert roles.label == "height (label)"
 
 
+def test_a_sample_from_postgresql_is_the_sample_from_files(tmp_path: Path, postgres_url: str) -> None:
+    write_logs(tmp_path)
+    engine = create_engine(postgres_url)
+    for name in ("predictions", "labels"):
+        pd.read_parquet(tmp_path / f"{name}.parquet").to_sql(name, engine, index=False)
+    engine.dispose()
+    model = ship().model_dump(mode="json", by_alias=True, exclude={"chunk"})
+    for name in ("predictions", "labels"):
+        model[name] |= {"source": "sql", "location": None, "url": postgres_url, "table": name}
+    there = parse_model(model, "test")
+    pd.testing.assert_frame_equal(drawn(there, tmp_path, 200), drawn(ship(), tmp_path, 200))
+    plain = without_id(model)
+    assert len(drawn(plain, tmp_path, 200)) == 200
+    pd.testing.assert_frame_equal(drawn(plain, tmp_path, 200), drawn(plain, tmp_path, 200))
+
+
+def test_evidently_is_spared_what_it_fails_or_stalls_on() -> None:
+    old = pd.DataFrame({"x": [1.0, np.inf], "id": ["a", "b"], "gone": [1.0, 2.0]})
+    new = pd.DataFrame({"x": np.arange(300.0), "id": [f"i{i % 150}" for i in range(300)], "gone": np.nan, "new": "n"})
+    frames = _usable(old, new, Roles(("x", "id", "gone", "new")))
+    assert (frames.numeric, frames.categorical) == (["x"], ["id"])
+    assert np.isfinite(frames.reference["x"].dropna()).all()
+    assert frames.current["id"].nunique() == 101 and "(other)" in set(frames.current["id"])
+    assert frames.notes == [
+        "Not in the reference, and left out: new.",
+        "Without a value in one of the windows, and left out: gone.",
+        "More than 100 categories, of which the most frequent are told apart: id.",
+    ]
+    with pytest.raises(EvidentlyError, match="no column has values in both windows"):
+        _usable(old[["gone"]], new[["gone"]], Roles(("gone",)))
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A folder of logs and a report on them."""
@@ -172,7 +206,7 @@ def test_a_report_runs_no_user_string_and_asks_no_other_host(made: tuple[Path, P
     page = Page(text)
     assert page.found["title"] == ["Evidently report: Ship <b>&amp; & co</b>"]
     assert page.found["h1"] == ["Evidently report: Ship <b>&amp; & co</b>"]
-    assert not any("alert(1)" == script.strip() for script in page.found["script"])
+    assert not any(script.strip() == "alert(1)" for script in page.found["script"])
     assert "b" not in page.found and "img" not in page.found
     assert page.sources == []
     assert "default-src 'none'" in text

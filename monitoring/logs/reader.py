@@ -15,7 +15,7 @@ from monitoring.errors import MappingError, SourceError
 from monitoring.fleet import Log, Model, expand
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
 from monitoring.logs.mapping import check, mapped
-from monitoring.logs.rows import Bounds, Relation, epoch, real, row_slots, slot
+from monitoring.logs.rows import Bounds, Relation, epoch, real, row_slots, slot, text_of
 from monitoring.logs.source import PART, Part, Source, open_source
 
 Role = Literal["predictions", "labels"]
@@ -101,8 +101,11 @@ class LogReader:
         found = self.engine.arrow(select(spans.c.part, *ends).where(spans.c.first.is_not(None))).to_pylist()
         return {str(row["part"]): Slots(int(row["first"]), int(row["last"]) + 1) for row in found}
 
-    def labelled_slots(self, predictions: Relation, labels: Relation, since: datetime | None = None) -> set[int]:
-        """The slots of the predictions whose labels these are; says how many labels fit no prediction.
+    def labelled_slots(
+        self, predictions: Relation, labels: Relation, since: datetime | None = None
+    ) -> dict[str, tuple[set[int], int]]:
+        """By part of the label log (a table is one, named ""): the slots of the predictions whose labels these are,
+        and how many labels fit no prediction.
 
         `since` leaves out labels observed before that moment.
         """
@@ -111,20 +114,33 @@ class LogReader:
         rows = row_slots(predictions, self.model, Bounds(None, self.as_of))
         number = rows.c.slot_number if self.model.chunk.rows is not None else slot(rows.c.slot_seconds)
         source = labels.clause
-        mine = rows.c[self.model.predictions.columns.id or ""]
+        mine, theirs = rows.c[self.model.predictions.columns.id or ""], source.c[identity]
+        if predictions.types[mine.name] != labels.types[identity]:
+            mine, theirs = text_of(mine, predictions.types[mine.name]), text_of(theirs, labels.types[identity])
+        is_file = any(part.stamp for part in self._provided["labels"])
+        part = literal_column(quoted(PART) if is_file else "''")
         joined = (
-            select(number.label("slot"), func.count().label("n"))
-            .select_from(source.outerjoin(rows, source.c[identity] == mine))
-            .group_by(number)
+            select(part.label("part"), number.label("slot"), func.count().label("n"))
+            .select_from(source.outerjoin(rows, theirs == mine))
+            .group_by(part, number)
         )
         observed = self.model.labels.columns.observed_at
         if since is not None and observed is not None:
-            joined = joined.where(epoch(source.c[observed], labels.types[observed], labels.tick) >= real(since.timestamp()))
+            seconds = epoch(source.c[observed], labels.types[observed], labels.tick)
+            joined = joined.where(seconds >= real(since.timestamp()))
         found = self.engine.arrow(joined).to_pydict()
-        orphans = sum(int(n) for s, n in zip(found["slot"], found["n"], strict=True) if s is None)
+        out: dict[str, tuple[set[int], int]] = {}
+        for name, at, n in zip(found["part"], found["slot"], found["n"], strict=True):
+            slots, alone = out.get(str(name), (set(), 0))
+            if at is None:
+                alone += int(n)
+            else:
+                slots.add(int(at))
+            out[str(name)] = slots, alone
+        orphans = sum(alone for _, alone in out.values())
         if orphans and self.as_of is None:
             self.notices.append(f"{orphans:,} labels fit no prediction: is `id` the same in both logs?")
-        return {int(s) for s in found["slot"] if s is not None}
+        return out
 
     def newest(self, role: Role, relation: Relation) -> datetime | None:
         """The newest row's moment; None without rows or without a time column."""
@@ -159,7 +175,8 @@ class LogReader:
             return
         except SourceError as error:
             if len(good) == 1:
-                raise SourceError(error.what, where=good[0].name, mend=error.mend) from error
+                where = good[0].name if good[0].stamp else error.where
+                raise SourceError(error.what, where=where, mend=error.mend) from error
         for part in parts:
             try:
                 source.provide(engine, role, [part])

@@ -47,7 +47,7 @@ def pooled(binned: Binned, classes: int = 20, expected: float = 5.0) -> NDArray[
     total = reference + current
     n = total.sum()
     smaller = min(reference.sum(), current.sum())
-    least = max(n / classes if binned.kind == "numeric" else 0.0, expected * n / max(smaller, 1.0))
+    least = max(n / classes if binned.kind == "numeric" else 0.0, expected * n / max(smaller, 1.0), 1.0)
     order = np.arange(len(total)) if binned.kind == "numeric" else np.argsort(total, kind="stable")
     running = np.cumsum(total[order])
     group = np.zeros(len(total), dtype=np.int64)

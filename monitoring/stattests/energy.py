@@ -16,7 +16,8 @@ def energy(binned: Binned) -> Result:
     sqrt(2 int (F_cur - F_ref)^2 dx) / sqrt(sd_ref), each class at its middle. Each share of rows that became
     missing adds as much. No p-value of its own. Source: scipy.stats.energy_distance (Székely & Rizzo 2013).
 
-    >>> energy(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]), np.array([1., 2.]))).statistic
+    >>> energy(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]),
+    ...     np.array([1., 2.]))).statistic
     0.0
     """
     moved = missing_moved(binned)

@@ -23,4 +23,5 @@ def kl(binned: Binned) -> Result:
     from scipy.special import rel_entr
 
     reference, current = (c + 0.5 for c in with_missing(binned))
-    return Result(max(0.0, float(rel_entr(current / current.sum(), reference / reference.sum()).sum())))
+    divergence = np.sum(rel_entr(current / current.sum(), reference / reference.sum()))
+    return Result(max(0.0, float(divergence)))

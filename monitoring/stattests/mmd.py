@@ -15,11 +15,12 @@ FEATURES = np.linspace(0.25, 4.0, 16)
 def mmd(binned: Binned) -> Result:
     """Largest difference of means a smooth function can show between the windows.
 
-    Square root of the weighted squared gap of the characteristic functions, which is the MMD of a Gaussian kernel as wide as the
-    reference's deviation (Sriperumbudur et al. 2010, theorem 9), summed over 16 frequencies. The change of
+    Square root of the weighted squared gap of the characteristic functions, which is the MMD of a Gaussian kernel as
+    wide as the reference's deviation (Sriperumbudur et al. 2010, theorem 9), summed over 16 frequencies. The change of
     the missing share is added. No p-value of its own. Source: Gretton et al. 2012.
 
-    >>> mmd(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]), np.array([1., 2.]))).statistic
+    >>> mmd(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]),
+    ...     np.array([1., 2.]))).statistic
     0.0
     """
     n, m, moved = binned.reference.sum(), binned.current.sum(), missing_moved(binned)

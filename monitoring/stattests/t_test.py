@@ -19,7 +19,8 @@ def t_test(binned: Binned) -> Result:
     either window there is no p-value, and the deviation is that of both together. Source:
     scipy.stats.ttest_ind(equal_var=False).
 
-    >>> t_test(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]), np.array([1., 2.]))).statistic
+    >>> t_test(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]),
+    ...     np.array([1., 2.]))).statistic
     0.0
     """
     from scipy.special import stdtr

@@ -13,10 +13,11 @@ from monitoring.stattests.registry import Result, stattest
 def wasserstein(binned: Binned) -> Result:
     """Mean distance the rows moved, in standard deviations of the reference.
 
-    int |F_cur - F_ref| dx / sd_ref, each class at its middle. Each share of rows that became missing counts as moved by one
-    deviation. No p-value of its own. Source: scipy.stats.wasserstein_distance; the norm as in Evidently's.
+    int |F_cur - F_ref| dx / sd_ref, each class at its middle. Each share of rows that became missing counts as moved
+    by one deviation. No p-value of its own. Source: scipy.stats.wasserstein_distance; the norm as in Evidently's.
 
-    >>> wasserstein(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]), np.array([1., 2.]))).statistic
+    >>> wasserstein(Binned("numeric", np.array([5., 5.]), np.array([5., 5.]), np.array([0., 1.]),
+    ...     np.array([1., 2.]))).statistic
     0.0
     """
     moved = missing_moved(binned)

@@ -34,7 +34,7 @@ def summaries() -> Summaries:
     series = {}
     for version in ("v1", "v2"):
         for slice_ in ("", "origin=EWR", "origin=JFK"):
-            chosen = (VERSION == version) & ((slice_ == "") | (slice_ == np.char.add("origin=", ORIGIN)))
+            chosen = (VERSION == version) & ((slice_ == "") | (np.char.add("origin=", ORIGIN) == slice_))
             series[Series(Kind.FEATURE, "x", version, slice_)] = packed(SLOT[chosen], CODE[chosen], BLOCK)
             series[Series(Kind.ROWS, "", version, slice_)] = packed(SLOT[chosen], CODE[chosen] * 0, BLOCK)
         fine = SLOT[VERSION == version] * FINE + 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -48,7 +49,7 @@ def test_chunks_cover_the_span_without_gap_or_overlap(chunk, span, anchor):
     found = list(chunks(chunk, span, anchor))
     assert found[0].first <= span.first < found[0].last
     assert found[-1].first < span.last <= found[-1].last
-    assert all(a.last == b.first for a, b in zip(found, found[1:], strict=False))
+    assert all(a.last == b.first for a, b in pairwise(found))
     assert {len(c) for c in found} == {chunk.slots}
 
 

@@ -1,0 +1,94 @@
+"""Every setting, check, command, stattest, metric and field is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from monitoring.__main__ import _parser
+from monitoring.core.checks import CHECKS, PLANNED
+from monitoring.core.performance.metric import metrics_for
+from monitoring.fleet import Columns, Model, Slo, Threshold
+from monitoring.logs.source import names as sources
+from monitoring.settings import HELP, variable
+from monitoring.stattests.registry import all_stattests
+
+ROOT = Path(__file__).parent.parent
+TASKS = ("binary_classification", "multiclass_classification", "regression")
+
+
+def text(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def commands() -> list[str]:
+    action = next(a for a in _parser()._actions if a.dest == "command")
+    return list(action.choices or ())
+
+
+def options() -> list[tuple[str, str]]:
+    action = next(a for a in _parser()._actions if a.dest == "command")
+    assert action.choices is not None
+    return [
+        (command, flag)
+        for command, parser in action.choices.items()  # type: ignore[attr-defined]
+        for a in parser._actions
+        for flag in a.option_strings
+        if flag.startswith("--") and flag != "--help"
+    ]
+
+
+@pytest.mark.parametrize("name", HELP)
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`{variable(name)}`" in text("operating.md")
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_is_documented(name: str) -> None:
+    assert re.search(rf"^\| `{name}[ `]", text("operating.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "flag"), options())
+def test_every_option_is_documented(command: str, flag: str) -> None:
+    row = next(line for line in text("operating.md").splitlines() if re.match(rf"\| `{command}[ `]", line))
+    assert flag in row
+
+
+@pytest.mark.parametrize("name", [*CHECKS, *PLANNED])
+def test_every_check_is_documented(name: str) -> None:
+    assert f"`{name}" in text("fleet.md")
+
+
+@pytest.mark.parametrize("name", [t.name for t in all_stattests()])
+def test_every_stattest_is_documented_with_its_levels(name: str) -> None:
+    test = next(t for t in all_stattests() if t.name == name)
+    row = next(line for line in text("drift.md").splitlines() if line.startswith(f"| `{name}` |"))
+    assert row.endswith(f"| {test.warning:g} | {test.breached:g} |")
+
+
+@pytest.mark.parametrize("name", sorted({m.name for task in TASKS for m in metrics_for(task)}))  # type: ignore[arg-type]
+def test_every_metric_is_documented(name: str) -> None:
+    assert f"`performance.{name}`" in text("performance.md")
+
+
+@pytest.mark.parametrize("name", sources())
+def test_every_source_is_documented(name: str) -> None:
+    assert f"| `{name}` |" in text("fleet.md")
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {f.alias or n for kind in (Columns, Model, Slo, Threshold) for n, f in kind.model_fields.items()} - {"false_alarms_per_quarter", "tolerance"}
+    ),
+)
+def test_every_field_of_the_fleet_file_is_documented(name: str) -> None:
+    assert re.search(rf"\b{name}\b", text("fleet.md"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"], ids=lambda p: p.name)
+def test_no_link_within_the_docs_is_broken(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), f"{path.name} links to {target}"
