@@ -26,7 +26,9 @@ class LeewayError(Exception):
 
 
 class FleetError(LeewayError):
-    """The fleet file, or a model in it, cannot be used."""
+    """The fleet file, or a model in it, cannot be used. `problems` has each on its own, where there are several."""
+
+    problems: tuple[str, ...] = ()
 
 
 class MappingError(LeewayError):

@@ -246,7 +246,10 @@ def parse(document: Any, where: str) -> Fleet:
     try:
         return Fleet.model_validate(document)
     except ValidationError as error:
-        raise FleetError(_explain(error, document), where=where, mend="Mend the field and apply again.") from error
+        problems = _problems(error, document)
+        found = FleetError("; ".join(problems) + ".", where=where, mend="Mend the field and apply again.")
+        found.problems = tuple(problems)
+        raise found from error
 
 
 def parse_model(document: Any, where: str) -> Model:
@@ -260,13 +263,18 @@ def load(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FleetError("cannot be read", where=str(path), mend=f"Is the path right? ({error})") from error
+    return read(text, str(path))
+
+
+def read(text: str, where: str) -> list[dict[str, Any]]:
+    """The documents of a fleet file's text, validated. Raises FleetError when it is not YAML, or not a fleet."""
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise FleetError(f"is not YAML: {error}", where=str(path), mend="Mend the line named above.") from error
+        raise FleetError(f"is not YAML: {error}", where=where, mend="Mend the line named above.") from error
     if not isinstance(document, dict) or "models" not in document:
-        raise FleetError("holds no `models:` list", where=str(path), mend="See docs/fleet.md for an example.")
-    parse(document, str(path))
+        raise FleetError("holds no `models:` list", where=where, mend="See docs/fleet.md for an example.")
+    parse(document, where)
     return documents(document)
 
 
@@ -287,7 +295,7 @@ def expand(url: str) -> str:
     return re.sub(r"\$\{(\w+)\}", value, url)
 
 
-def _explain(error: ValidationError, document: Any) -> str:
+def _problems(error: ValidationError, document: Any) -> list[str]:
     lines = []
     for problem in error.errors():
         place = [str(part) for part in problem["loc"]]
@@ -299,4 +307,4 @@ def _explain(error: ValidationError, document: Any) -> str:
         if problem["type"] == "extra_forbidden":
             message = "no such field"
         lines.append(f"{' › '.join(place)}: {message}" if place else message)
-    return "; ".join(lines) + "."
+    return lines

@@ -19,7 +19,7 @@ from monitoring.core.summary import BLOCK, Kind
 from monitoring.core.window import Slots
 from monitoring.errors import SourceError
 from monitoring.fleet import Model
-from monitoring.logs.reader import Census, LogReader, Role, future_rows
+from monitoring.logs.reader import Census, LogReader, Role, future_rows, undated_rows
 from monitoring.logs.read import LABELLED, summarise
 from monitoring.logs.rows import Bounds, Relation, runs
 from monitoring.logs.source import Part
@@ -112,8 +112,9 @@ def _update(run: _Run, states: dict[str, kept.State]) -> tuple[dict[str, ColumnT
     predictions = labels = None
     if slots or gone or labelled:
         touched = {*slots, *labelled}
-        wanted = _overlapping(run.reader.parts("predictions"), read, touched) if run.model.chunk.rows is None else None
-        predictions = run.reader.relation("predictions", wanted or run.reader.parts("predictions"))
+        parts = [p for p in run.reader.parts("predictions") if p.name not in run.reader.bad]
+        wanted = _overlapping(parts, read, touched) if run.model.chunk.rows is None else None
+        predictions = run.reader.relation("predictions", wanted or parts)
         labels = run.reader.relation("labels", run.reader.parts("labels")) if "labels" in run.reader.roles else None
     if predictions is not None:
         steps = [*_batches({*slots, *gone}), *_batches(labelled)]
@@ -158,7 +159,6 @@ def _predictions(run: _Run, states: dict[str, kept.State]) -> tuple[Read, dict[s
         span = before[name]
         touched |= {s for s in known if span.first <= s < span.last}
     read: Read = {name: kept.PartState(p.stamp, 0, 0) for name, p in now.items() if name not in run.reader.bad}
-    bad = {name: state for name, state in before.items() if name in now and name in run.reader.bad}
     for name in read:
         old = before.get(name)
         span = ranges.get(name) or (Slots(old.first, old.last) if old else Slots(0, 0))
@@ -171,7 +171,11 @@ def _predictions(run: _Run, states: dict[str, kept.State]) -> tuple[Read, dict[s
     elif relation is None and touched:
         overlapping = _overlapping(list(now.values()), read, touched)
         census = run.reader.census(run.reader.relation("predictions", overlapping), min(touched)) if overlapping else {}
+    read |= {name: state for name, state in before.items() if name in now and name in run.reader.bad}
     if relation is not None:
+        undated = undated_rows(run.reader, relation)
+        if undated:
+            run.reader.notices.append(f"{undated:,} rows have no time stamp and are left out.")
         late = future_rows(run.reader, relation, run.now)
         if late:
             run.reader.notices.append(f"{late:,} rows are stamped after now; they are judged when their time comes.")
@@ -203,21 +207,15 @@ def _labels(run: _Run, states: dict[str, kept.State]) -> tuple[set[int], Read]:
         states["labels"] = kept.State(run.reader.newest("labels", relation), None)
     touched = {s for slots, _ in found.values() for s in slots}
     for name in [*lost, *(p.name for p in changed if p.name in before)]:  # labels that were there, and may be no more
-        span = before[name]
-        everywhere = not before[name].stamp or (name in now and not now[name].stamp)
-        touched |= {s for s in known if (since is None if everywhere else span.first <= s < span.last)}
-    read = _kept(run, before, now)
+        span, table = before[name], name in now and not now[name].stamp
+        touched |= {s for s in known if (since is None if table else span.first <= s < span.last)}
+    read = {name: state for name, state in before.items() if name in now}
     for part in changed:
         slots, alone = found.get(part.name, (set(), 0))
         first, last = (min(slots), max(slots) + 1) if slots else (0, 0)
         stamp = part.stamp or (run.now.isoformat() if since is None else before[part.name].stamp)
         read[part.name] = kept.PartState(stamp, 0 if alone and not slots else first, FAR if alone else last)
     return touched, read
-
-
-def _kept(run: _Run, before: Read, now: dict[str, Part]) -> Read:
-    """What was known of the parts that are still there, and of those that cannot be read just now."""
-    return {name: state for name, state in before.items() if name in now}
 
 
 def _readable(run: _Run, role: Role, parts: list[Part], of: int) -> tuple[Relation | None, list[Part]]:

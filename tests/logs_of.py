@@ -100,12 +100,12 @@ def write(log: pd.DataFrame, kind: str, folder: Path, name: str = "log", url: st
         lines = [json.dumps({k: v for k, v in row.items() if v == v}) for row in texts.to_dict("records")]
         (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
     elif kind == "sqlite":
-        engine = create_engine(f"sqlite:///{folder / f'{name}.db'}")
+        engine = create_engine(f"sqlite:///{folder / 'log.db'}")
         log.assign(**{c: log[c].dt.tz_localize(None) for c in _times(log)}).to_sql(
             name, engine, index=False, if_exists="replace"
         )
         engine.dispose()
-        return {"source": "sql", "url": f"sqlite:///{folder / f'{name}.db'}", "table": name}
+        return {"source": "sql", "url": f"sqlite:///{folder / 'log.db'}", "table": name}
     elif kind == "postgres":
         engine = create_engine(url)
         log.to_sql(name, engine, index=False, if_exists="replace")

@@ -451,6 +451,34 @@ def test_a_half_written_file_beside_ones_that_were_read_before_stops_nothing(wan
         assert_same(one.state(), wanted)
 
 
+def test_a_file_that_is_rewritten_by_way_of_a_half_written_one_leaves_nothing_behind() -> None:
+    with bench() as one:
+        one.put("log", LABELS, "labels")
+        one.put("a", PREDICTIONS[:100])
+        path = one.put("b", PREDICTIONS[100:])
+        one.run()
+        path.write_bytes(path.read_bytes()[:2000])
+        one.run()
+        one.put("b", PREDICTIONS[150:])
+        one.run()
+        assert_same(one.state(), from_scratch(log=PREDICTIONS.drop(PREDICTIONS.index[100:150])))
+
+
+def test_a_half_written_file_of_labels_stops_nothing_either(wanted: State) -> None:
+    with bench() as one:
+        one.put("log", PREDICTIONS)
+        one.put("a", LABELS[:100], "labels")
+        one.run()
+        path = one.put("b", LABELS[100:], "labels")
+        whole = path.read_bytes()
+        path.write_bytes(whole[:1000])
+        one.run()
+        assert_same(one.state(), from_scratch(labels=LABELS[:100]))
+        path.write_bytes(whole)
+        one.run()
+        assert_same(one.state(), wanted)
+
+
 def test_where_no_file_can_be_read_the_error_names_it_and_stands_with_the_source() -> None:
     with bench() as one:
         one.put("log", LABELS, "labels")

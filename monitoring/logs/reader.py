@@ -82,11 +82,7 @@ class LogReader:
         ).group_by(number)
         found = self.engine.arrow(counted).to_pydict()
         triples = zip(found["slot"], found["rows"], found["checksum"], strict=True)
-        out = {int(s): (int(n), str(c)) for s, n, c in triples if s is not None}
-        lost = sum(int(n) for s, n in zip(found["slot"], found["rows"], strict=True) if s is None)
-        if lost:
-            self.notices.append(f"{lost:,} rows have no time stamp and are left out.")
-        return out
+        return {int(s): (int(n), str(c)) for s, n, c in triples if s is not None}
 
     def ranges(self, predictions: Relation) -> dict[str, Slots]:
         """The slots that the rows of each part fall into. Only for parts that are files of a log with real time."""
@@ -228,6 +224,15 @@ def future_rows(reader: LogReader, predictions: Relation, now: datetime) -> int:
     rows = row_slots(predictions, reader.model, Bounds())
     late = select(func.count().label("n")).select_from(rows).where(rows.c.slot_seconds > real(now.timestamp() + 3600))
     return int(reader.engine.arrow(late)["n"][0].as_py())
+
+
+def undated_rows(reader: LogReader, predictions: Relation) -> int:
+    """Rows without a time stamp, in a log that has real time."""
+    name = reader.model.predictions.columns.timestamp
+    if reader.model.chunk.rows is not None or name is None:
+        return 0
+    undated = select(func.count().label("n")).where(predictions.clause.c[name].is_(None))
+    return int(reader.engine.arrow(undated)["n"][0].as_py())
 
 
 def _one_postgres(logs: list[Log]) -> str | None:

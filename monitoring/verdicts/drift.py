@@ -31,6 +31,8 @@ CHECKS = {
     Kind.PREDICTION: "drift.prediction",
     Kind.LABEL: "drift.label",
 }
+PREFIX = "evidently:"
+"""Of methods that need rows, not counts: monitoring.evidently.judge has them."""
 DRIFTED = (Status.WARNING, Status.BREACHED)
 
 
@@ -61,7 +63,11 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     }
     for window in filter(subject.comparable, subject.windows):
         for slice_ in slices:
-            found = [_verdict(subject, m, window, slice_, references[m.column.key, slice_]) for m in monitored]
+            found = [
+                _verdict(subject, m, window, slice_, references[m.column.key, slice_])
+                for m in monitored
+                if not (_own(subject, m, slice_).method or "").startswith(PREFIX)
+            ]
             found = _discoveries(found)
             yield from found
             if slice_ == "":
@@ -78,11 +84,22 @@ def _monitored(subject: Subject) -> Iterator[Monitored]:
         yield Monitored(Column(Kind.LABEL, "", "text", grid), grid)
 
 
+def _own(subject: Subject, m: Monitored, slice_: str) -> Threshold:
+    check = CHECKS[m.column.kind]
+    return subject.threshold(check, m.column.name, slice_) or Threshold(check=check)
+
+
 def _verdict(subject: Subject, m: Monitored, window: Slots, slice_: str, reference: Histogram) -> Verdict:
     check = CHECKS[m.column.kind]
     own = subject.threshold(check, m.column.name, slice_)
     current = m.counts(subject, window, slice_, reference=False)
-    test = get(own.method) if own and own.method else default_for("categorical" if isinstance(m.grid, CategoricalGrid) else "numeric")
+    test = default_for("categorical" if isinstance(m.grid, CategoricalGrid) else "numeric")
+    unknown = ""
+    if own and own.method:
+        try:
+            test = get(own.method)
+        except ValueError as error:
+            unknown = str(error)
     verdict = Verdict(
         subject.model.key,
         check,
@@ -93,6 +110,8 @@ def _verdict(subject: Subject, m: Monitored, window: Slots, slice_: str, referen
         slice=slice_ or None,
         method=test.name,
     )
+    if unknown:
+        return replace(verdict, status=Status.FAILED, method=own.method if own else None, reason=unknown)
     fewest = own.min_rows if own and own.min_rows else MIN_ROWS
     if current.n == 0:
         return replace(verdict, status=Status.NO_DATA, reason="No row in this window.")

@@ -11,14 +11,19 @@ import streamlit as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from monitoring.core.performance.metric import Estimate
 from monitoring.core.verdict import Verdict
 from monitoring.settings import load
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
+from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import fleet as fleets
+from monitoring.store.queries import performance as performances
 from monitoring.store.queries import sources, summaries, verdicts
 from monitoring.store.queries import standing as standings
+from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.fleet import FleetEntry, Work
+from monitoring.store.queries.performance import Labels
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Seen
 from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
@@ -136,14 +141,61 @@ def baseline(key: str) -> Frozen | None:
 
 
 @st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
-def _distribution(database: str, key: str, kind: str, column: str, start: datetime, end: datetime) -> Distribution | None:
-    found: Distribution | None = _ask(summaries.distribution, key, kind, column, start, end)
+def _distribution(
+    database: str, key: str, kind: str, column: str, start: Any, end: Any, slice_: str, chunk: int | None
+) -> Distribution | None:
+    found: Distribution | None = _ask(summaries.distribution, key, kind, column, start, end, slice_, chunk)
     return found
 
 
-def distribution(key: str, kind: str, column: str, start: datetime, end: datetime) -> Distribution | None:
-    """A column's counts in the reference and in a window."""
-    return _distribution(load().database, key, kind, column, start, end)
+def distribution(
+    key: str, kind: str, column: str, start: datetime | None, end: datetime | None, slice_: str = "", chunk: int | None = None
+) -> Distribution | None:
+    """A column's counts in the reference and in a window, or in a chunk of rows."""
+    return _distribution(load().database, key, kind, column, start, end, slice_, chunk)
+
+
+@st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
+def _drift(database: str, key: str, start: datetime, end: datetime, slice_: str) -> WindowOfDrift | None:
+    found: WindowOfDrift | None = _ask(drifts.drift, key, start, end, slice_)
+    return found
+
+
+def drift(key: str, start: datetime, end: datetime, slice_: str = "") -> WindowOfDrift | None:
+    """Which columns moved in the newest window of a range."""
+    return _drift(load().database, key, start, end, slice_)
+
+
+@st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
+def _slices(database: str, key: str, check: str) -> list[str]:
+    return list(_ask(drifts.slices, key, check))
+
+
+def slices(key: str, check: str) -> list[str]:
+    """The slices that a check is judged for."""
+    return _slices(load().database, key, check)
+
+
+@st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
+def _labels(database: str, key: str, start: Any, end: Any, chunk: int | None) -> Labels | None:
+    found: Labels | None = _ask(performances.labels, key, start, end, chunk)
+    return found
+
+
+def labels(key: str, start: datetime | None, end: datetime | None, chunk: int | None = None) -> Labels | None:
+    """How complete the labels of a window are."""
+    return _labels(load().database, key, start, end, chunk)
+
+
+@st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
+def _reference(database: str, key: str, metric: str) -> Estimate | None:
+    found: Estimate | None = _ask(performances.reference, key, metric)
+    return found
+
+
+def reference(key: str, metric: str) -> Estimate | None:
+    """A metric over the whole reference."""
+    return _reference(load().database, key, metric)
 
 
 @st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)

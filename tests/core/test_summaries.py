@@ -17,8 +17,8 @@ FIRST, SPAN = 240, 96
 RNG = np.random.default_rng(9)
 SLOT = FIRST + RNG.integers(0, SPAN, 3000)
 CODE = RNG.integers(-20, 20, 3000)
-VERSION = RNG.choice(["v1", "v2"], 3000)
-ORIGIN = RNG.choice(["EWR", "JFK"], 3000)
+VERSIONS = RNG.choice(["v1", "v2"], 3000)
+ORIGINS = RNG.choice(["EWR", "JFK"], 3000)
 
 
 def packed(slots: np.ndarray, codes: np.ndarray, length: int) -> dict[int, Packed]:
@@ -30,15 +30,21 @@ def packed(slots: np.ndarray, codes: np.ndarray, length: int) -> dict[int, Packe
     return blocks
 
 
+def rows_of(version: str | None = None, origin: str = "") -> np.ndarray:
+    """Which rows are of a version and an origin; None and "" are all."""
+    of_version = np.array([version in (None, v) for v in VERSIONS])
+    return of_version & np.array([origin in ("", o) for o in ORIGINS])
+
+
 def summaries() -> Summaries:
     series = {}
     for version in ("v1", "v2"):
         for slice_ in ("", "origin=EWR", "origin=JFK"):
-            chosen = (VERSION == version) & ((slice_ == "") | (np.char.add("origin=", ORIGIN) == slice_))
+            chosen = rows_of(version, slice_.removeprefix("origin="))
             series[Series(Kind.FEATURE, "x", version, slice_)] = packed(SLOT[chosen], CODE[chosen], BLOCK)
             series[Series(Kind.ROWS, "", version, slice_)] = packed(SLOT[chosen], CODE[chosen] * 0, BLOCK)
-        fine = SLOT[VERSION == version] * FINE + 5
-        series[Series(Kind.SERVICE, "", version)] = packed(fine, CODE[VERSION == version], BLOCK * FINE)
+        chosen = rows_of(version)
+        series[Series(Kind.SERVICE, "", version)] = packed(SLOT[chosen] * FINE + 5, CODE[chosen], BLOCK * FINE)
     return Summaries(series)
 
 
@@ -56,8 +62,7 @@ def of_rows(chosen: np.ndarray) -> Histogram:
 @given(WINDOWS, st.sampled_from([None, "v1", "v2"]), st.sampled_from(["", "EWR", "JFK"]))
 def test_any_window_version_and_slice_is_the_sum_of_its_rows(window, version, origin):
     chosen = (window.first <= SLOT) & (window.last > SLOT)
-    chosen &= (version is None) | (version == VERSION)
-    chosen &= (origin == "") | (origin == ORIGIN)
+    chosen &= rows_of(version, origin)
     slice_ = f"origin={origin}" if origin else ""
     assert WHOLE.histogram(Kind.FEATURE, "x", window, version, slice_) == of_rows(chosen)
     assert WHOLE.rows(window, version, slice_) == chosen.sum()

@@ -42,16 +42,16 @@ EXCEPTIONS: dict[tuple[str, str], tuple[float, float]] = {
     ("epps_singleton", "two modes far apart"): (0.02, 0.1),
     ("psi", "sharp edges"): (0.05, 0.25),
 }
-"""Wider, and why. Epps–Singleton: the class that spans the gap between two modes has its middle in the gap. PSI: the current
-window leaves the reference's lowest part, and the logarithm of a share near 0 hangs on single rows."""
+"""Wider, and why. Epps–Singleton: the class that spans the gap between two modes has its middle in the gap. PSI: the
+current window leaves the reference's lowest part, and the logarithm of a share near 0 hangs on single rows."""
 
 EXACT_BOUND = 1e-9
 """Tests over classes, on the same classes: nothing is lost. For numbers the classes are the grid's; for categories, all
 that are named (100), so exact up to there."""
 
 LISTED_200 = {"total_variation": 0.04, "hellinger": 0.04, "jensen_shannon": 0.05}
-"""200 categories, of which 100 are named and the rest are one class: how far below the statistic over all 200, at 20,000
-and 5,000 rows. It is never above."""
+"""200 categories, of which 100 are named and the rest are one class: how far below the statistic over all 200, at
+20,000 and 5,000 rows. It is never above."""
 
 
 class Pair(NamedTuple):

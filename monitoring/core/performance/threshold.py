@@ -48,7 +48,9 @@ def automatic(reference: Sequence[Estimate], better: Better, error_now: float) -
     worse = -1.0 if better == "higher" else 1.0
     tails = (WARNING_TAIL, BREACHED_TAIL) if better != "zero" else (WARNING_TAIL / 2, BREACHED_TAIL / 2)
     steps = [float(stdtrit(degrees, 1 - tail)) * spread for tail in tails]
-    basis = f"{k} chunks of the reference" if k >= FEWEST else f"sampling error alone ({k} chunks of reference are too few)"
+    basis = (
+        f"{k} chunks of the reference" if k >= FEWEST else f"sampling error alone ({k} chunks of reference are too few)"
+    )
     explanation = (
         f"automatic: reference {centre:.4g}, spread between chunks {math.sqrt(between):.2g}, "
         f"sampling error of this chunk {error_now:.2g}; from {basis}"

@@ -66,7 +66,9 @@ def burns(series: ServiceSeries, end: int, objective: float, period: Period) -> 
         burning = "no request" if long is None else f"burning {long:.1f}×, {bad_long:,} bad of {valid_long:,},"
         reason = f"{burning} in {in_long}, fires at {factor:.2f}×"
         if over and not enough:
-            few = f"{FEWEST_LONG} bad events in {in_long}" if bad_long < FEWEST_LONG else f"{FEWEST_SHORT} in {in_short}"
+            few = (
+                f"{FEWEST_LONG} bad events in {in_long}" if bad_long < FEWEST_LONG else f"{FEWEST_SHORT} in {in_short}"
+            )
             reason += f"; held back: fewer than {few}"
         out.append(Burn(pair, long, short, factor, bad_long, over and enough, reason))
     return out
@@ -102,7 +104,9 @@ def firing_slots(series: ServiceSeries, first: int, last: int, objective: float,
     return fires
 
 
-def quantile(lower: NDArray[np.float64], upper: NDArray[np.float64], counts: NDArray[np.int64], q: float) -> float | None:
+def quantile(
+    lower: NDArray[np.float64], upper: NDArray[np.float64], counts: NDArray[np.int64], q: float
+) -> float | None:
     """A quantile of binned values, by linear interpolation inside its class; None without values."""
     total = counts.sum()
     if total == 0:

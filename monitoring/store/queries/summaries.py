@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitoring.core.binned import Binned, align
-from monitoring.core.grid import BucketGrid, CategoricalGrid, NumericGrid
+from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid
+from monitoring.core.histogram import from_cells
 from monitoring.core.outcome import CLIENT_ERROR, SERVER_ERROR
 from monitoring.core.profile import Profile, from_document
 from monitoring.core.slo import series
 from monitoring.core.slo.burn import Budget, Burn, budget, burns
-from monitoring.core.slo.burn import quantile as quantile_of
 from monitoring.core.slo.series import MINUTES, ServiceSeries
 from monitoring.core.slo.windows import period
 from monitoring.core.summaries import Summaries
@@ -75,24 +75,43 @@ def baseline(session: Session, key: str) -> Frozen | None:
     return Frozen(row.id, profile, "current" if profile.first is not None else "reference")
 
 
-def distribution(session: Session, key: str, kind: str, column: str, start: datetime, end: datetime) -> Distribution | None:
-    """A column's counts in the reference and in [start, end); None where it is not summarised."""
+def distribution(
+    session: Session, key: str, kind: str, column: str, start: datetime | None, end: datetime | None,
+    slice_: str = "", chunk: int | None = None,
+) -> Distribution | None:  # fmt: skip
+    """A column's counts in the reference and in [start, end), or in a chunk of rows; None where it is not summarised."""
     frozen = baseline(session, key)
     if frozen is None:
         return None
-    found = frozen.profile.find(Kind(kind), column)
-    if found is None:
+    grid = _grid(frozen.profile, Kind(kind), column)
+    if grid is None:
         return None
-    window = Slots(slot_of(start), slot_ceiling(end))
-    current = load(session, frozen.id, "current", window, [Kind(kind), Kind.ROWS]).histogram(Kind(kind), column, window)
-    past = load(session, frozen.id, frozen.role, frozen.span, [Kind(kind), Kind.ROWS])
+    of_outcome = frozen.profile.find(Kind(kind), column) is None
+    stored = Kind.OUTCOME if of_outcome else Kind(kind)
+    window = Slots(chunk or 0, (chunk or 0) + 1) if start is None or end is None else Slots(slot_of(start), slot_ceiling(end))
+    past = load(session, frozen.id, frozen.role, frozen.span, [stored, Kind.ROWS])
     span = frozen.span or past.span() or Slots(0, 1)
-    reference = past.histogram(Kind(kind), column, span)
+    current = load(session, frozen.id, "current", window, [stored, Kind.ROWS]).histogram(stored, column, window, None, slice_)
+    reference = past.histogram(stored, column, span, None, slice_)
+    if of_outcome:
+        size = len(frozen.profile.classes) or 2
+        reference, current = (from_cells(h.codes % size, h.counts) for h in (reference, current))
     names: tuple[str, ...] = ()
-    if isinstance(found.grid, CategoricalGrid):
+    if isinstance(grid, CategoricalGrid):
         codes = np.union1d(reference.codes, current.codes)
-        names = tuple(found.grid.name(int(c)) for c in codes if abs(int(c)) != 30_000)
-    return Distribution(column, "categorical" if names else "numeric", align(found.grid, reference, current), names)
+        names = tuple(grid.name(int(c)) for c in codes if abs(int(c)) != 30_000)
+    return Distribution(column, "categorical" if names else "numeric", align(grid, reference, current), names)
+
+
+def _grid(profile: Profile, kind: Kind, column: str) -> Grid | None:
+    """A column's grid. The label of a classification is kept with the outcome, and its classes are its categories."""
+    found = profile.find(kind, column)
+    if found is not None:
+        return found.grid
+    outcome = profile.find(Kind.OUTCOME, "")
+    if kind != Kind.LABEL or outcome is None or isinstance(outcome.grid, NumericGrid):
+        return None
+    return CategoricalGrid(profile.classes or ("0", "1"))
 
 
 def traffic(session: Session, key: str, start: datetime, end: datetime) -> pd.DataFrame:
@@ -168,16 +187,29 @@ def _course(found: ServiceSeries, end: int, share: float, minutes: int) -> pd.Da
 
 
 def _quantiles(summaries: Summaries, profile: Profile, hours: NDArray[np.int32]) -> list[list[float | None]]:
+    """The PERCENTILES of every hour at once: interpolated inside the class they fall in, as core.slo.burn.quantile."""
     column = next((c for c in profile.columns if c.kind == Kind.LATENCY), None)
-    if column is None or not isinstance(column.grid, NumericGrid):
-        return [[None] * len(hours) for _ in PERCENTILES]
-    out: list[list[float | None]] = [[] for _ in PERCENTILES]
-    for hour in hours:
-        histogram = summaries.histogram(Kind.LATENCY, column.name, Slots(int(hour), int(hour) + 1))
-        kept = np.abs(histogram.codes) != 30_000
-        lower, upper = column.grid.limits(histogram.codes[kept])
-        for values, q in zip(out, PERCENTILES, strict=True):
-            values.append(quantile_of(lower, upper, histogram.counts[kept], q))
+    nothing: list[list[float | None]] = [[None] * len(hours) for _ in PERCENTILES]
+    if column is None or not isinstance(column.grid, NumericGrid) or not len(hours):
+        return nothing
+    parts = list(summaries.every(Kind.LATENCY, column.name, Slots(int(hours[0]), int(hours[-1]) + 1)))
+    if not parts:
+        return nothing
+    slots, codes, counts = (np.concatenate([getattr(p, name) for p in parts]) for name in ("slots", "codes", "counts"))
+    kept = (np.abs(codes) != 30_000) & np.isin(slots, hours)
+    classes, column_of = np.unique(codes[kept], return_inverse=True)
+    if not len(classes):
+        return nothing
+    row_of = np.searchsorted(hours, slots[kept])
+    table = np.zeros((len(hours), len(classes)), dtype=np.int64)
+    np.add.at(table, (row_of, column_of), counts[kept])
+    lower, upper = column.grid.limits(classes)
+    upto, every = table.cumsum(axis=1), np.arange(len(hours))
+    total = upto[:, -1]
+    out: list[list[float | None]] = []
+    for q in PERCENTILES:
+        at = np.minimum((upto < (q * total)[:, None]).sum(axis=1), len(classes) - 1)
+        inside = (q * total - (upto[every, at] - table[every, at])) / np.maximum(table[every, at], 1)
+        values = lower[at] + (upper[at] - lower[at]) * np.clip(inside, 0.0, 1.0)
+        out.append([float(v) if n else None for v, n in zip(values, total, strict=True)])
     return out
-
-

@@ -1,0 +1,133 @@
+"""What is wrong with a draft, its first verdicts, and saving it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from monitoring.core.verdict import SEVERITY, Status, Verdict
+from monitoring.errors import LeewayError
+from monitoring.preview import Preview, preview
+from monitoring.store import models
+from monitoring.web import cached, charts, pieces
+from monitoring.web.access import require
+from monitoring.web.clock import now, stamp
+from monitoring.web.escape import escape
+from monitoring.web.look import STATUSES, of_flag, of_status
+from monitoring.web.model_draft import problems
+from monitoring.web.reasons import findings
+
+STATE = ("add_preview", "add_error")
+
+
+def show_problems(error: LeewayError) -> None:
+    """Every problem on a line of its own."""
+    lines = problems(error)
+    head = "This cannot be used yet:" if len(lines) > 1 else ""
+    st.error("\n".join([head, *(f"- {escape(line)}" for line in lines)]) if head else escape(lines[0]), icon=":material/error:")
+
+
+def run_preview(document: dict[str, Any], base: Path) -> None:
+    """Evaluate a draft in a throw-away database, telling how far it is; kept in the session until the next one."""
+    with st.status("Reading the log", expanded=False) as status:
+        try:
+
+            def progress(share: float, words: str) -> None:
+                status.update(label=escape(f"{share:.0%} {words}"))
+
+            found = preview(document, base, now, progress)
+        except LeewayError as error:
+            status.update(label="The verdicts could not be made", state="error")
+            st.session_state["add_preview"] = None
+            show_problems(error)
+            return
+        failed = found.model.status == Status.FAILED
+        status.update(label="The model could not be evaluated" if failed else "First verdicts are in", state="error" if failed else "complete")
+    st.session_state["add_preview"] = (document, found)
+
+
+def show_preview(document: dict[str, Any]) -> None:
+    """The last preview: flag, findings, and the newest verdicts, gravest first."""
+    kept = st.session_state.get("add_preview")
+    if not kept:
+        return
+    of, found = kept
+    result: Preview = found
+    with st.container(border=True):
+        st.header("First verdicts")
+        if of != document:
+            st.caption("Made before your last change. Preview again to see its effect.")
+        flag = of_flag(str(result.model.flag)).badge if result.model.flag else of_status(result.model.status).badge
+        window = result.model.window
+        when = f" · {stamp(window.start)} to {stamp(window.end)}" if window.start and window.end else ""
+        st.markdown(f"{flag} {escape(of.get('name') or of['key'])}{escape(when)}")
+        st.markdown("\n".join(f"- {escape(line)}" for line in findings(result.model.reason)))
+        for notice in result.notices:
+            st.caption(escape(notice))
+        verdict_table([v for v in result.newest if v.check != "model"], key="add_verdicts")
+
+
+def verdict_table(verdicts: list[Verdict], key: str) -> None:
+    """Verdicts, gravest first, with a CSV."""
+    if not verdicts:
+        return
+    ordered = sorted(verdicts, key=lambda v: (-SEVERITY[Status(str(v.status))], v.check, v.column or "", v.slice or ""))
+    frame = pd.DataFrame(
+        {
+            "status": [[of_status(v.status).word] for v in ordered],
+            "check": [v.check for v in ordered],
+            "column": [v.column or "" for v in ordered],
+            "slice": [v.slice or "" for v in ordered],
+            "version": [v.version or "" for v in ordered],
+            "value": [v.value for v in ordered],
+            "threshold": [v.threshold for v in ordered],
+            "n": [v.window.n for v in ordered],
+            "reason": [v.reason for v in ordered],
+        }
+    )
+    column = st.column_config
+    st.dataframe(
+        frame,
+        key=key,
+        hide_index=True,
+        height=min(38 + 35 * len(frame), 420),
+        alt=f"{len(frame)} verdicts, gravest first",
+        column_config={
+            "status": column.MultiselectColumn(
+                "Status", options=[x.word for x in STATUSES.values()], color=[charts.shade(x) for x in STATUSES.values()], width=110
+            ),
+            "check": column.TextColumn("Check", width=150),
+            "column": column.TextColumn("Column", width=120),
+            "slice": column.TextColumn("Slice", width=110),
+            "version": column.TextColumn("Version", width=80),
+            "value": column.NumberColumn("Value", format="%.4g", width=80),
+            "threshold": column.NumberColumn("Threshold", format="%.4g", width=80),
+            "n": column.NumberColumn("Rows", format="localized", width=80),
+            "reason": column.TextColumn("Why", width=500),
+        },
+    )
+    flat = frame.assign(status=frame["status"].str[0])
+    st.download_button("CSV", flat.to_csv(index=False), "verdicts.csv", "text/csv", key=f"{key}_csv", icon=":material/download:")
+
+
+def save(documents: list[dict[str, Any]], base: Path, forget: tuple[str, ...]) -> None:
+    """Watch models and ask the worker to evaluate them; then go to the list. For a button's on_click.
+
+    Where it fails, the reason is kept for the page and nothing that was typed is lost.
+    """
+    actor = require("editor")
+    try:
+        done: dict[str, str] = cached.write(lambda session: models.apply(session, documents, base, actor, now()))
+    except LeewayError as error:
+        st.session_state["add_error"] = error
+        return
+    for key, what in done.items():
+        if what != "unchanged":
+            pieces.ask("evaluate", key, {}, actor)
+    for key in [str(k) for k in st.session_state if str(k).startswith(forget)]:
+        del st.session_state[key]
+    st.session_state["view"], st.session_state["edit"] = "Models", next(iter(done))
+    st.toast(escape(", ".join(f"{key}: {what}" for key, what in done.items())), icon=":material/check_circle:")
