@@ -155,4 +155,5 @@ def _plain(table: pa.Table) -> pd.DataFrame:
     for number, column in enumerate(table.schema):
         if pa.types.is_decimal(column.type):
             table = table.set_column(number, column.name, table.column(number).cast(pa.float64()))
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame

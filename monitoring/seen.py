@@ -18,17 +18,19 @@ def _points(words: dict[float, str]) -> dict[str, float]:
     return {word: points for points, listed in words.items() for word in listed.split()}
 
 
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
 # what a word in a column's name says for a part
 TIME = _points({3: "timestamp datetime", 2: "ts time at when moment", 1: "date utc"})
-ASKED = frozenset("predicted prediction request requested event logged log scored called pred inference".split())
-LATER = frozenset(
-    (
-        "observed landed settled resolved labelled labeled label closed outcome actual known arrived "
-        "delivered completed finished ended updated birth born dob signup expires paid"
-    ).split()
+ASKED = _words("predicted prediction request requested event logged log scored called pred inference")
+LATER = _words(
+    "observed landed settled resolved labelled labeled label closed outcome actual known arrived "
+    "delivered completed finished ended updated birth born dob signup expires paid"
 )
 IDENTITY = _points({4: "uuid guid", 3: "id", 2: "ref reference unnamed", 1.5: "key nr index idx"})
-ENTITY = frozenset("customer user client account session device merchant store driver product item model".split())
+ENTITY = _words("customer user client account session device merchant store driver product item model")
 SCORE = _points(
     {
         3: "score prob proba probability propensity likelihood softmax",
@@ -56,13 +58,11 @@ LABEL = _points(
         1.5: "result",
     }
 )
-EVENT = frozenset(
-    (
-        "churned churn converted conversion defaulted default late clicked click fraud cancelled canceled "
-        "survived returned repaid readmitted bought purchased spam chargeback bad"
-    ).split()
+EVENT = _words(
+    "churned churn converted conversion defaulted default late clicked click fraud cancelled canceled "
+    "survived returned repaid readmitted bought purchased spam chargeback bad"
 )
-INPUT = frozenset("prev previous lag last avg mean prior rate rolling count num n".split())
+INPUT = _words("prev previous lag last avg mean prior rate rolling count num n")
 LATENCY = _points(
     {
         3: "latency",
@@ -72,25 +72,21 @@ LATENCY = _points(
         0.5: "duration response inference time",
     }
 )
-SECONDS = frozenset("s sec secs second seconds".split())
+SECONDS = _words("s sec secs second seconds")
 STATUS = _points({3: "status", 2: "http ok success succeeded", 1: "code state", 0.5: "response result"})
-WORKED = frozenset("ok success succeeded error failed failure fail timeout timed_out exception true false".split())
+WORKED = _words("ok success succeeded error failed failure fail timeout timed_out exception true false")
 VERSION = _points({4: "version", 3: "ver", 2: "variant revision", 1.5: "build release champion"})
-CODE = frozenset(
-    (
-        "code type zone category cat class cluster segment region channel group kind id flag is has grade mcc "
-        "zip bucket label"
-    ).split()
+CODE = _words(
+    "code type zone category cat class cluster segment region channel group kind id flag is has grade mcc "
+    "zip bucket label"
 )
-COUNT = frozenset("n num count number qty quantity age days hours months years hour children size".split())
-SLICE = frozenset(
-    (
-        "origin region country segment channel device platform carrier market city gender sex tier plan state "
-        "store group type purpose product vehicle category"
-    ).split()
+COUNT = _words("n num count number qty quantity age days hours months years hour children size")
+SLICE = _words(
+    "origin region country segment channel device platform carrier market city gender sex tier plan state "
+    "store group type purpose product vehicle category"
 )
-LOWER = frozenset("lower lo low p10 p05 p5 q10".split())
-UPPER = frozenset("upper hi high p90 p95 q90".split())
+LOWER = _words("lower lo low p10 p05 p5 q10")
+UPPER = _words("upper hi high p90 p95 q90")
 POSITIVE = ("1", "1.0", "true", "t", "yes", "y", "positive")
 CODES, CLASSES = 20, 50
 
@@ -173,10 +169,11 @@ class Seen:
         if self.kind == "time":
             return pd.to_datetime(self.known, utc=True, errors="coerce")
         if self.kind == "number" and self.whole and len(self.numbers):
-            tick = next(
-                (t for low, high, t in _EPOCHS if low <= self.numbers.min() and self.numbers.max() <= high), None
-            )
-            return None if tick is None else pd.to_datetime(self.known.astype("float64"), unit=tick, utc=True)
+            low, high = self.numbers.min(), self.numbers.max()
+            second = next((f for f in _SECOND if 9e8 * f <= low and high <= 4e9 * f), None)
+            if second is None:
+                return None
+            return pd.Series(pd.to_datetime(self.numbers / second, unit="s", utc=True), index=self.known.index)
         if self.kind == "text" and len(self.known) and self.known.astype(str).str.match(r"\d{4}-\d\d-\d\d").all():
             found = pd.to_datetime(self.known, utc=True, errors="coerce", format="ISO8601")
             return None if found.isna().any() else found
@@ -185,12 +182,12 @@ class Seen:
     @property
     def epoch(self) -> str:
         """How a number counts time, in words."""
-        unit = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
         low = self.numbers.min()
-        return next(unit[t] for a, b, t in _EPOCHS if a <= low <= b)
+        return next(word for f, word in _SECOND.items() if 9e8 * f <= low <= 4e9 * f)
 
 
-_EPOCHS = tuple((9e8 * f, 4e9 * f, t) for f, t in ((1, "s"), (1e3, "ms"), (1e6, "us"), (1e9, "ns")))
+_SECOND = {1.0: "seconds", 1e3: "milliseconds", 1e6: "microseconds", 1e9: "nanoseconds"}
+"""How many of a unit are a second: a whole number is a time in it if that falls between 1998 and 2096."""
 
 
 def works(c: Seen) -> bool:

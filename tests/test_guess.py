@@ -205,54 +205,154 @@ def leeway_demo() -> pd.DataFrame:
 
 Case = tuple[Any, dict[str, Any]]
 CASES: list[Case] = [
-    (credit, dict(
-        task="binary_classification", id="application_id", timestamp="scored_at", score="probability_of_default", label="defaulted",
-        version="model_version", latency_ms="latency_ms", status="http_status", categorical=("region_code",), chunk="1d",
-        features=("age", "income", "employment_status", "region_code"), slices=("region_code", "employment_status"),
-    )),
-    (eta, dict(
-        task="regression", id="tripId", timestamp="requestTime", prediction="predictedEta", label="actualMinutes",
-        observed_at="arrivedAt", latency_ms="responseTimeMs", lower="etaLower", upper="etaUpper",
-        features=("distanceKm", "hour", "vehicleType"), slices=("vehicleType",),
-    )),
-    (multiclass, dict(
-        task="multiclass_classification", id="ticket_uuid", timestamp="created_at", prediction="predicted_class",
-        score={"billing": "proba_billing", "bug": "proba_bug", "other": "proba_other"}, label="true_class",
-        features=("length", "channel"), slices=("channel",),
-    )),
-    (without_time, dict(
-        task="binary_classification", id="row_id", score="prob", label="y", features=("x1", "x2"), chunk={"rows": 50},
-    )),
-    (milliseconds, dict(
-        task="binary_classification", id="request_id", timestamp="ts", score="fraud_score", latency_ms="elapsed", status="status",
-        categorical=("merchant_category",), features=("amount", "merchant_category", "country"),
-        slices=("merchant_category", "country"),
-    )),
-    (words_as_labels, dict(
-        task="binary_classification", id="id", timestamp="date", score="churn_probability", label="outcome", positive="left",
-        observed_at="outcome_known_at", features=("tenure_months", "plan", "is_promo"), categorical=("is_promo",), slices=("plan",),
-    )),
-    (odd_names, dict(
-        task="binary_classification", id="Unnamed: 0", timestamp="DTTM", score="OUT", label="target", features=("V1", "V2"),
-    )),
-    (both_probabilities, dict(
-        task="binary_classification", id="guid", timestamp="event_time", score="p_1", label="clicked",
-        features=("weekday", "device"), slices=("device",),
-    )),
-    (demand, dict(
-        task="regression", timestamp="at", prediction="forecast", label="y_true",
-        features=("zone_id", "lag_1", "lag_48"), categorical=("zone_id",),
-    )),
-    (classes_alone, dict(
-        task="multiclass_classification", id="image_id", timestamp="timestamp", prediction="prediction", label="label",
-        version="version", features=("width",),
-    )),
-    (leeway_demo, dict(
-        task="binary_classification", id="prediction_id", timestamp="predicted_at", score="score", prediction="predicted",
-        version="model_version", latency_ms="latency_ms", status="status", features=("dep_hour", "carrier", "origin"),
-        slices=("carrier", "origin"),
-    )),
-]  # fmt: skip
+    (
+        credit,
+        dict(
+            task="binary_classification",
+            id="application_id",
+            timestamp="scored_at",
+            score="probability_of_default",
+            label="defaulted",
+            version="model_version",
+            latency_ms="latency_ms",
+            status="http_status",
+            categorical=("region_code",),
+            chunk="1d",
+            features=("age", "income", "employment_status", "region_code"),
+            slices=("region_code", "employment_status"),
+        ),
+    ),
+    (
+        eta,
+        dict(
+            task="regression",
+            id="tripId",
+            timestamp="requestTime",
+            prediction="predictedEta",
+            label="actualMinutes",
+            observed_at="arrivedAt",
+            latency_ms="responseTimeMs",
+            lower="etaLower",
+            upper="etaUpper",
+            features=("distanceKm", "hour", "vehicleType"),
+            slices=("vehicleType",),
+        ),
+    ),
+    (
+        multiclass,
+        dict(
+            task="multiclass_classification",
+            id="ticket_uuid",
+            timestamp="created_at",
+            prediction="predicted_class",
+            score={"billing": "proba_billing", "bug": "proba_bug", "other": "proba_other"},
+            label="true_class",
+            features=("length", "channel"),
+            slices=("channel",),
+        ),
+    ),
+    (
+        without_time,
+        dict(
+            task="binary_classification",
+            id="row_id",
+            score="prob",
+            label="y",
+            features=("x1", "x2"),
+            chunk={"rows": 50},
+        ),
+    ),
+    (
+        milliseconds,
+        dict(
+            task="binary_classification",
+            id="request_id",
+            timestamp="ts",
+            score="fraud_score",
+            latency_ms="elapsed",
+            status="status",
+            categorical=("merchant_category",),
+            features=("amount", "merchant_category", "country"),
+            slices=("merchant_category", "country"),
+        ),
+    ),
+    (
+        words_as_labels,
+        dict(
+            task="binary_classification",
+            id="id",
+            timestamp="date",
+            score="churn_probability",
+            label="outcome",
+            positive="left",
+            observed_at="outcome_known_at",
+            features=("tenure_months", "plan", "is_promo"),
+            categorical=("is_promo",),
+            slices=("plan",),
+        ),
+    ),
+    (
+        odd_names,
+        dict(
+            task="binary_classification",
+            id="Unnamed: 0",
+            timestamp="DTTM",
+            score="OUT",
+            label="target",
+            features=("V1", "V2"),
+        ),
+    ),
+    (
+        both_probabilities,
+        dict(
+            task="binary_classification",
+            id="guid",
+            timestamp="event_time",
+            score="p_1",
+            label="clicked",
+            features=("weekday", "device"),
+            slices=("device",),
+        ),
+    ),
+    (
+        demand,
+        dict(
+            task="regression",
+            timestamp="at",
+            prediction="forecast",
+            label="y_true",
+            features=("zone_id", "lag_1", "lag_48"),
+            categorical=("zone_id",),
+        ),
+    ),
+    (
+        classes_alone,
+        dict(
+            task="multiclass_classification",
+            id="image_id",
+            timestamp="timestamp",
+            prediction="prediction",
+            label="label",
+            version="version",
+            features=("width",),
+        ),
+    ),
+    (
+        leeway_demo,
+        dict(
+            task="binary_classification",
+            id="prediction_id",
+            timestamp="predicted_at",
+            score="score",
+            prediction="predicted",
+            version="model_version",
+            latency_ms="latency_ms",
+            status="status",
+            features=("dep_hour", "carrier", "origin"),
+            slices=("carrier", "origin"),
+        ),
+    ),
+]
 
 
 @pytest.mark.parametrize(("log", "expected"), CASES, ids=lambda v: getattr(v, "__name__", ""))
@@ -274,9 +374,12 @@ def test_what_is_found_has_a_reason_and_makes_a_valid_model(log: Any) -> None:
     columns = {part: getattr(found, part) for part in PARTS if getattr(found, part)}
     columns |= {"features": list(found.features), "slices": list(found.slices), "categorical": list(found.categorical)}
     document = {
-        "key": "a", "task": found.task, "chunk": found.chunk, "positive": found.positive,
+        "key": "a",
+        "task": found.task,
+        "chunk": found.chunk,
+        "positive": found.positive,
         "predictions": {"source": "csv", "location": "a.csv", "columns": columns},
-    }  # fmt: skip
+    }
     parse_model(document, "the guess")
 
 

@@ -32,10 +32,10 @@ from monitoring.store.tables import SeriesRow, SlotRow, SourceRow, SummaryRow
 from tests.logs_of import START, binary_model, flights, regression, write
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
-LOG = flights(days=3, per_hour=3, seed=5)
+LOG = flights(days=2, per_hour=4, seed=5)
 LABELS = LOG[["id", "label", "observed_at"]]
 PREDICTIONS = LOG.drop(columns=["label", "observed_at"])
-ETA = regression(days=3, per_hour=3, seed=5)
+ETA = regression(days=2, per_hour=4, seed=5)
 
 State = tuple[dict[tuple[Series, int], Cells], dict[int, tuple[int, str]]]
 
@@ -202,7 +202,7 @@ def publish_anyhow(one: Bench, log: pd.DataFrame, labels: pd.DataFrame, seed: in
         one.run()
 
 
-@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 100_000))
 def test_any_split_order_and_repetition_gives_the_summaries_of_one_run_from_scratch(wanted: State, seed: int) -> None:
     with bench() as one:
@@ -210,7 +210,7 @@ def test_any_split_order_and_repetition_gives_the_summaries_of_one_run_from_scra
         assert_same(one.state(), wanted)
 
 
-@settings(max_examples=4, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 100_000))
 def test_so_do_the_exact_sums_of_a_regression(wanted_eta: State, seed: int) -> None:
     labels = ETA[["id", "actual", "observed_at"]]
@@ -237,7 +237,7 @@ def test_late_rows_of_an_old_hour_make_that_hour_be_read_again_and_no_other(want
 
 
 def test_a_new_day_reads_its_own_hours_only(wanted: State) -> None:
-    new = PREDICTIONS.ts >= pd.Timestamp(START + timedelta(days=2))
+    new = PREDICTIONS.ts >= pd.Timestamp(START + timedelta(days=1))
     with bench() as one:
         one.put("log", LABELS, "labels")
         one.put("old", PREDICTIONS[~new])
@@ -492,7 +492,7 @@ def test_where_no_file_can_be_read_the_error_names_it_and_stands_with_the_source
 def test_rows_without_a_time_and_rows_of_the_future_are_said_and_stop_nothing() -> None:
     odd = PREDICTIONS.copy()
     odd.loc[3, "ts"] = pd.NaT
-    odd.loc[4, "ts"] = pd.Timestamp(NOW + timedelta(days=2))
+    odd.loc[4, "ts"] = pd.Timestamp(NOW + timedelta(days=1))
     with bench() as one:
         one.put("log", LABELS, "labels")
         one.put("log", odd)
@@ -504,7 +504,7 @@ def test_rows_without_a_time_and_rows_of_the_future_are_said_and_stop_nothing() 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_table_that_grows_is_read_from_its_changed_hours_only(kind: str, wanted: State, request: Any) -> None:
     url = request.getfixturevalue("postgres_url") if kind == "postgres" else ""
-    new = PREDICTIONS.ts >= pd.Timestamp(START + timedelta(days=2))
+    new = PREDICTIONS.ts >= pd.Timestamp(START + timedelta(days=1))
 
     def tables(place: Path) -> dict[str, Any]:
         where = {"source": "sql", "url": url or f"sqlite:///{place / 'log.db'}"}
@@ -528,9 +528,9 @@ def test_a_table_that_grows_is_read_from_its_changed_hours_only(kind: str, wante
         assert with_rows == {key: c.n for key, c in wanted[0].items() if key[0].kind in ("rows", "outcome")}
         engine = create_engine(url or f"sqlite:///{one.place / 'log.db'}")
         with engine.begin() as connection:
-            connection.execute(text("DELETE FROM log WHERE id = 'p000200'"))
+            connection.execute(text("DELETE FROM log WHERE id = 'p000180'"))
         engine.dispose()
-        gone = PREDICTIONS.ts[200]
+        gone = PREDICTIONS.ts[180]
         assert slot_of(gone) in one.run(now=NOW + timedelta(minutes=2)).changed
 
 

@@ -51,7 +51,9 @@ def judge(subject: Subject, base: Path) -> Iterator[Verdict]:
                 yield _judged(verdict, column, own, reference, current)
 
 
-def _judged(verdict: Verdict, column: Column, own: Threshold, reference: pd.DataFrame, current: pd.DataFrame) -> Verdict:
+def _judged(
+    verdict: Verdict, column: Column, own: Threshold, reference: pd.DataFrame, current: pd.DataFrame
+) -> Verdict:
     if current.empty:
         return replace(verdict, status=Status.NO_DATA, reason="No row in this window.")
     fewest = own.min_rows or MIN_ROWS

@@ -114,11 +114,11 @@ class LogReader:
         if predictions.types[mine.name] != labels.types[identity]:
             mine, theirs = text_of(mine, predictions.types[mine.name]), text_of(theirs, labels.types[identity])
         is_file = any(part.stamp for part in self._provided["labels"])
-        part = literal_column(quoted(PART) if is_file else "''")
+        keys = [literal_column(quoted(PART)).label("part")] if is_file else []
         joined = (
-            select(part.label("part"), number.label("slot"), func.count().label("n"))
+            select(*keys, number.label("slot"), func.count().label("n"))
             .select_from(source.outerjoin(rows, theirs == mine))
-            .group_by(part, number)
+            .group_by(*keys, number)
         )
         observed = self.model.labels.columns.observed_at
         if since is not None and observed is not None:
@@ -126,7 +126,8 @@ class LogReader:
             joined = joined.where(seconds >= real(since.timestamp()))
         found = self.engine.arrow(joined).to_pydict()
         out: dict[str, tuple[set[int], int]] = {}
-        for name, at, n in zip(found["part"], found["slot"], found["n"], strict=True):
+        names = found["part"] if is_file else [""] * len(found["n"])
+        for name, at, n in zip(names, found["slot"], found["n"], strict=True):
             slots, alone = out.get(str(name), (set(), 0))
             if at is None:
                 alone += int(n)

@@ -56,7 +56,7 @@ def pooled(binned: Binned, classes: int = 20, expected: float = 5.0) -> NDArray[
         group[place] = number
         if upto - start >= least:
             start, number = upto, number + 1
-    if number and n - start < least and start < n:
+    if number and n - start < least:
         group[group == number] = number - 1
     k = int(group.max()) + 1 if len(group) else 1
     return np.vstack([np.bincount(group, reference, k), np.bincount(group, current, k)])

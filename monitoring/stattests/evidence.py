@@ -31,7 +31,7 @@ def also_missing(binned: Binned, p_value: float) -> float:
 
     if not binned.reference_missing and not binned.current_missing:
         return p_value
-    present = [np.atleast_1d(counts.sum()) for counts in (binned.reference, binned.current)]
-    no_value = np.full(1, np.nan)
-    share = Binned("categorical", *present, no_value, no_value, binned.reference_missing, binned.current_missing)
+    reference, current = (np.full(1, counts.sum()) for counts in (binned.reference, binned.current))
+    limit = np.full(1, np.nan)
+    share = Binned("categorical", reference, current, limit, limit, binned.reference_missing, binned.current_missing)
     return min(1.0, 2 * min(p_value, evidence(share)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from monitoring.core.verdict import Status
 from monitoring.web.look import STATUSES, Look
 
 HEIGHT = 300
@@ -45,16 +47,32 @@ def figure(y_title: str = "", zero: bool = False, percent: bool = False, height:
     return out
 
 
-def line(out: go.Figure, x: Sequence[Any], y: Sequence[Any], name: str, colour: int = 0, dash: str | None = None, **more: Any) -> None:
-    """A line with its points, so that a lone one shows. A missing value is a gap."""
+def line(
+    out: go.Figure, x: Sequence[Any], y: Sequence[Any], name: str, colour: int = 0, dash: str | None = None, hollow: bool = False,
+    **more: Any,
+) -> None:  # fmt: skip
+    """A line with its points, so that a lone one shows. A missing value is a gap. `hollow` points are not final."""
     out.add_trace(
         go.Scatter(
             x=x, y=y, name=name, mode=more.pop("mode", "lines+markers"), connectgaps=False,
-            line=dict(width=2, color=palette()[colour], dash=dash), marker=dict(size=4), **more,
+            line=dict(width=2, color=palette()[colour], dash=dash), marker=dict(size=7 if hollow else 4, symbol="circle-open" if hollow else "circle"), **more,
         )
     )  # fmt: skip
     if len(out.data) > 1:
         out.update_layout(showlegend=True)
+
+
+def bars(out: go.Figure, x: Sequence[Any], y: Sequence[Any], name: str, colour: int = 0) -> None:
+    """Bars, for counts; a second series lies over the first."""
+    out.add_trace(go.Bar(x=x, y=y, name=name, marker=dict(color=palette()[colour], line=dict(width=0))))
+    out.update_layout(barmode="overlay", showlegend=len(out.data) > 1)
+
+
+def during(out: go.Figure, start: datetime, end: datetime) -> None:
+    """Hold a time axis to a range and the left edge to one place, so that charts one below the other line up."""
+    out.update_xaxes(range=[start, end])
+    out.update_yaxes(automargin=False)
+    out.update_layout(margin=dict(l=64))
 
 
 def band(out: go.Figure, x: Sequence[Any], lower: Sequence[Any], upper: Sequence[Any], name: str, colour: int = 0) -> None:
@@ -66,14 +84,16 @@ def band(out: go.Figure, x: Sequence[Any], lower: Sequence[Any], upper: Sequence
     out.add_trace(go.Scatter(x=x, y=lower, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.15)", name=name, **flat))
 
 
-def threshold(out: go.Figure, value: float | None, name: str, look: Look = STATUSES["breached"]) -> None:  # type: ignore[index]
-    """A labelled horizontal line."""
+def threshold(
+    out: go.Figure, value: float | None, name: str, look: Look = STATUSES["breached"], below: bool = False  # type: ignore[index]
+) -> None:  # fmt: skip
+    """A labelled horizontal line; its label stands on it, or `below` it where another line is near above."""
     if value is None or value != value:
         return
     colour = shade(look)
     out.add_hline(
         y=value, line=dict(color=colour, width=1, dash="dash"), annotation=dict(text=f"{name} {value:.4g}", font=dict(color=colour, size=11)),
-        annotation_position="top left",
+        annotation_position="bottom left" if below else "top left",
     )  # fmt: skip
 
 
@@ -89,6 +109,39 @@ def shaded(out: go.Figure, frame: pd.DataFrame) -> None:
             runs.append([start, end])
     for start, end in runs:
         out.add_vrect(x0=start, x1=end, fillcolor=shade(look), opacity=0.08, line_width=0, layer="below")
+    for number in frame.loc[(frame["status"] == "breached") & frame["window_start"].isna() & frame["chunk"].notna(), "chunk"]:
+        out.add_vrect(x0=number - 0.5, x1=number + 0.5, fillcolor=shade(look), opacity=0.08, line_width=0, layer="below")
+
+
+def positions(frame: pd.DataFrame) -> list[Any]:
+    """Where verdicts stand on the x axis: the start of their window, or the number of their chunk of rows."""
+    if frame["window_start"].notna().any():
+        return list(frame["window_start"])
+    return [int(number) for number in frame["chunk"]]
+
+
+def levels(out: go.Figure, frame: pd.DataFrame, words: str = "") -> None:
+    """The levels that verdicts were held against: a labelled line, in steps where they vary from window to window."""
+    for name, status in (("warning", "warning"), ("breached", "breached")):
+        values = pd.to_numeric(frame[name])
+        if values.notna().sum() == 0:
+            continue
+        look = STATUSES[Status(status)]
+        if values.nunique() == 1:
+            threshold(out, float(values.dropna().iloc[0]), f"{name}{words}", look)
+            continue
+        colour = shade(look)
+        out.add_trace(
+            go.Scatter(
+                x=positions(frame), y=values, name=f"{name}{words}", mode="lines", hovertemplate="%{y:.4g}",
+                line=dict(width=1, color=colour, dash="dash", shape="hv"),
+            )
+        )  # fmt: skip
+        last = int(values.notna().to_numpy().nonzero()[0][-1])
+        out.add_annotation(
+            x=positions(frame)[last], y=values.iloc[last], text=f"{name}{words}", showarrow=False, xanchor="right", yanchor="bottom",
+            font=dict(color=colour, size=11),
+        )  # fmt: skip
 
 
 def show(out: go.Figure, alt: str, key: str, **more: Any) -> Any:

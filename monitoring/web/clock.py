@@ -29,3 +29,14 @@ def span(length: timedelta) -> str:
 def stamp(moment: datetime | None) -> str:
     """A moment in UTC, to the minute."""
     return "–" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def window(start: datetime | None, end: datetime | None, chunk: int | None = None) -> str:
+    """A window in words: a day, its first and last day, its hours, or the number of a chunk of rows."""
+    if start is None or end is None:
+        return f"chunk {chunk}"
+    first, last = start.astimezone(UTC), end.astimezone(UTC)
+    if first.hour == last.hour == 0:
+        days = (last - first).days
+        return f"{first:%Y-%m-%d}" if days == 1 else f"{first:%Y-%m-%d} to {last - timedelta(days=1):%Y-%m-%d}"
+    return f"{first:%Y-%m-%d %H:%M} to {last:%H:%M}" if last - first < timedelta(days=1) else f"{stamp(first)} to {stamp(last)}"

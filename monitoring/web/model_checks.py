@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -20,14 +20,25 @@ from monitoring.web.look import STATUSES, of_flag, of_status
 from monitoring.web.model_draft import problems
 from monitoring.web.reasons import findings
 
-STATE = ("add_preview", "add_error")
+GLYPHS = {
+    Status.OK: "✓",
+    Status.WARNING: "▲",
+    Status.BREACHED: "✕",
+    Status.FAILED: "✕",
+    Status.INSUFFICIENT_DATA: "?",
+    Status.NO_DATA: "?",
+}
+"""A table cell is a canvas, where Material symbols do not show: these stand for them."""
 
 
 def show_problems(error: LeewayError) -> None:
     """Every problem on a line of its own."""
     lines = problems(error)
     head = "This cannot be used yet:" if len(lines) > 1 else ""
-    st.error("\n".join([head, *(f"- {escape(line)}" for line in lines)]) if head else escape(lines[0]), icon=":material/error:")
+    st.error(
+        "\n".join([head, *(f"- {escape(line)}" for line in lines)]) if head else escape(lines[0]),
+        icon=":material/error:",
+    )
 
 
 def run_preview(document: dict[str, Any], base: Path) -> None:
@@ -45,7 +56,10 @@ def run_preview(document: dict[str, Any], base: Path) -> None:
             show_problems(error)
             return
         failed = found.model.status == Status.FAILED
-        status.update(label="The model could not be evaluated" if failed else "First verdicts are in", state="error" if failed else "complete")
+        status.update(
+            label="The model could not be evaluated" if failed else "First verdicts are in",
+            state="error" if failed else "complete",
+        )
     st.session_state["add_preview"] = (document, found)
 
 
@@ -77,7 +91,7 @@ def verdict_table(verdicts: list[Verdict], key: str) -> None:
     ordered = sorted(verdicts, key=lambda v: (-SEVERITY[Status(str(v.status))], v.check, v.column or "", v.slice or ""))
     frame = pd.DataFrame(
         {
-            "status": [[of_status(v.status).word] for v in ordered],
+            "status": [[_label(Status(str(v.status)))] for v in ordered],
             "check": [v.check for v in ordered],
             "column": [v.column or "" for v in ordered],
             "slice": [v.slice or "" for v in ordered],
@@ -93,11 +107,15 @@ def verdict_table(verdicts: list[Verdict], key: str) -> None:
         frame,
         key=key,
         hide_index=True,
-        height=min(38 + 35 * len(frame), 420),
+        height=tall(frame, 420),
+        placeholder="",
         alt=f"{len(frame)} verdicts, gravest first",
         column_config={
             "status": column.MultiselectColumn(
-                "Status", options=[x.word for x in STATUSES.values()], color=[charts.shade(x) for x in STATUSES.values()], width=110
+                "Status",
+                options=[_label(s) for s in STATUSES],
+                color=[charts.shade(x) for x in STATUSES.values()],
+                width=110,
             ),
             "check": column.TextColumn("Check", width=150),
             "column": column.TextColumn("Column", width=120),
@@ -109,8 +127,15 @@ def verdict_table(verdicts: list[Verdict], key: str) -> None:
             "reason": column.TextColumn("Why", width=500),
         },
     )
-    flat = frame.assign(status=frame["status"].str[0])
-    st.download_button("CSV", flat.to_csv(index=False), "verdicts.csv", "text/csv", key=f"{key}_csv", icon=":material/download:")
+    flat = frame.assign(status=frame["status"].str[0].str[2:])
+    st.download_button(
+        "CSV", flat.to_csv(index=False), "verdicts.csv", "text/csv", key=f"{key}_csv", icon=":material/download:"
+    )
+
+
+def tall(frame: pd.DataFrame, most: int) -> int | Literal["content"]:
+    """The height of a table: as its rows need, up to `most` pixels."""
+    return "content" if len(frame) * 35 < most else most
 
 
 def save(documents: list[dict[str, Any]], base: Path, forget: tuple[str, ...]) -> None:
@@ -131,3 +156,7 @@ def save(documents: list[dict[str, Any]], base: Path, forget: tuple[str, ...]) -
         del st.session_state[key]
     st.session_state["view"], st.session_state["edit"] = "Models", next(iter(done))
     st.toast(escape(", ".join(f"{key}: {what}" for key, what in done.items())), icon=":material/check_circle:")
+
+
+def _label(status: Status) -> str:
+    return f"{GLYPHS[status]} {STATUSES[status].word}"

@@ -15,7 +15,14 @@ from monitoring import fleet
 from monitoring.errors import FleetError, LeewayError
 from monitoring.guess import Guess
 
-SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".csv.gz": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+SUFFIXES = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
 SUFFIXES |= {".jsonl.gz": "jsonl"}
 SINGLE = ("id", "timestamp", "prediction", "version", "latency_ms", "status", "lower", "upper", "label", "observed_at")
 SEVERAL = ("slices", "features", "categorical")
@@ -56,7 +63,9 @@ def _shared(names: list[str]) -> int:
     return n if len(names) > 1 else 0
 
 
-def as_document(values: Mapping[str, Any], log: Mapping[str, str], labels: Mapping[str, str] | None, found: Guess) -> dict[str, Any]:
+def as_document(
+    values: Mapping[str, Any], log: Mapping[str, str], labels: Mapping[str, str] | None, found: Guess
+) -> dict[str, Any]:
     """The model as it is written in the fleet file; what was left empty is left out."""
     task = values["task"]
     columns: dict[str, Any] = {}
@@ -81,7 +90,11 @@ def as_document(values: Mapping[str, Any], log: Mapping[str, str], labels: Mappi
         document["positive"] = values["positive"]
     document["predictions"] = {**log, "columns": columns}
     if labels is not None and values.get("labels") == "in a log of their own":
-        theirs = {"id": values.get("lab_id"), "label": values.get("lab_label"), "observed_at": values.get("lab_observed_at")}
+        theirs = {
+            "id": values.get("lab_id"),
+            "label": values.get("lab_label"),
+            "observed_at": values.get("lab_observed_at"),
+        }
         document["labels"] = {**labels, "columns": {k: v for k, v in theirs.items() if v}}
     return document | _windows(values)
 

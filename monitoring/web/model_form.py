@@ -1,28 +1,19 @@
-"""Adding a model by a form: where its log is, what its columns mean (guessed, for a person to look over), and how it is cut.
-
-What is typed is kept for the session, whatever goes wrong; it is forgotten when the model is saved.
-"""
+"""Adding a model by a form: where its log is, what its columns mean (guessed, to be looked over), and how it is cut."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from monitoring.errors import LeewayError
-from monitoring.fleet import Log
 from monitoring.guess import PARTS, Guess, guess, guess_labels
-from monitoring.logs.source import names
-from monitoring.preview import Sample, look
+from monitoring.preview import Sample
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import show_problems
-from monitoring.web.model_draft import as_document, kind_of, slug, title_of
+from monitoring.web.log_place import KEEP, PREFIX, field, place, put, show_sample
+from monitoring.web.model_draft import as_document, slug, title_of
 
-PREFIX = "add_"
 TASKS = {
     "binary_classification": "Binary classification",
     "multiclass_classification": "Multiclass classification",
@@ -34,23 +25,18 @@ CHUNKS = {"1h": "An hour", "1d": "A day", "7d": "A week", "30d": "30 days", "row
 LABELS = ("in the row", "in a log of their own", "none yet")
 REFERENCES = {"first": "First quarter of the log", "chosen": "Chosen"}
 WORDS = {
-    "id": "Id", "timestamp": "Time", "score": "Score (probability of the positive class)", "prediction": "Prediction",
-    "version": "Version", "latency_ms": "Latency in ms", "status": "Status (ok, error or HTTP code)", "label": "Label (what came true)",
-    "observed_at": "Label seen at", "lower": "Lower end", "upper": "Upper end",
-}  # fmt: skip
-KEEP: dict[str, Any] = {"persist_state": "session"}
-"""Of every field: its value outlives going to another view or page."""
-
-
-def field(name: str) -> Any:
-    """What a field of the form holds."""
-    return st.session_state.get(PREFIX + name)
-
-
-def put(**values: Any) -> None:
-    """Fill fields before they are drawn."""
-    for name, value in values.items():
-        st.session_state[PREFIX + name] = value
+    "id": "Id",
+    "timestamp": "Time",
+    "score": "Score (probability of the positive class)",
+    "prediction": "Prediction",
+    "version": "Version",
+    "latency_ms": "Latency in ms",
+    "status": "Status (ok, error or HTTP code)",
+    "label": "Label (what came true)",
+    "observed_at": "Label seen at",
+    "lower": "Lower end",
+    "upper": "Upper end",
+}
 
 
 def form() -> dict[str, Any] | None:
@@ -76,101 +62,45 @@ def form() -> dict[str, Any] | None:
     return as_document(values, log, labels, found)
 
 
-def place(which: str, title: str, looked_at: Callable[[dict[str, str], Sample], None]) -> dict[str, str] | None:
-    """Where a log is, and a look at it. The place that was last looked at with success, as the fleet file writes it."""
-    with st.container(border=True):
-        st.header(title)
-        kinds = names()
-        st.segmented_control(
-            "Kind", kinds, default=kinds[0] if "parquet" not in kinds else "parquet", required=True, key=f"{PREFIX}{which}kind", **KEEP
-        )
-        with st.form(f"{which}place", border=False):
-            if field(f"{which}kind") == "sql":
-                st.text_input(
-                    "URL", key=f"{PREFIX}{which}url", placeholder="postgresql://reader:${PASSWORD}@host/db", **KEEP,
-                    help="Any SQLAlchemy URL. ${NAME} stands for an environment variable of server and worker: write no password here.",
-                )  # fmt: skip
-                st.text_input("Table or view", key=f"{PREFIX}{which}table", placeholder="predictions", **KEEP)
-            else:
-                st.text_input(
-                    "File, folder or glob on the server", key=f"{PREFIX}{which}location", placeholder="logs/predictions/*.parquet", **KEEP,
-                    help=f"Relative places start from {Path.cwd()}.",
-                )  # fmt: skip
-            asked = st.form_submit_button("Look", type="primary", icon=":material/search:", on_click=_by_ending, args=(which,))
-        if asked:
-            _look(which, looked_at)
-    found: dict[str, str] | None = field(f"{which}log")
-    return found
-
-
-def _by_ending(which: str) -> None:
-    """Choose the kind that the location's ending speaks of. A callback: the field is drawn after it."""
-    kind = kind_of(field(f"{which}location") or "")
-    if field(f"{which}kind") != "sql" and kind is not None:
-        put(**{f"{which}kind": kind})
-
-
-def _look(which: str, looked_at: Callable[[dict[str, str], Sample], None]) -> None:
-    """Read some rows; on success fill what follows from them, else say what is wrong and leave all as it was."""
-    wanted = ("url", "table") if field(f"{which}kind") == "sql" else ("location",)
-    log = {"source": str(field(f"{which}kind"))} | {name: (field(f"{which}{name}") or "").strip() for name in wanted}
-    if not all(log.values()):
-        st.error("Say where the log is first.", icon=":material/error:")
-        return
-    try:
-        with st.spinner("Reading some rows"):
-            sample = look(Log(source=log["source"], location=log.get("location"), url=log.get("url"), table=log.get("table")), Path.cwd())
-    except LeewayError as error:
-        show_problems(error)
-        return
-    again = field(f"{which}log") == log
-    put(**{f"{which}log": log, f"{which}sample": sample})
-    if not again:
-        looked_at(log, sample)
-
-
 def _looked_at(log: dict[str, str], sample: Sample) -> None:
     """Guess the mapping of the prediction log and fill the form with it."""
     found = guess(sample.kinds, sample.rows)
     many = isinstance(found.score, dict)
     put(**{part: getattr(found, part) for part in PARTS if part != "score"})
     put(
-        guess=found, task=found.task, positive=found.positive or "", score=None if many else found.score,
+        guess=found,
+        task=found.task,
+        positive=found.positive or "",
+        score=None if many else found.score,
         scores=list(found.score.values()) if isinstance(found.score, dict) else [],
-        features=list(found.features), slices=list(found.slices), categorical=list(found.categorical), all_features=False,
-        labels=LABELS[0] if found.label else LABELS[2], reference="first", preview=None, error=None,
+        features=list(found.features),
+        slices=list(found.slices),
+        categorical=list(found.categorical),
+        all_features=False,
+        labels=LABELS[0] if found.label else LABELS[2],
+        reference="first",
+        preview=None,
+        error=None,
         chunk="rows" if isinstance(found.chunk, dict) else found.chunk,
         rows=found.chunk["rows"] if isinstance(found.chunk, dict) else 5_000,
-    )  # fmt: skip
+    )
     if not field("name"):
         put(name=title_of(log))
-
-
-def show_sample(sample: Sample) -> None:
-    """The first rows, each column with its type."""
-    st.caption(
-        escape(f"{sample.parts:,} files" if sample.parts > 1 else "One piece")
-        + escape(f", {sample.count:,} rows {'in the first and the last of them' if sample.parts > 1 else 'looked at'}. The first:")
-    )
-    st.dataframe(
-        sample.shown,
-        key="add_rows",
-        hide_index=True,
-        height=250,
-        alt=f"The first {len(sample.shown)} rows of the log",
-        column_config={n: st.column_config.Column(f"{n} · {kind.lower()}") for n, kind in sample.types.items()},
-    )
 
 
 def about_model() -> None:
     """Name, owner, task."""
     name, key, owner = st.columns(3)
     name.text_input("Name", key=f"{PREFIX}name", **KEEP)
-    key.text_input("Key", key=f"{PREFIX}key", placeholder=slug(field("name") or ""), help="Small letters, digits, hyphens.", **KEEP)
+    key.text_input(
+        "Key", key=f"{PREFIX}key", placeholder=slug(field("name") or ""), help="Small letters, digits, hyphens.", **KEEP
+    )
     owner.text_input("Owner", key=f"{PREFIX}owner", placeholder="The team that is told", **KEEP)
     task, mode, target = st.columns(3)
     because = field("guess").because.get("task")
-    task.selectbox("Task", list(TASKS), format_func=TASKS.__getitem__, key=f"{PREFIX}task", help=_plain(because), **KEEP)
+    task.selectbox(
+        "Task", list(TASKS), format_func=TASKS.__getitem__, key=f"{PREFIX}task", help=_plain(because), **KEEP
+    )
     mode.selectbox("Mode", MODES, format_func=lambda m: m.replace("_", " "), key=f"{PREFIX}mode", **KEEP)
     target.selectbox("Runs in", TARGETS, key=f"{PREFIX}target", **KEEP)
 
@@ -182,15 +112,18 @@ def mapping(sample: Sample, found: Guess) -> None:
 
     def one(part: str, where: Any) -> None:
         help_ = _plain(found.because.get(part))
-        where.selectbox(
-            WORDS[part], options, index=None, placeholder="none", key=PREFIX + part, help=help_, **KEEP
-        )  # fmt: skip
+        where.selectbox(WORDS[part], options, index=None, placeholder="none", key=PREFIX + part, help=help_, **KEEP)
 
     def several(part: str, title: str, help_: str = "", disabled: bool = False) -> None:
         st.multiselect(
-            title, options, key=PREFIX + part, help=_plain(found.because.get(part)) or help_ or None, disabled=disabled,
-            placeholder="none", **KEEP,
-        )  # fmt: skip
+            title,
+            options,
+            key=PREFIX + part,
+            help=_plain(found.because.get(part)) or help_ or None,
+            disabled=disabled,
+            placeholder="none",
+            **KEEP,
+        )
 
     left, right = st.columns(2)
     one("id", left)
@@ -214,13 +147,21 @@ def mapping(sample: Sample, found: Guess) -> None:
         several("slices", "Slices", "Columns of few values whose groups are judged on their own.")
     with right:
         several("categorical", "Numbers that name classes", "Such as zones and codes: compared as categories.")
-    st.segmented_control("Labels", LABELS, required=True, key=f"{PREFIX}labels", help=_plain(found.because.get("label")), **KEEP)
+    st.segmented_control(
+        "Labels", LABELS, required=True, key=f"{PREFIX}labels", help=_plain(found.because.get("label")), **KEEP
+    )
     if field("labels") == LABELS[0]:
         left, right = st.columns(2)
         one("label", left)
         one("observed_at", right)
     if task == "binary_classification" and field("labels") != LABELS[2]:
-        st.text_input("Positive class", key=f"{PREFIX}positive", placeholder="1, true or yes", help=_plain(found.because.get("positive")), **KEEP)
+        st.text_input(
+            "Positive class",
+            key=f"{PREFIX}positive",
+            placeholder="1, true or yes",
+            help=_plain(found.because.get("positive")),
+            **KEEP,
+        )
     if "left out" in found.because:
         st.caption(escape(f"Left out of the features: {found.because['left out']}"))
 
@@ -246,16 +187,30 @@ def windows() -> None:
     """Chunk and reference."""
     left, right = st.columns(2)
     because = field("guess").because.get("chunk")
-    left.selectbox("A verdict over every", list(CHUNKS), format_func=CHUNKS.__getitem__, key=f"{PREFIX}chunk", help=_plain(because), **KEEP)
+    left.selectbox(
+        "A verdict over every",
+        list(CHUNKS),
+        format_func=CHUNKS.__getitem__,
+        key=f"{PREFIX}chunk",
+        help=_plain(because),
+        **KEEP,
+    )
     if field("chunk") == "rows":
         right.number_input("Rows", min_value=10, step=100, key=f"{PREFIX}rows", **KEEP)
     st.segmented_control(
-        "Reference: what is normal", list(REFERENCES), format_func=REFERENCES.__getitem__, required=True, key=f"{PREFIX}reference", **KEEP
+        "Reference: what is normal",
+        list(REFERENCES),
+        format_func=REFERENCES.__getitem__,
+        required=True,
+        key=f"{PREFIX}reference",
+        **KEEP,
     )
     if field("reference") != "chosen":
         return
     if field("chunk") == "rows":
-        st.number_input("The first so many rows", min_value=10, step=100, value=5_000, key=f"{PREFIX}reference_rows", **KEEP)
+        st.number_input(
+            "The first so many rows", min_value=10, step=100, value=5_000, key=f"{PREFIX}reference_rows", **KEEP
+        )
         return
     first, last = st.columns(2)
     earliest, latest = _span()

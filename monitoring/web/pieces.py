@@ -8,13 +8,17 @@ from typing import Any
 import streamlit as st
 from sqlalchemy import select
 
+from monitoring.core.window import moment_of
+from monitoring.store.queries.summaries import Frozen
 from monitoring.store.tables import AuditRow, RequestRow
 from monitoring.web import cached
 from monitoring.web.access import require
-from monitoring.web.clock import ago, now
+from monitoring.web.clock import ago, now, window
 from monitoring.web.escape import escape
 from monitoring.web.look import of_flag
 
+FEWEST_HOURS = 100_000
+"""Slots below are chunks of rows: hours since 1970 are more."""
 LATE = 300
 """Seconds without a sign of life after which the worker is said to have stopped."""
 
@@ -86,3 +90,12 @@ def progress(model: str, kind: str) -> None:
         return
     words = newest.message or ("waiting for the worker" if newest.state == "waiting" else "running")
     st.progress(min(newest.progress, 1.0), text=escape(words))
+
+
+def reference_words(frozen: Frozen | None) -> str:
+    """The reference's window in words; "" where it is a log of its own."""
+    if frozen is None or frozen.span is None:
+        return ""
+    if frozen.span.first < FEWEST_HOURS:
+        return f"chunks {frozen.span.first} to {frozen.span.last - 1}"
+    return window(moment_of(frozen.span.first), moment_of(frozen.span.last))

@@ -8,6 +8,15 @@ _GOES_ON = ("At the present pace", "Counted at", "Mend the data first")
 """Sentences that belong to the finding before them, as does a count of what could not be tested."""
 
 
+NEXT = {
+    "page": "Act now. Service levels shows the budget that burns, Models and logs a log that stopped or changed.",
+    "retrain": "Retrain it on recent data: it is below its threshold, and its inputs are sound.",
+    "watch": "Nothing at once. Look at what moved, before its performance follows.",
+    "healthy": "Nothing.",
+}
+"""What a flag asks of people."""
+
+
 def findings(reason: str) -> list[str]:
     """The findings of a reason, gravest first."""
     out: list[str] = []

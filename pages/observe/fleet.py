@@ -12,9 +12,8 @@ import pandas as pd
 import streamlit as st
 
 from monitoring.store.queries.fleet import FleetEntry
-from monitoring.web import cached, links, pieces
+from monitoring.web import cached, evidence, links, pieces, tables
 from monitoring.web.access import require
-from monitoring.web.charts import shade
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
 from monitoring.web.look import FLAGS, NEVER, Look, of_flag
@@ -25,18 +24,11 @@ require("viewer")
 CARDS = 4
 """Flagged models with a card of their own."""
 FILTERS = {str(flag): look for flag, look in FLAGS.items()} | {"never": NEVER}
-GLYPHS = {"page": "✕", "retrain": "↻", "watch": "▲", "healthy": "✓", "never": "?"}
-"""A table cell is a canvas, where Material symbols do not show: these stand for them."""
 
 
 def flag_of(entry: FleetEntry) -> str:
     """The flag as the filter knows it."""
     return str(entry.flag) or "never"
-
-
-def label(flag: str) -> str:
-    """A flag's word in the table."""
-    return f"{GLYPHS[flag]} {FILTERS[flag].word}"
 
 
 def counts(entries: list[FleetEntry]) -> str | None:
@@ -78,12 +70,13 @@ def chosen(entries: list[FleetEntry]) -> list[FleetEntry]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         flag = counts(entries)
         text = st.text_input(
-            "Search", key="q", bind="query-params", placeholder="Search name, owner, mode", label_visibility="collapsed",
-            icon=":material/search:", width=260,
+            "Search", key="q", bind="query-params", placeholder="Search name, owner, mode",
+            label_visibility="collapsed", icon=":material/search:", width=260,
         )  # fmt: skip
         owner = st.selectbox(
-            "Owner", owners, index=None, key="owner", bind="query-params", placeholder="Any owner", label_visibility="collapsed", width=200
-        )
+            "Owner", owners, index=None, key="owner", bind="query-params", placeholder="Any owner",
+            label_visibility="collapsed", width=200,
+        )  # fmt: skip
     wanted = (text or "").casefold().split()
     return [
         entry
@@ -98,11 +91,10 @@ def frame_of(entries: list[FleetEntry]) -> pd.DataFrame:
     """The table: a row a model."""
     return pd.DataFrame(
         {
-            "flag": [[label(flag_of(e))] for e in entries],
+            "flag": [[tables.label(of_flag(e.flag))] for e in entries],
             "name": [e.name for e in entries],
             "owner": [e.owner for e in entries],
-            "mode": [e.mode.replace("_", " ") for e in entries],
-            "metric": [e.main.replace("_", " ") for e in entries],
+            "metric": [evidence.title(e.main, e.task) for e in entries],
             "value": [e.value for e in entries],
             "trend": [list(e.trend) for e in entries],
             "drifted": [e.drift[-1] * 100 if e.drift else None for e in entries],
@@ -110,6 +102,7 @@ def frame_of(entries: list[FleetEntry]) -> pd.DataFrame:
             "budget": [None if e.budget is None else e.budget * 100 for e in entries],
             "last": [e.last_at for e in entries],
             "why": [first(e.reason) or "Not evaluated yet." for e in entries],
+            "mode": [e.mode.replace("_", " ") for e in entries],
         }
     )
 
@@ -117,28 +110,22 @@ def frame_of(entries: list[FleetEntry]) -> pd.DataFrame:
 def table(entries: list[FleetEntry]) -> None:
     """All chosen models, worst first. A click on a name opens the model."""
     column = st.column_config
-    shown = list(FILTERS)
     st.dataframe(
-        frame_of(entries),
-        key="models",
-        hide_index=True,
-        height=min(38 + 35 * len(entries), 600),
+        frame_of(entries), key="models", hide_index=True, height=tables.height(len(entries)), placeholder="–",
         alt=f"{len(entries)} models, worst first, with flag, owner, metric, drift, error budget and why",
         column_config={
-            "flag": column.MultiselectColumn(
-                "Flag", options=[label(f) for f in shown], color=[shade(FILTERS[f]) for f in shown], width=150, pinned=True
-            ),
-            "name": column.ButtonColumn("Model", type="tertiary", key="opened", alignment="left", width=190, pinned=True),
-            "owner": column.TextColumn("Owner", width=120),
-            "mode": column.TextColumn("Mode", width=80),
-            "metric": column.TextColumn("Metric", width=130),
-            "value": column.NumberColumn("Newest", format="%.4g", width=70, help="Newest window whose labels are complete"),
-            "trend": column.LineChartColumn("Last 30 days", width=110, help="The metric, a point a window"),
-            "drifted": column.NumberColumn("Drifted", format="%.0f %%", width=70, help="Share of features drifted, newest window"),
-            "drift": column.LineChartColumn("Last 30 days ", width=110, y_min=0, y_max=1, help="Share of features drifted"),
-            "budget": column.NumberColumn("Budget left", format="%.0f %%", width=90, help="The least error budget; negative is overspent"),
+            "flag": tables.flag_column(width=145, pinned=True),
+            "name": column.ButtonColumn("Model", type="tertiary", key="opened", alignment="left", width=185),
+            "owner": column.TextColumn("Owner", width=115),
+            "metric": column.TextColumn("Metric", width=135),
+            "value": column.NumberColumn("Newest", format="%.4g", width=65, help="Newest window with its labels"),
+            "trend": column.LineChartColumn("30 days", width=90, help="The metric, a point a window"),
+            "drifted": column.NumberColumn("Drifted", format="%.0f %%", width=65, help="Share of features"),
+            "drift": column.LineChartColumn("30 days ", width=90, y_min=0, y_max=1, help="Share drifted"),
+            "budget": column.NumberColumn("Budget left", format="%.0f %%", width=85, help="Below 0 is overspent"),
             "last": column.DatetimeColumn("Last row", format="distance", width=110),
-            "why": column.TextColumn("Why", width=500),
+            "why": column.TextColumn("Why", width=420),
+            "mode": column.TextColumn("Mode", width=120),
         },
     )  # fmt: skip
     click = st.session_state.get("opened")
@@ -190,11 +177,12 @@ def page(present: datetime) -> None:
         st.button("Show all models", icon=":material/filter_alt_off:", on_click=clear)
         return
     table(found)
-    flat = frame_of(found).assign(flag=[flag_of(e) for e in found], key=[e.key for e in found], why=[e.reason for e in found])
+    flat = frame_of(found).drop(columns=["trend", "drift"])
+    flat = flat.assign(flag=[flag_of(e) for e in found], key=[e.key for e in found], why=[e.reason for e in found])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(found):,} of {len(entries):,} models, worst first. Click a name to open it.")
         st.download_button(
-            "Download CSV", flat.drop(columns=["trend", "drift"]).to_csv(index=False), "fleet.csv", "text/csv",
+            "Download CSV", flat.to_csv(index=False), "fleet.csv", "text/csv",
             icon=":material/download:", on_click="ignore", type="tertiary",
         )  # fmt: skip
     cards(found)

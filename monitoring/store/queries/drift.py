@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import case, func, select
@@ -33,8 +34,33 @@ class WindowOfDrift:
     end: datetime | None
     chunk: int | None
     table: pd.DataFrame
-    whole: dict[str, object] | None
+    whole: dict[str, Any] | None
     course: pd.DataFrame
+
+    def of(self, check: str) -> pd.DataFrame:
+        """The rows of one check."""
+        return self.table[self.table["check"] == check]
+
+    @property
+    def judged(self) -> int:
+        """Features with a statistic."""
+        return int(self.of("drift.feature")["value"].notna().sum())
+
+    @property
+    def drifted(self) -> int:
+        """Features that warn or are breached."""
+        return int(self.of("drift.feature")["status"].isin(DRIFTED).sum())
+
+    def count(self, status: Status) -> int:
+        """Features of a status."""
+        return int((self.of("drift.feature")["status"] == str(status)).sum())
+
+    @property
+    def matrix(self) -> pd.DataFrame:
+        """Columns by windows: the statistic in units of its breached level, most drifted first."""
+        cells = self.course.pivot_table(index=["check", "column"], columns="at", values="level", dropna=False, observed=True)
+        order = pd.MultiIndex.from_frame(self.table[["check", "column"]])
+        return cells.reindex(order)
 
 
 def drift(session: Session, key: str, start: datetime, end: datetime, slice_: str = "") -> WindowOfDrift | None:
@@ -67,7 +93,7 @@ def slices(session: Session, key: str, check: str) -> list[str]:
     return sorted(session.scalars(query.where(ModelRow.key == key, VerdictRow.check == check, VerdictRow.slice != "").distinct()))
 
 
-def _since(session: Session, key: str, slice_: str, start: object, chunk: object) -> dict[tuple[str, str], tuple[object, int | None]]:
+def _since(session: Session, key: str, slice_: str, start: Any, chunk: Any) -> dict[tuple[str, str], tuple[datetime | None, int | None]]:
     """Where the run of drifted windows began that lasts to this window. A window that could not be judged ends no run."""
     last = int(str(chunk)) if pd.isna(start) else slot_of(pd.Timestamp(str(start)).to_pydatetime())
     of_model = (
@@ -86,7 +112,7 @@ def _since(session: Session, key: str, slice_: str, start: object, chunk: object
     return {(check, column): (moment, number) for check, column, moment, number in session.execute(query)}
 
 
-def _whole(session: Session, key: str, newest: pd.Series) -> dict[str, object] | None:
+def _whole(session: Session, key: str, newest: pd.Series) -> dict[str, Any] | None:
     frame = history(session, key, "drift")
     same = frame[_order(frame) == newest["at"]]
     return None if same.empty else {str(name): value for name, value in same.iloc[-1].items()}
@@ -106,8 +132,10 @@ def _level(frame: pd.DataFrame) -> pd.Series:
 
 def _change(reason: str) -> str:
     """The plain words of a reason: what comes before the statistic."""
-    return str(reason).removeprefix("Could be chance: ").partition(";")[0]
+    chance = "Could be chance: "
+    words = reason.removeprefix(chance).partition(";")[0]
+    return f"{words}, could be chance" if reason.startswith(chance) else words
 
 
-def _moment(value: object) -> datetime | None:
+def _moment(value: Any) -> datetime | None:
     return None if pd.isna(value) else pd.Timestamp(str(value)).to_pydatetime()

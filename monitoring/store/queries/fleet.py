@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -56,6 +57,7 @@ class Work:
     result: str
     actor: str
     asked_at: datetime
+    arguments: dict[str, Any]
 
 
 def fleet(session: Session, now: datetime) -> list[FleetEntry]:
@@ -106,7 +108,7 @@ def work(session: Session, model: str | None = None, limit: int = 20) -> list[Wo
     if model is not None:
         query = query.where(RequestRow.model_key == model)
     return [
-        Work(r.id, r.kind, r.model_key, r.state, r.progress, r.message, r.result, r.actor, r.asked_at)
+        Work(r.id, r.kind, r.model_key, r.state, r.progress, r.message, r.result, r.actor, r.asked_at, r.arguments)
         for r in session.scalars(query)
     ]
 

@@ -45,7 +45,8 @@ def labels(session: Session, key: str, start: datetime | None, end: datetime | N
     frozen = baseline(session, key)
     if frozen is None:
         return None
-    window = Slots(chunk, chunk + 1) if start is None or end is None else Slots(slot_of(start), slot_ceiling(end))  # type: ignore[operator]
+    number = chunk or 0
+    window = Slots(number, number + 1) if start is None or end is None else Slots(slot_of(start), slot_ceiling(end))
     found = load(session, frozen.id, "current", window, [Kind.OUTCOME, Kind.ROWS])
     return Labels(found.rows(window), found.histogram(Kind.OUTCOME, "", window).n)
 

@@ -16,6 +16,9 @@ from monitoring.store.queries.verdicts import history, newest
 from monitoring.store.tables import BaselineRow, ModelRow, SeriesRow, SummaryRow, VerdictRow
 from monitoring.store.verdicts import from_row
 
+FAMILIES = ("model", "slo", "performance", "quality", "drift")
+"""Families of checks in the order in which findings are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -31,12 +34,19 @@ def standing(session: Session, key: str) -> list[Verdict]:
     """The newest verdict of every check, column, slice, version and method, worst first. Where the newest window is
     provisional (not over yet, or without its labels), the newest one before it that is not stands in its place."""
     found = newest(session, key)
-    waiting = {name_of(v) for v in found if v.provisional}
-    if waiting:
-        checks = sorted({name[0] for name in waiting})
+    checks = sorted({v.check for v in found if v.provisional})
+    if checks:
         older = {name_of(v): v for v in _before(session, key, checks)}
         found = [older.get(name_of(v), v) if v.provisional else v for v in found]
-    return sorted(found, key=lambda v: (-SEVERITY[v.status], v.check != "model", v.slice or "", v.check, v.column or ""))
+    return sorted(found, key=_gravest_first)
+
+
+def _gravest_first(v: Verdict) -> tuple[object, ...]:
+    """By status; the whole before its slices and versions; what costs users before what may come to cost them."""
+    family = v.check.split(".")[0]
+    order = FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
+    part = (v.slice or "", v.version or "")
+    return -SEVERITY[v.status], part != ("", ""), order, v.check, part, v.column or ""
 
 
 def name_of(v: Verdict) -> tuple[str | None, ...]:
@@ -65,10 +75,10 @@ def versions(session: Session, key: str) -> list[Seen]:
 
 
 def coverage(session: Session, key: str, metric: str, start: datetime | None, end: datetime | None) -> pd.DataFrame:
-    """Window by window: window_start, window_end, chunk, rows, labelled (of `metric`), complete (the share of them),
-    status (of the volume)."""
+    """Window by window: window_start, window_end, chunk, rows, labelled (of `metric`), complete (the share of them), and
+    of the volume: status, provisional."""
     rows = history(session, key, "quality.volume", start, end).rename(columns={"n": "rows"})
-    rows = rows[["window_start", "window_end", "chunk", "rows", "status"]]
+    rows = rows[["window_start", "window_end", "chunk", "rows", "status", "provisional"]]
     labels = history(session, key, f"performance.{metric}", start, end).rename(columns={"n": "labelled"})
     on = "chunk" if rows["chunk"].notna().any() else "window_start"
     out = rows.merge(labels[[on, "labelled"]].drop_duplicates(on), on=on, how="left")

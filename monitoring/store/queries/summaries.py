@@ -115,9 +115,9 @@ def _grid(profile: Profile, kind: Kind, column: str) -> Grid | None:
 
 
 def traffic(session: Session, key: str, start: datetime, end: datetime) -> pd.DataFrame:
-    """By hour: moment, requests, errors, client_errors, and latency quantiles p50, p95, p99 in milliseconds."""
+    """By hour: moment, requests, errors, client_errors, error_share, and latency p50, p95, p99 in milliseconds."""
     frozen = baseline(session, key)
-    empty = pd.DataFrame(columns=["moment", "requests", "errors", "client_errors", "p50", "p95", "p99"])
+    empty = pd.DataFrame(columns=["moment", "requests", "errors", "client_errors", "error_share", "p50", "p95", "p99"])
     if frozen is None:
         return empty
     window = Slots(slot_of(start), slot_ceiling(end))
@@ -143,6 +143,7 @@ def traffic(session: Session, key: str, start: datetime, end: datetime) -> pd.Da
             "client_errors": total(status == CLIENT_ERROR),
         }
     )
+    frame["error_share"] = frame["errors"] / frame["requests"]
     quantiles = _quantiles(summaries, frozen.profile, hours)
     for name, values in zip(("p50", "p95", "p99"), quantiles, strict=True):
         frame[name] = values
