@@ -59,7 +59,7 @@ def evaluate(store: Engine, watched: Watched, scope: Scope, clock: Callable[[], 
         done = ingest(store, watched.id, watched.model, watched.base, now, scope.as_of, progress)
         subject = _subject(store, watched, done, scope, now)
         found = judge(subject, done)
-        found += _by_rows(subject, watched)
+        found += _by_rows(subject, watched, scope)
         with reading(store) as session:
             since = subject.history[-RECENT].first if len(subject.history) > RECENT else 0
             before = [] if _new(watched, done) else list(verdicts.recall(session, watched.id, watched.key, since))
@@ -104,13 +104,13 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
     return found
 
 
-def _by_rows(subject: Subject, watched: Watched) -> list[Verdict]:
+def _by_rows(subject: Subject, watched: Watched, scope: Scope) -> list[Verdict]:
     """Verdicts of methods that need rows, where one is chosen: they are imported only then."""
     if not any((t.method or "").startswith(drift.PREFIX) for t in subject.model.thresholds):
         return []
     from monitoring.evidently.judge import judge as by_evidently
 
-    return list(by_evidently(subject, watched.base))
+    return list(by_evidently(subject, watched.base, scope.as_of))
 
 
 def _subject(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: datetime) -> Subject:

@@ -6,7 +6,9 @@ They need rows, so this is no pure function: a sample is read of the reference a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +18,9 @@ from monitoring.core.profile import Column
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import LeewayError
 from monitoring.evidently.stattest import run
-from monitoring.evidently.windows import drawn, opened, reference_bounds, reference_reader
+from monitoring.evidently.windows import drawn, reference_bounds, reference_reader
 from monitoring.fleet import Threshold
+from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
 from monitoring.verdicts.drift import CHECKS, MIN_ROWS, PREFIX
 from monitoring.verdicts.subject import Subject
@@ -25,8 +28,11 @@ from monitoring.verdicts.subject import Subject
 LIMIT, SEED = 20_000, 0
 
 
-def judge(subject: Subject, base: Path) -> Iterator[Verdict]:
-    """The verdicts of every column for which an Evidently test was chosen, on the whole of each window."""
+def judge(subject: Subject, base: Path, as_of: datetime | None = None) -> Iterator[Verdict]:
+    """The verdicts of every column for which an Evidently test was chosen, on the whole of each window.
+
+    Nothing logged after `as_of` is used.
+    """
     chosen = [
         (column, own)
         for column in subject.profile.columns
@@ -37,12 +43,13 @@ def judge(subject: Subject, base: Path) -> Iterator[Verdict]:
     windows = [w for w in subject.windows if subject.comparable(w)]
     if not chosen or not windows:
         return
-    with opened(subject.model, base) as reader, reference_reader(subject.model, base, None, reader) as other:
-        reference, _ = drawn(other, reference_bounds(other, None, other is not reader), LIMIT, SEED, "reference")
+    with closing(LogReader(subject.model, base, as_of)) as reader, reference_reader(subject.model, base, None, reader) as other:
+        frozen = replace(reference_bounds(other, None, other is not reader), as_of=as_of)
+        reference, _ = drawn(other, frozen, LIMIT, SEED, "reference")
         for window in windows:
             current = pd.DataFrame()
             if subject.current.rows(window):
-                current, _ = drawn(reader, Bounds(((window.first, window.last),)), LIMIT, SEED, "current window")
+                current, _ = drawn(reader, Bounds(((window.first, window.last),), as_of), LIMIT, SEED, "current window")
             face = subject.window(window, len(current))
             for column, own in chosen:
                 verdict = Verdict(

@@ -108,7 +108,10 @@ class PostgresEngine:
 
     def checksum(self, columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
         """Sum of PostgreSQL's 64-bit text hashes of the rows."""
-        row = func.concat_ws(literal_column("'|'"), *(func.coalesce(cast(c, Text), literal_column("'~'")) for c in columns))
+        texts = [func.coalesce(cast(c, Text), literal_column("'~'")) for c in columns]
+        # a function takes at most 100 arguments
+        groups = [func.concat_ws(literal_column("'|'"), *texts[at : at + 90]) for at in range(0, len(texts), 90)]
+        row = func.concat_ws(literal_column("'|'"), *groups)
         return cast(func.sum(func.hashtextextended(row, literal_column("0"))), Text)
 
     def close(self) -> None:

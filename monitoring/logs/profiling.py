@@ -101,13 +101,13 @@ def _layout(model: Model, types: dict[str, ColumnType]) -> tuple[list[tuple[str,
     """Columns in order with their part, and which type of grid each has."""
     columns = model.predictions.columns
     scores = score_columns(columns)
-    names = [(c, Kind.FEATURE) for c in feature_columns(columns, types)]
+    names: list[tuple[str, Kind]] = [(c, Kind.FEATURE) for c in feature_columns(columns, types)]
     names += [(c, Kind.SCORE) for c in scores]
     if columns.prediction and (model.task == "regression" or not scores):
         names.append((columns.prediction, Kind.PREDICTION))
     if columns.latency_ms:
         names.append((columns.latency_ms, Kind.LATENCY))
-    kinds = {}
+    kinds: dict[tuple[str, Kind], str] = {}
     for name, kind in names:
         if kind == Kind.SCORE:
             kinds[name, kind] = "uniform"

@@ -56,7 +56,7 @@ class Relation:
     def clause(self) -> FromClause:
         """For use in a statement; a dot parts schema from table."""
         schema, _, name = self.name.rpartition(".")
-        columns = [sql_column(c) for c in self.types]
+        columns: list[Any] = [sql_column(c) for c in self.types]
         return sql_table(name, *columns, schema=schema) if schema else sql_table(name, *columns)
 
 

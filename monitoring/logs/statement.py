@@ -76,10 +76,10 @@ def joined(model: Model, predictions: Relation, labels: Relation | None, bounds:
         return rows
     first = min((a for a, _ in bounds.runs), default=None) if bounds.runs and model.chunk.rows is None else None
     newest = newest_labels(labels, model.labels.columns, bounds, first).subquery("l")
-    left = rows.c[model.predictions.columns.id or ""]
-    right = newest.c.label_id
+    left: Expression = rows.c[model.predictions.columns.id or ""]
+    right: Expression = newest.c.label_id
     if predictions.types[model.predictions.columns.id or ""] != labels.types[model.labels.columns.id or ""]:
-        left, right = text_of(left, predictions.types[left.name]), text_of(right, labels.types[model.labels.columns.id or ""])
+        left, right = text_of(left, predictions.types[model.predictions.columns.id or ""]), text_of(right, labels.types[model.labels.columns.id or ""])
     value: Expression = newest.c.label_value
     if model.labels.columns.observed_at is not None and model.chunk.rows is None:
         # the same for every row whatever `first` is, so that an hour read alone has the labels it has among others
@@ -253,7 +253,7 @@ def _outcome(parts: RowParts, column: Column) -> Expression | None:
             code = numeric_code(value, column.grid)
         else:
             code = numeric_code(prediction - value, column.grid)
-        absent = label.is_(None) if column.kind == Kind.LABEL else (prediction - value).is_(None)
+        absent: Expression = label.is_(None) if column.kind == Kind.LABEL else (prediction - value).is_(None)
     elif parts.model.task == "binary_classification":
         code, absent = _binary(parts, label, kind)
     else:

@@ -40,7 +40,7 @@ def _deciles(binned: Binned) -> tuple[Floats, Floats]:
         return with_missing(binned)
     before = (np.cumsum(binned.reference) - binned.reference / 2) / total
     part = np.minimum((before * BINS).astype(np.int64), BINS - 1)
-    counts = [np.bincount(part, c, BINS) for c in (binned.reference, binned.current)]
+    counts: list[Floats] = [np.bincount(part, c, BINS).astype(np.float64) for c in (binned.reference, binned.current)]
     if binned.reference_missing or binned.current_missing:
         counts = [np.append(counts[0], binned.reference_missing), np.append(counts[1], binned.current_missing)]
     filled = (counts[0] > 0) | (counts[1] > 0)

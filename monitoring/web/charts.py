@@ -13,6 +13,7 @@ import streamlit as st
 from monitoring.core.verdict import Status
 from monitoring.web.look import STATUSES, Look
 
+Values = Sequence[Any] | pd.Series  # type: ignore[type-arg]
 HEIGHT = 300
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "responsive": True}
 
@@ -48,7 +49,7 @@ def figure(y_title: str = "", zero: bool = False, percent: bool = False, height:
 
 
 def line(
-    out: go.Figure, x: Sequence[Any], y: Sequence[Any], name: str, colour: int = 0, dash: str | None = None, hollow: bool = False,
+    out: go.Figure, x: Values, y: Values, name: str, colour: int = 0, dash: str | None = None, hollow: bool = False,
     **more: Any,
 ) -> None:  # fmt: skip
     """A line with its points, so that a lone one shows. A missing value is a gap. `hollow` points are not final."""
@@ -62,7 +63,7 @@ def line(
         out.update_layout(showlegend=True)
 
 
-def bars(out: go.Figure, x: Sequence[Any], y: Sequence[Any], name: str, colour: int = 0) -> None:
+def bars(out: go.Figure, x: Values, y: Values, name: str, colour: int = 0) -> None:
     """Bars, for counts; a second series lies over the first."""
     out.add_trace(go.Bar(x=x, y=y, name=name, marker=dict(color=palette()[colour], line=dict(width=0))))
     out.update_layout(barmode="overlay", showlegend=len(out.data) > 1)
@@ -75,7 +76,7 @@ def during(out: go.Figure, start: datetime, end: datetime) -> None:
     out.update_layout(margin=dict(l=64))
 
 
-def band(out: go.Figure, x: Sequence[Any], lower: Sequence[Any], upper: Sequence[Any], name: str, colour: int = 0) -> None:
+def band(out: go.Figure, x: Values, lower: Values, upper: Values, name: str, colour: int = 0) -> None:
     """An interval around a line."""
     fill = palette()[colour]
     red, green, blue = (int(fill[i : i + 2], 16) for i in (1, 3, 5))

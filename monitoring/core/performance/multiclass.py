@@ -77,7 +77,8 @@ def log_loss(outcome: MulticlassOutcome) -> Estimate:
 
 def _recall_macro(tables: np.ndarray) -> np.ndarray:
     occurs = (tables.sum(axis=1) > 0) | (tables.sum(axis=2) > 0)
-    return np.nanmean(np.where(occurs, np.nan_to_num(per_class(tables)[1]), np.nan), axis=1)
+    recall: np.ndarray = np.nanmean(np.where(occurs, np.nan_to_num(per_class(tables)[1]), np.nan), axis=1)
+    return recall
 
 
 def _mean_over(outcome: MulticlassOutcome, of: object) -> Estimate:

@@ -80,13 +80,12 @@ def multiclass(classes: tuple[str, ...], confusion: Histogram, scores: list[Hist
     size = len(classes)
     table = np.zeros(size * size, dtype=np.int64)
     table[confusion.codes] = confusion.counts
-    stacked = None
-    if scores:
-        stacked = np.zeros((size, SCORES * 2), dtype=np.int64)
-        for row, histogram in zip(stacked, scores, strict=True):
-            row[histogram.codes] = histogram.counts
-        stacked = stacked.reshape(size, SCORES, 2)
-    return MulticlassOutcome(classes, table.reshape(size, size), stacked)
+    flat = np.zeros((size, SCORES * 2), dtype=np.int64)
+    if not scores:
+        return MulticlassOutcome(classes, table.reshape(size, size), None)
+    for row, histogram in zip(flat, scores, strict=True):
+        row[histogram.codes] = histogram.counts
+    return MulticlassOutcome(classes, table.reshape(size, size), flat.reshape(size, SCORES, 2))
 
 
 def regression(errors: Histogram, grid: NumericGrid, rows: NDArray[np.float64]) -> RegressionOutcome:

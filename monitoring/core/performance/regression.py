@@ -54,7 +54,7 @@ def median_absolute_error(outcome: RegressionOutcome) -> Estimate:
     upto = np.cumsum(counts[order]) / n
     spread = Z95 * 0.5 / math.sqrt(n)
     low, value, high = (
-        float(size[order][min(np.searchsorted(upto, q), len(order) - 1)])
+        float(size[order][min(int(np.searchsorted(upto, q)), len(order) - 1)])
         for q in (max(0.0, 0.5 - spread), 0.5, min(1.0, 0.5 + spread))
     )
     return Estimate(value, low, high, outcome.n)
