@@ -19,8 +19,8 @@ from monitoring.core.summary import BLOCK, Kind
 from monitoring.core.window import Slots
 from monitoring.errors import SourceError
 from monitoring.fleet import Model
-from monitoring.logs.reader import Census, LogReader, Role, future_rows, undated_rows
 from monitoring.logs.read import LABELLED, summarise
+from monitoring.logs.reader import Census, EmptyError, LogReader, Role, future_rows, undated_rows
 from monitoring.logs.rows import Bounds, Relation, runs
 from monitoring.logs.source import Part
 from monitoring.store import parts as kept
@@ -134,7 +134,9 @@ def _update(run: _Run, states: dict[str, kept.State]) -> tuple[dict[str, ColumnT
     return types, {*slots, *gone, *labelled}, sum(n for n, _ in slots.values())
 
 
-def _predictions(run: _Run, states: dict[str, kept.State]) -> tuple[Read, dict[str, ColumnType] | None, Census, set[int]]:
+def _predictions(
+    run: _Run, states: dict[str, kept.State]
+) -> tuple[Read, dict[str, ColumnType] | None, Census, set[int]]:
     """Which slots differ from what was read before, and which are gone."""
     with reading(run.store) as session:
         before = kept.recall(session, run.baseline_id, _key(run, "predictions"))
@@ -224,6 +226,10 @@ def _readable(run: _Run, role: Role, parts: list[Part], of: int) -> tuple[Relati
         return None, []
     try:
         relation = run.reader.relation(role, parts)
+    except EmptyError:
+        if len(parts) == of:
+            raise
+        return None, parts
     except SourceError as error:
         if len(parts) == of:
             raise
@@ -248,11 +254,18 @@ def _overlapping(parts: list[Part], read: Read, slots: set[int]) -> list[Part]:
     if not slots:
         return []
     low, high = min(slots), max(slots)
-    return [p for p in parts if p.name in read and (not p.stamp or (read[p.name].first <= high and low < read[p.name].last))]
+    return [
+        p for p in parts if p.name in read and (not p.stamp or (read[p.name].first <= high and low < read[p.name].last))
+    ]
 
 
 def _replace(
-    run: _Run, predictions: Relation, labels: Relation | None, batch: list[int], present: Census, kinds: frozenset[Kind] | None
+    run: _Run,
+    predictions: Relation,
+    labels: Relation | None,
+    batch: list[int],
+    present: Census,
+    kinds: frozenset[Kind] | None,
 ) -> None:
     """Read a batch of slots and put what was found in the place of what was known of them."""
     bounds = Bounds(runs(batch), run.reader.as_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ class Settings:
     cadence_seconds: int = 60
 
 
+KINDS: dict[str, Callable[[str], Any]] = {"home": Path, "port": int, "cadence_seconds": int}
+"""Of the settings that are no plain text."""
+
+
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return f"LEEWAY_{name.upper()}"
@@ -49,9 +54,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         text = source.get(variable(field.name), "")
         if not text:
             continue
-        kind = type(field.default)
         try:
-            values[field.name] = kind(text)
+            values[field.name] = KINDS.get(field.name, str)(text)
         except ValueError as error:
             raise SettingsError(f"{text!r} is no number", where=variable(field.name), mend=HELP[field.name]) from error
     found = Settings(**values)

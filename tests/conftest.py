@@ -61,7 +61,18 @@ def postgres_server() -> Iterator[str]:
             return
         with tempfile.TemporaryFile() as output:
             server = subprocess.Popen(
-                [*prefix, str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(home)]
+                [
+                    *prefix,
+                    str(binaries / "postgres"),
+                    "-D",
+                    str(data),
+                    "-p",
+                    str(port),
+                    "-h",
+                    "127.0.0.1",
+                    "-k",
+                    str(home),
+                ]
                 + ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"],
                 cwd=home,
                 stdout=output,

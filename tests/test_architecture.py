@@ -71,7 +71,11 @@ def test_core_imports_only_the_standard_library_numpy_pandas_scipy_and_itself() 
     for path in sources("monitoring/core"):
         for module, line in imports(path):
             top = module.split(".")[0]
-            fine = within(module, ("monitoring.core",)) if top == "monitoring" else top in sys.stdlib_module_names | CORE_MAY
+            fine = (
+                within(module, ("monitoring.core",))
+                if top == "monitoring"
+                else top in sys.stdlib_module_names | CORE_MAY
+            )
             if not fine:
                 wrong.append(said(path, line, f"imports {module}"))
     assert not wrong, "\n".join(wrong)
@@ -92,7 +96,9 @@ def test_pages_import_of_leeway_only_the_web_package_and_what_it_shows() -> None
     wrong = []
     for path in sources("pages"):
         for module, line in imports(path):
-            if within(module, tuple(f"monitoring.{name}" for name in SHELLS)) or within(module, ("sqlalchemy", "duckdb")):
+            if within(module, tuple(f"monitoring.{name}" for name in SHELLS)) or within(
+                module, ("sqlalchemy", "duckdb")
+            ):
                 wrong.append(said(path, line, f"imports {module}: pages query and draw, nothing else"))
     assert not wrong, "\n".join(wrong)
 

@@ -16,12 +16,24 @@ from sklearn.metrics import f1_score, mean_absolute_error, roc_auc_score
 
 from monitoring.__main__ import main
 from monitoring.core.checks import known
-from tests.logs_of import KINDS, START, binary_model, flights, fleet_of, multiclass, regression, write
+from tests.logs_of import KINDS, START, binary_model, fleet_of, flights, multiclass, regression, write
 
 LOG = flights(days=8, decay_after=5)
 FEATURES = LOG.drop(columns=["label", "observed_at"])
 LABELS = LOG[["id", "label", "observed_at"]]
-DOCUMENTED = {"model", "check", "column", "slice", "version", "method", "window", "value", "threshold", "status", "reason"}
+DOCUMENTED = {
+    "model",
+    "check",
+    "column",
+    "slice",
+    "version",
+    "method",
+    "window",
+    "value",
+    "threshold",
+    "status",
+    "reason",
+}
 STATUSES = {"ok", "warning", "breached", "insufficient_data", "no_data", "failed"}
 FLAGS = {"healthy", "watch", "retrain", "page"}
 
@@ -172,7 +184,11 @@ def test_the_reference_may_be(how: str, tmp_path: Path) -> None:
     elif how != "a window":
         log = REFERENCE if how == "a log with times" else REFERENCE.drop(columns=["ts", "observed_at"])
         model["reference"] = write(log, "parquet", tmp_path / "reference", "reference")
-        columns = {k: v for k, v in model["predictions"]["columns"].items() if k in log.columns or k in ("slices", "features", "latency_ms")}
+        columns = {
+            k: v
+            for k, v in model["predictions"]["columns"].items()
+            if k in log.columns or k in ("slices", "features", "latency_ms")
+        }
         if how == "a log with times":
             columns = dict(model["predictions"]["columns"])
         else:
@@ -197,7 +213,9 @@ def test_a_regression_is_measured_by_its_errors(tmp_path: Path) -> None:
     verdicts = evaluate(tmp_path, model)
     answered = log[log.status == "ok"]
     for v in of(verdicts, "performance.mae"):
-        day = answered[(answered.ts >= pd.Timestamp(v["window"]["start"])) & (answered.ts < pd.Timestamp(v["window"]["end"]))]
+        day = answered[
+            (answered.ts >= pd.Timestamp(v["window"]["start"])) & (answered.ts < pd.Timestamp(v["window"]["end"]))
+        ]
         assert v["value"] == pytest.approx(mean_absolute_error(day.actual, day.eta), rel=1e-9)
     breached = {v["window"]["start"][:10] for v in of(verdicts, "performance.mae", status="breached")}
     assert breached == {"2026-03-07", "2026-03-08", "2026-03-09"}
@@ -432,6 +450,29 @@ def test_a_log_of_many_files_is_that_of_one(parquet: Verdicts, tmp_path: Path) -
     assert not differences(evaluate(tmp_path, binary_model(place)), parquet)
     place = {"source": "parquet", "location": "log/*/*.parquet"}
     assert not differences(evaluate(tmp_path, binary_model(place)), parquet)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("content", ["header alone", "nothing at all"])
+def test_an_empty_file_beside_others_changes_nothing(
+    kind: str, content: str, parquet: Verdicts, tmp_path: Path
+) -> None:
+    write(LOG, kind, tmp_path / "log")
+    (tmp_path / "log" / f"a.{kind}").write_text(
+        ",".join(LOG.columns) + "\n" if content == "header alone" and kind == "csv" else ""
+    )
+    assert not differences(evaluate(tmp_path, binary_model({"source": kind, "location": "log"})), parquet)
+
+
+def test_a_log_may_have_columns_of_any_name(parquet: Verdicts, tmp_path: Path) -> None:
+    names = ("observed", "label_value", "known", "base", "slot", "g", "n", "k", "t", "select", 'a "quoted" one')
+    log = LOG.assign(**{name: "x" for name in names})
+    assert not differences(evaluate(tmp_path, binary_model(write(log, "parquet", tmp_path))), parquet)
+    model = binary_model(write(log, "parquet", tmp_path))
+    model["predictions"]["columns"] |= {"features": ["distance", *names]}
+    verdicts = evaluate(tmp_path, model)
+    assert {v["column"] for v in of(verdicts, "drift.feature")} == {"distance", *names}
+    assert not [v for v in verdicts if v["status"] == "failed"]
 
 
 TIMES: dict[str, Callable[[pd.Series], pd.Series]] = {

@@ -479,6 +479,25 @@ def test_a_half_written_file_of_labels_stops_nothing_either(wanted: State) -> No
         assert_same(one.state(), wanted)
 
 
+def test_a_csv_file_that_is_just_begun_or_emptied_stops_nothing() -> None:
+    def in_csv(place: Path) -> dict[str, Any]:
+        model = binary_model({"source": "csv", "location": str(place / "csv")})
+        return model
+
+    with bench(in_csv, frozen=False) as one:
+        write(LOG[:150], "csv", one.place / "csv", "a")
+        one.run()
+        before = one.state()
+        write(LOG[:0], "csv", one.place / "csv", "b")
+        assert one.run().changed == frozenset()
+        assert_same(one.state(), before)
+        write(LOG[150:], "csv", one.place / "csv", "b")
+        assert one.run().changed == {slot_of(at) for at in LOG.ts[150:]}
+        write(LOG[:0], "csv", one.place / "csv", "b")
+        one.run()
+        assert_same(one.state(), before)
+
+
 def test_where_no_file_can_be_read_the_error_names_it_and_stands_with_the_source() -> None:
     with bench() as one:
         one.put("log", LABELS, "labels")

@@ -185,7 +185,7 @@ def encode(value: Cells) -> bytes:
     n, m, width = len(value.slots), len(value.sum_slots), value.sums.shape[1]
     parts = [np.asarray([n, m, width], dtype="<i4").tobytes()]
     for array in (value.slots, value.known - value.slots, value.codes, value.counts):
-        parts.append(_planes(np.diff(array.astype(np.int64), prepend=0)))
+        parts.append(_planes(_steps(array)))
     parts += [
         value.sum_slots.astype("<i4").tobytes(),
         value.sum_known.astype("<i4").tobytes(),
@@ -215,7 +215,7 @@ def decode(data: bytes) -> Cells:
 def encode_total(value: Histogram) -> bytes:
     """A histogram as bytes: what pages read."""
     head = np.asarray([len(value.codes)], dtype="<i4").tobytes()
-    return zlib.compress(head + _planes(np.diff(value.codes.astype(np.int64), prepend=0)) + _planes(value.counts), 1)
+    return zlib.compress(head + _planes(_steps(value.codes)) + _planes(value.counts), 1)
 
 
 def decode_total(data: bytes) -> Histogram:
@@ -225,6 +225,13 @@ def decode_total(data: bytes) -> Histogram:
     codes, at = _from_planes(raw, 4, n)
     counts, _ = _from_planes(raw, at, n)
     return Histogram(np.cumsum(codes).astype(np.int32), counts)
+
+
+def _steps(values: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Differences to the one before, the first to 0. np.diff with `prepend` does the same at four times the cost."""
+    out: NDArray[np.int64] = values.astype(np.int64)
+    out[1:] -= values[:-1]
+    return out
 
 
 def _planes(values: NDArray[np.int64]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from monitoring.core.grid import MISSING, REST, UNSEEN, CategoricalGrid
 from monitoring.core.profile import Profile
-from monitoring.core.summary import Block, BLOCK, FINE, Cells, Kind, Series, cells
+from monitoring.core.summary import BLOCK, FINE, Block, Cells, Kind, Series, cells
 from monitoring.logs.statement import (
     DROPPED,
     OFFSET,

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Engine, Executable, Text, cast, create_engine, func, literal_column
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from monitoring.core.profile import ColumnType
 from monitoring.errors import SourceError
@@ -54,7 +54,9 @@ class DuckEngine:
         try:
             return self.connection.execute(text).to_arrow_table()
         except duckdb.Error as error:
-            raise SourceError(str(error).splitlines()[0], where="log", mend="Is the file whole and readable?") from error
+            raise SourceError(
+                str(error).splitlines()[0], where="log", mend="Is the file whole and readable?"
+            ) from error
 
     def describe(self, relation: str) -> dict[str, str]:
         """Column names of a relation, in order, with the engine's names of their types."""
@@ -78,6 +80,7 @@ class PostgresEngine:
         from sqlalchemy.dialects.postgresql import dialect
 
         self._engine: Engine = create_engine(url)
+        self._where = self._engine.url.render_as_string(hide_password=True)
         self._dialect: Dialect = dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
     def arrow(self, statement: Executable | str) -> pa.Table:
@@ -91,7 +94,9 @@ class PostgresEngine:
                 names = [column[0] for column in cursor.description]
                 rows = cursor.fetchall()
         except Exception as error:  # the driver's errors are its own classes, and reach here unwrapped
-            raise SourceError(_first_line(error), where="PostgreSQL", mend="Is the server up and the table readable?") from error
+            raise SourceError(
+                _first_line(error), where=self._where, mend="Is the server up and the table readable?"
+            ) from error
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
         return pa.table({name: pa.array(list(column)) for name, column in zip(names, columns, strict=True)})
 
@@ -102,8 +107,12 @@ class PostgresEngine:
         schema, _, table = relation.rpartition(".")
         try:
             found = inspect(self._engine).get_columns(table, schema=schema or None)
+        except NoSuchTableError as error:
+            raise SourceError(f"has no table {relation!r}", where=self._where, mend="Check `table`.") from error
         except SQLAlchemyError as error:
-            raise SourceError(f"has no table {relation!r}", where="PostgreSQL", mend="Check `table`.") from error
+            raise SourceError(
+                _first_line(error), where=self._where, mend="Is the database up, and the URL right?"
+            ) from error
         return {str(column["name"]): _spelt(column["type"]) for column in found}
 
     def checksum(self, columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:

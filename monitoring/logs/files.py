@@ -29,16 +29,23 @@ class FileSource:
 
     def parts(self) -> list[Part]:
         """Every file with its size and time of change."""
-        found = []
+        found, empty = [], 0
         for path in _find(self.log.location or "", self.base, self.suffixes):
             try:
                 stat = path.stat()
             except FileNotFoundError:
                 continue  # went between listing and looking: as if listed a moment later
+            if stat.st_size == 0 and self.loaded:
+                empty += 1  # just begun: no header line yet
+                continue
             found.append(Part(str(path), f"{stat.st_size}:{stat.st_mtime_ns}"))
+        if not found and empty:
+            raise SourceError("the log holds no rows yet", where=self.log.place)
         if not found:
             raise SourceError(
-                "no file is there", where=self.log.place, mend=f"Relative locations start from {self.base} (then from {Path.cwd()})."
+                "no file is there",
+                where=self.log.place,
+                mend=f"Relative locations start from {self.base} (then from {Path.cwd()}).",
             )
         return found
 

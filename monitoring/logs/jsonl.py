@@ -12,5 +12,7 @@ from monitoring.logs.source import source
 @source("jsonl")
 def open_jsonl(log: Log, base: Path) -> FileSource:
     """One JSON object a line; its top-level fields are the columns."""
-    reader = "read_json({files}, format = 'newline_delimited', union_by_name = true, sample_size = -1, filename = '{part}')"
+    reader = (
+        "read_json({files}, format = 'newline_delimited', union_by_name = true, sample_size = -1, filename = '{part}')"
+    )
     return FileSource(log, base, (".jsonl", ".ndjson", ".jsonl.gz", ".json"), reader, loaded=True)

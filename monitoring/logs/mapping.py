@@ -45,7 +45,18 @@ def check(log: Log, types: dict[str, ColumnType], where: str, task: str) -> None
 
 def mapped(columns: Columns) -> Iterable[tuple[str, str]]:
     """Every (part, column) that a mapping names."""
-    for part in ("id", "timestamp", "prediction", "version", "latency_ms", "status", "label", "observed_at", "lower", "upper"):
+    for part in (
+        "id",
+        "timestamp",
+        "prediction",
+        "version",
+        "latency_ms",
+        "status",
+        "label",
+        "observed_at",
+        "lower",
+        "upper",
+    ):
         name = getattr(columns, part)
         if name is not None:
             yield part, name

@@ -12,4 +12,6 @@ from monitoring.logs.source import source
 @source("parquet")
 def open_parquet(log: Log, base: Path) -> FileSource:
     """A Parquet file, a folder of them (any depth) or a glob. Files may differ in columns: absent ones are null."""
-    return FileSource(log, base, (".parquet", ".pq"), "read_parquet({files}, union_by_name = true, filename = '{part}')", loaded=False)
+    return FileSource(
+        log, base, (".parquet", ".pq"), "read_parquet({files}, union_by_name = true, filename = '{part}')", loaded=False
+    )

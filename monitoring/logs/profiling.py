@@ -34,7 +34,9 @@ BUCKETS_MS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000
 """Latency limits of the 5-minute service counts, beside those of the model's own objectives."""
 
 
-def profile_of(engine: LogEngine, model: Model, predictions: Relation, labels: Relation | None, bounds: Bounds) -> Profile:
+def profile_of(
+    engine: LogEngine, model: Model, predictions: Relation, labels: Relation | None, bounds: Bounds
+) -> Profile:
     """The profile of the rows within `bounds`. Raises FleetError when there are none."""
     rows = joined(model, predictions, labels, bounds)
     bare = Profile(columns=())
@@ -133,11 +135,14 @@ def _sample(engine: LogEngine, parts: RowParts, names: Sequence[str], n: int) ->
         )
     table = engine.arrow(chosen)
     return {
-        name: np.asarray(table[f"c{i}"].to_numpy(zero_copy_only=False), dtype=np.float64) for i, name in enumerate(names)
+        name: np.asarray(table[f"c{i}"].to_numpy(zero_copy_only=False), dtype=np.float64)
+        for i, name in enumerate(names)
     }
 
 
-def _facts(engine: LogEngine, parts: RowParts, names: Sequence[str]) -> dict[str, tuple[int, float | None, float | None]]:
+def _facts(
+    engine: LogEngine, parts: RowParts, names: Sequence[str]
+) -> dict[str, tuple[int, float | None, float | None]]:
     """Missing rows, minimum and maximum of each column, in one scan."""
     values: list[Any] = []
     for i, name in enumerate(names):
@@ -150,7 +155,9 @@ def _facts(engine: LogEngine, parts: RowParts, names: Sequence[str]) -> dict[str
     if not values:
         return {}
     row = engine.arrow(select(*values).select_from(parts.rows)).to_pylist()[0]
-    return {name: (int(row[f"m{i}"]), _maybe(row.get(f"l{i}")), _maybe(row.get(f"h{i}"))) for i, name in enumerate(names)}
+    return {
+        name: (int(row[f"m{i}"]), _maybe(row.get(f"l{i}")), _maybe(row.get(f"h{i}"))) for i, name in enumerate(names)
+    }
 
 
 def _top(engine: LogEngine, parts: RowParts, name: str, limit: int) -> tuple[str, ...]:
@@ -211,5 +218,3 @@ def _outcomes(engine: LogEngine, parts: RowParts, classes: tuple[str, ...], n: i
 
 def _maybe(value: Any) -> float | None:
     return None if value is None else float(value)
-
-

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from monitoring.core.profile import Profile
-from monitoring.core.summary import Kind
+from monitoring.core.summary import Block, Kind
 from monitoring.fleet import Model
-from monitoring.core.summary import Block
 from monitoring.logs.collect import blocks
 from monitoring.logs.engine import LogEngine
 from monitoring.logs.rows import Bounds, Relation

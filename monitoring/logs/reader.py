@@ -23,6 +23,10 @@ Census = dict[int, tuple[int, str]]
 """Rows and checksum by slot."""
 
 
+class EmptyError(SourceError):
+    """Parts of a log that hold no rows, and so do not show what their columns are."""
+
+
 @dataclass
 class LogReader:
     """The prediction log of a model, and its labels, in one engine. Close it when done.
@@ -160,7 +164,13 @@ class LogReader:
         raw = self.engine.describe(name)
         raw.pop(PART, None)
         types = {column: column_type(kind) for column, kind in raw.items()}
-        check(log, types, where, self.model.task)
+        try:
+            check(log, types, where, self.model.task)
+        except MappingError as error:
+            rows = select(func.count().label("n")).select_from(Relation(name, types).clause)
+            if self.engine.arrow(rows)["n"][0].as_py() == 0:  # without rows, columns of CSV and JSON have no types
+                raise EmptyError("the log holds no rows yet", where=where) from error
+            raise
         return Relation(name, types, self._tick(role, name, types, raw))
 
     def _fill(self, engine: DuckEngine, role: Role, parts: Sequence[Part]) -> None:
@@ -182,7 +192,9 @@ class LogReader:
                 self.bad[part.name] = f"{part.name} cannot be read and is left out: {error.what}"
                 good.remove(part)
         if not good:
-            raise SourceError("none of the files can be read", where=self._logs[role].place, mend=next(iter(self.bad.values())))
+            raise SourceError(
+                "none of the files can be read", where=self._logs[role].place, mend=next(iter(self.bad.values()))
+            )
         source.provide(engine, role, good)
 
     def _tick(self, role: Role, name: str, types: dict[str, str], raw: dict[str, str]) -> float:

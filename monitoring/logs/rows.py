@@ -41,6 +41,8 @@ Expression = ColumnElement[Any]
 Types = dict[str, ColumnType]
 EARLY = 31 * 24
 """Slots by which a label may be observed before its prediction: times that are mere dates, clocks that differ."""
+LABEL, OBSERVED = "__leeway_label", "__leeway_observed"
+"""Columns, beside those of the log, that hold a row's label and when it was observed (seconds)."""
 POSITIVE = ("1", "1.0", "true", "t", "yes", "y", "positive")
 
 
@@ -118,7 +120,9 @@ def is_positive(column: Expression, kind: ColumnType, positive: str | None) -> E
 def status_class(column: Expression, kind: ColumnType) -> Expression:
     """Status class of ok | error | an HTTP code; null is excluded."""
     if kind == "boolean":
-        return case((column.is_(None), integer(EXCLUDED)), (cast(column, Boolean), integer(OK)), else_=integer(SERVER_ERROR))
+        return case(
+            (column.is_(None), integer(EXCLUDED)), (cast(column, Boolean), integer(OK)), else_=integer(SERVER_ERROR)
+        )
     if kind == "number":
         return case(
             (column.is_(None), integer(EXCLUDED)),
@@ -173,14 +177,14 @@ def newest_labels(labels: Relation, columns: Columns, bounds: Bounds, first: int
     ranked = (
         select(
             identity.label("label_id"),
-            source.c[columns.label or ""].label("label_value"),
-            observed.label("observed"),
+            source.c[columns.label or ""].label(LABEL),
+            observed.label(OBSERVED),
             func.row_number().over(partition_by=identity, order_by=order).label("place"),
         )
         .where(condition)
         .subquery()
     )
-    return select(ranked.c.label_id, ranked.c.label_value, ranked.c.observed).where(ranked.c.place == integer(1))
+    return select(ranked.c.label_id, ranked.c[LABEL], ranked.c[OBSERVED]).where(ranked.c.place == integer(1))
 
 
 def row_slots(predictions: Relation, model: Model, bounds: Bounds) -> FromClause:

@@ -14,7 +14,6 @@ from monitoring.errors import SourceError
 from monitoring.fleet import Log
 from monitoring.logs.engine import DuckEngine
 
-
 PART = "__leeway_part"
 """The column, hidden from mappings, that holds the name of the part a row comes from."""
 

@@ -53,7 +53,11 @@ class SqlSource:
         except (SQLAlchemyError, ModuleNotFoundError) as error:
             line = str(error).splitlines()[0]
             raise SourceError(line, where=self.log.place, mend="Is the database up, and the URL right?") from error
-        found = pa.concat_tables(batches, promote_options="permissive") if batches else pa.table({n: pa.array([], pa.string()) for n in names})
+        found = (
+            pa.concat_tables(batches, promote_options="permissive")
+            if batches
+            else pa.table({n: pa.array([], pa.string()) for n in names})
+        )
         engine.connection.register("incoming", found)
         engine.arrow(f'CREATE OR REPLACE TABLE "{relation}" AS SELECT * FROM incoming')
         engine.connection.unregister("incoming")

@@ -20,9 +20,12 @@ from monitoring.core.summary import Kind
 from monitoring.fleet import Model
 from monitoring.logs.rows import (
     EARLY,
+    LABEL,
+    OBSERVED,
     Bounds,
     Expression,
     Relation,
+    epoch,
     integer,
     is_positive,
     newest_labels,
@@ -70,22 +73,37 @@ class Statement:
 
 
 def joined(model: Model, predictions: Relation, labels: Relation | None, bounds: Bounds) -> FromClause:
-    """Prediction rows, each with its newest label where it has one (columns label_value, observed)."""
+    """Prediction rows, each with its newest label where it has one (columns LABEL, OBSERVED)."""
     rows = row_slots(predictions, model, bounds)
     if labels is None or model.labels is None:
-        return rows
+        return _with_own_labels(model, predictions, rows, bounds)
     first = min((a for a, _ in bounds.runs), default=None) if bounds.runs and model.chunk.rows is None else None
     newest = newest_labels(labels, model.labels.columns, bounds, first).subquery("l")
     left: Expression = rows.c[model.predictions.columns.id or ""]
     right: Expression = newest.c.label_id
     if predictions.types[model.predictions.columns.id or ""] != labels.types[model.labels.columns.id or ""]:
-        left, right = text_of(left, predictions.types[model.predictions.columns.id or ""]), text_of(right, labels.types[model.labels.columns.id or ""])
-    value: Expression = newest.c.label_value
+        left, right = (
+            text_of(left, predictions.types[model.predictions.columns.id or ""]),
+            text_of(right, labels.types[model.labels.columns.id or ""]),
+        )
+    value: Expression = newest.c[LABEL]
     if model.labels.columns.observed_at is not None and model.chunk.rows is None:
         # the same for every row whatever `first` is, so that an hour read alone has the labels it has among others
-        value = case((newest.c.observed >= rows.c.slot_seconds - real(EARLY * 3600), value))
+        value = case((newest.c[OBSERVED] >= rows.c.slot_seconds - real(EARLY * 3600), value))
     together = rows.outerjoin(newest, left == right)
-    return select(rows, value.label("label_value"), newest.c.observed).select_from(together).subquery("r")
+    return select(rows, value.label(LABEL), newest.c[OBSERVED]).select_from(together).subquery("r")
+
+
+def _with_own_labels(model: Model, predictions: Relation, rows: FromClause, bounds: Bounds) -> FromClause:
+    """Rows that hold their label themselves: as of a moment, without those observed later."""
+    columns = model.predictions.columns
+    if columns.label is None or columns.observed_at is None:
+        return rows
+    observed = epoch(rows.c[columns.observed_at], predictions.types[columns.observed_at], predictions.tick)
+    value: Expression = rows.c[columns.label]
+    if bounds.as_of is not None:
+        value = case((observed <= real(bounds.as_of.timestamp()), value))
+    return select(rows, value.label(LABEL), observed.label(OBSERVED)).subquery("r")
 
 
 def statements(
@@ -105,8 +123,7 @@ def statements(
     parts = RowParts(model, profile, rows, predictions, labels)
     every = [item for item in items(parts) if kinds is None or item.kind in kinds]
     return [
-        _statement(parts, tuple(every[at : at + SETS_AT_ONCE]), first_slot)
-        for at in range(0, len(every), SETS_AT_ONCE)
+        _statement(parts, tuple(every[at : at + SETS_AT_ONCE]), first_slot) for at in range(0, len(every), SETS_AT_ONCE)
     ]
 
 
@@ -130,9 +147,9 @@ class RowParts:
     @property
     def known(self) -> Expression:
         """The slot in which the row's label was known: its own, where labels have no time of observation."""
-        if "observed" not in self.rows.c or self.model.chunk.rows is not None:
+        if OBSERVED not in self.rows.c or self.model.chunk.rows is not None:
             return self.slot
-        observed = slot(self.rows.c.observed)
+        observed = slot(self.rows.c[OBSERVED])
         return case((observed > self.slot, observed), else_=self.slot)
 
     @property
@@ -148,9 +165,11 @@ class RowParts:
     def label(self) -> tuple[Expression, Any] | None:
         """The label's expression and type, in the row or joined."""
         if self.labels is not None and self.model.labels is not None:
-            return self.rows.c.label_value, self.labels.types[self.model.labels.columns.label or ""]
+            return self.rows.c[LABEL], self.labels.types[self.model.labels.columns.label or ""]
         name = self.model.predictions.columns.label
-        return None if name is None else (self.rows.c[name], self.predictions.types[name])
+        if name is None:
+            return None
+        return self.rows.c[LABEL if LABEL in self.rows.c else name], self.predictions.types[name]
 
     def column(self, name: str) -> tuple[Expression, Any]:
         """A log column and its type; a null where this part of the log lacks it."""
@@ -274,7 +293,9 @@ def _binary(parts: RowParts, label: Expression, kind: Any) -> tuple[Expression, 
         score = number_of(*parts.column(columns.score))
         inside = func.least(func.greatest(cast(func.floor(score * real(200)), Integer), integer(0)), integer(200))
         score_class = case((and_(score > real(-100), score < real(100)), inside), else_=integer(NO_SCORE))
-        predicted = func.coalesce(predicted, case((score >= real(0.5), integer(1)), (score.is_(None), None), else_=integer(0)))
+        predicted = func.coalesce(
+            predicted, case((score >= real(0.5), integer(1)), (score.is_(None), None), else_=integer(0))
+        )
     assert predicted is not None
     return score_class * integer(4) + predicted * integer(2) + truth, (truth + predicted).is_(None)
 
@@ -340,7 +361,11 @@ def _statement(parts: RowParts, chosen: tuple[Item, ...], first_slot: int) -> St
     version = [packed.c.version] if columns.version is not None else []
     sets = []
     for number, item in enumerate(chosen):
-        key = [packed.c[f"k{number}"], *([packed.c.base] if item.is_text else []), *([packed.c.known] if item.by_known else [])]
+        key = [
+            packed.c[f"k{number}"],
+            *([packed.c.base] if item.is_text else []),
+            *([packed.c.known] if item.by_known else []),
+        ]
         sets.append(tuple_(*key, *version))
         sets.extend(tuple_(*key, *version, packed.c[f"s{n}"]) for n in range(len(slices)))
     numbers = [packed.c[f"k{n}"] for n, item in enumerate(chosen) if not item.is_text]
@@ -355,4 +380,3 @@ def _statement(parts: RowParts, chosen: tuple[Item, ...], first_slot: int) -> St
         func.count().label("n"),
     ).group_by(func.grouping_sets(*sets))
     return Statement(outer, chosen, slices)
-

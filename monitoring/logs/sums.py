@@ -10,9 +10,8 @@ from sqlalchemy import Select, and_, case, func, literal, select, tuple_
 
 from monitoring.core.grid import CategoricalGrid
 from monitoring.core.outcome import REGRESSION_SUMS
-from monitoring.core.summary import BLOCK, EMPTY, Cells, Kind, Series
-from monitoring.core.summary import Block
-from monitoring.logs.rows import Expression, integer, real, text_of
+from monitoring.core.summary import BLOCK, EMPTY, Block, Cells, Kind, Series
+from monitoring.logs.rows import Expression, real, text_of
 from monitoring.logs.statement import OTHER_SLICE, RowParts, number_of
 
 Sums = dict[tuple[Series, int], Cells]
@@ -33,7 +32,11 @@ def column_sums(parts: RowParts) -> Select[Any]:
             continue
         value = number_of(*parts.column(column.name))
         finite = case((and_(value > real(-1e300), value < real(1e300)), value))
-        out += [func.sum(finite).label(f"sum{number}"), func.min(finite).label(f"min{number}"), func.max(finite).label(f"max{number}")]
+        out += [
+            func.sum(finite).label(f"sum{number}"),
+            func.min(finite).label(f"min{number}"),
+            func.max(finite).label(f"max{number}"),
+        ]
     return select(*out).select_from(parts.rows).group_by(*keys)
 
 
@@ -88,7 +91,9 @@ def error_sums(parts: RowParts) -> Select[Any]:
     common = [rows.c[k.name] for k in keys]
     sets = [tuple_(*common), *(tuple_(*common, rows.c[d.name]) for d in dimensions)]
     return select(
-        *common, *(rows.c[d.name] for d in dimensions), *(func.sum(rows.c[name]).label(name) for name in REGRESSION_SUMS)
+        *common,
+        *(rows.c[d.name] for d in dimensions),
+        *(func.sum(rows.c[name]).label(name) for name in REGRESSION_SUMS),
     ).group_by(func.grouping_sets(*sets))
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from monitoring.core.verdict import Status
 from monitoring.web.look import STATUSES, Look
 
-Values = Sequence[Any] | pd.Series  # type: ignore[type-arg]
+Values = Sequence[Any] | pd.Series
 HEIGHT = 300
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "responsive": True}
 
@@ -86,15 +86,17 @@ def band(out: go.Figure, x: Values, lower: Values, upper: Values, name: str, col
 
 
 def threshold(
-    out: go.Figure, value: float | None, name: str, look: Look = STATUSES["breached"], below: bool = False  # type: ignore[index]
+    out: go.Figure, value: float | None, name: str, look: Look = STATUSES["breached"], below: bool = False,  # type: ignore[index]
+    text: str = "", right: bool = False,
 ) -> None:  # fmt: skip
-    """A labelled horizontal line; its label stands on it, or `below` it where another line is near above."""
+    """A labelled horizontal line; its label stands on it, or `below` it where another line is near above; it is
+    the name with the value, or `text`."""
     if value is None or value != value:
         return
     colour = shade(look)
     out.add_hline(
-        y=value, line=dict(color=colour, width=1, dash="dash"), annotation=dict(text=f"{name} {value:.4g}", font=dict(color=colour, size=11)),
-        annotation_position="bottom left" if below else "top left",
+        y=value, line=dict(color=colour, width=1, dash="dash"), annotation=dict(text=text or f"{name} {value:.4g}", font=dict(color=colour, size=11)),
+        annotation_position=f"{'bottom' if below else 'top'} {'right' if right else 'left'}",
     )  # fmt: skip
 
 
@@ -108,8 +110,9 @@ def shaded(out: go.Figure, frame: pd.DataFrame) -> None:
             runs[-1][1] = end
         else:
             runs.append([start, end])
-    for start, end in runs:
-        out.add_vrect(x0=start, x1=end, fillcolor=shade(look), opacity=0.08, line_width=0, layer="below")
+    one = dict(type="rect", xref="x", yref="y domain", y0=0, y1=1, fillcolor=shade(look), opacity=0.08, layer="below")
+    boxes = [one | dict(x0=start, x1=end, line=dict(width=0)) for start, end in runs]
+    out.layout.shapes = [*(out.layout.shapes or ()), *boxes]  # at once: add_vrect copies all there are, each time
     for number in frame.loc[(frame["status"] == "breached") & frame["window_start"].isna() & frame["chunk"].notna(), "chunk"]:
         out.add_vrect(x0=number - 0.5, x1=number + 0.5, fillcolor=shade(look), opacity=0.08, line_width=0, layer="below")
 
@@ -123,13 +126,15 @@ def positions(frame: pd.DataFrame) -> list[Any]:
 
 def levels(out: go.Figure, frame: pd.DataFrame, words: str = "") -> None:
     """The levels that verdicts were held against: a labelled line, in steps where they vary from window to window."""
-    for name, status in (("warning", "warning"), ("breached", "breached")):
+    means = {name: pd.to_numeric(frame[name]).mean() for name in ("warning", "breached")}
+    for name, other in (("warning", "breached"), ("breached", "warning")):
         values = pd.to_numeric(frame[name])
+        below = bool(means[name] < means[other])  # away from each other
         if values.notna().sum() == 0:
             continue
-        look = STATUSES[Status(status)]
+        look = STATUSES[Status(name)]
         if values.nunique() == 1:
-            threshold(out, float(values.dropna().iloc[0]), f"{name}{words}", look)
+            threshold(out, float(values.dropna().iloc[0]), f"{name}{words}", look, below=below)
             continue
         colour = shade(look)
         out.add_trace(

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from monitoring.core.binned import Binned
 from monitoring.core.shape import density, shares
+from monitoring.stattests.registry import get
 from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.summaries import Distribution
 from monitoring.web import charts
@@ -78,13 +79,22 @@ def heat_map(state: WindowOfDrift) -> tuple[go.Figure, int]:
             z=matrix.to_numpy(dtype=float), x=charts.positions(windows), y=[plain(name(*key)) for key in matrix.index],
             customdata=reasons.map(lambda text: plain(text) if isinstance(text, str) else "").to_numpy(),
             zmin=0, zmax=2, colorscale=[[0, faint], [0.25, faint], [0.4, warning], [0.5, breached], [1, breached]], xgap=1, ygap=1,
-            colorbar=dict(title=None, tickvals=[0, 1, 2], ticktext=["0", "breached level", "twice that"], thickness=10, len=0.9),
+            colorbar=dict(title=None, tickvals=[0, 1, 2], ticktext=["0", "breached level", "twice that"], thickness=10, len=0.5, orientation="h",
+                          x=0, xanchor="left", y=1.0, yanchor="bottom"),
             hovertemplate="%{y}, %{x}<br>%{customdata}<extra></extra>", hoverongaps=False,
         )
     )  # fmt: skip
     out.update_layout(hovermode="closest")
     out.update_yaxes(type="category", showgrid=False)
     return out, max(0, len(state.table) - MOST)
+
+
+def method(name: str) -> str:
+    """A stattest's title."""
+    try:
+        return get(name).title
+    except (KeyError, ValueError):
+        return name
 
 
 def missing(share: float, rows: float) -> str:

@@ -57,7 +57,7 @@ def drift(entry: FleetEntry, shown: Span) -> bool:
         return False
     out = charts.figure(zero=True, percent=True)
     charts.line(out, _x(course), course["value"], "Features drifted")
-    _levels(out, course.iloc[-1])
+    _levels(out, course.iloc[-1], ".0%")
     words = "**Share of features drifted** against the reference"
     _draw(out, course, shown, words, f"Share of features drifted{_story(course)}", "drift")
     return True
@@ -85,7 +85,7 @@ def service(traffic: pd.DataFrame, column: str, document: dict[str, Any], shown:
     charts.line(out, traffic["moment"], traffic[column], "Error rate" if percent else "Latency p95", mode="lines")
     for slo in document.get("slos") or []:
         if slo.get("sli") == "latency" and not percent:
-            charts.threshold(out, slo["threshold_ms"], "objective ms", WARNING)
+            charts.threshold(out, slo["threshold_ms"], "objective", WARNING, text=f"objective {slo['threshold_ms']:g} ms")
     last = traffic[column].dropna().iloc[-1]
     words = f"{last:.2%}" if percent else f"{last:.4g} ms"
     charts.during(out, shown.start, shown.end)
@@ -103,10 +103,12 @@ def _draw(out: go.Figure, judged: pd.DataFrame, shown: Span, words: str, alt: st
         charts.show(out, alt, f"course-{key}")
 
 
-def _levels(out: go.Figure, newest: pd.Series[Any]) -> None:
-    warned_first = bool(newest["warning"] < newest["breached"])  # which of the two lines is the lower one
-    charts.threshold(out, newest["warning"], "warning", WARNING, below=warned_first)
-    charts.threshold(out, newest["breached"], "breached", below=not warned_first and pd.notna(newest["warning"]))
+def _levels(out: go.Figure, newest: pd.Series[Any], form: str = ".4g") -> None:
+    """Both levels, the label of the lower one below its line."""
+    levels = {name: newest[name] for name in ("warning", "breached") if pd.notna(newest[name])}
+    for name, value in levels.items():
+        below = len(levels) > 1 and value == min(levels.values())
+        charts.threshold(out, value, name, charts.STATUSES[name], below=below, text=f"{name} {value:{form}}")
 
 
 def _x(course: pd.DataFrame) -> pd.Series[Any]:

@@ -1,4 +1,4 @@
-"""Links from page to page that keep the model and the time range."""
+"""Links from page to page about a model. Streamlit takes the bound time range along by itself."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ import streamlit as st
 
 from monitoring.web.menu import PAGES, MenuEntry, menu
 
-KEPT = ("range", "from", "to")
-"""What of the address goes along to the next page."""
 OF_A_MODEL = ("model", "drift", "performance", "service_levels")
 """The pages that look at one model, by file name."""
-
-
-def kept(model: str) -> dict[str, str]:
-    """The address's values for another page about a model."""
-    return {"model": model} | {key: st.query_params[key] for key in KEPT if key in st.query_params}
 
 
 def about(model: str, besides: Path | None = None) -> None:
@@ -24,12 +17,12 @@ def about(model: str, besides: Path | None = None) -> None:
     with st.container(horizontal=True):
         for entry in _pages():
             if besides is None or entry.path != besides:
-                st.page_link(entry.path, label=entry.title, icon=f":material/{entry.icon}:", query_params=kept(model))
+                st.page_link(entry.path, label=entry.title, icon=f":material/{entry.icon}:", query_params={"model": model})
 
 
 def to_model(model: str) -> None:
     """Go to the Model page now."""
-    st.switch_page(PAGES / "observe" / "model.py", query_params=kept(model))
+    st.switch_page(PAGES / "observe" / "model.py", query_params={"model": model})
 
 
 def _pages() -> list[MenuEntry]:

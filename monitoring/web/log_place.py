@@ -49,7 +49,7 @@ def place(which: str, title: str, looked_at: Callable[[dict[str, str], Sample], 
                     key=f"{PREFIX}{which}url",
                     placeholder="postgresql://reader:${PASSWORD}@host/db",
                     **KEEP,
-                    help="Any SQLAlchemy URL. ${NAME} stands for an environment variable of server and worker: write no password here.",
+                    help="Any SQLAlchemy URL. ${NAME} stands for an environment variable: write no password here.",
                 )
                 st.text_input("Table or view", key=f"{PREFIX}{which}table", placeholder="predictions", **KEEP)
             else:

@@ -88,7 +88,18 @@ def verdict_table(verdicts: list[Verdict], key: str) -> None:
     """Verdicts, gravest first, with a CSV."""
     if not verdicts:
         return
-    ordered = sorted(verdicts, key=lambda v: (-SEVERITY[Status(str(v.status))], v.check, v.column or "", v.slice or ""))
+
+    def rank(v: Verdict) -> tuple[object, ...]:
+        return (
+            -SEVERITY[Status(str(v.status))],
+            v.slice is not None,
+            v.version is not None,
+            v.check,
+            v.column or "",
+            v.slice or "",
+        )
+
+    ordered = sorted(verdicts, key=rank)
     frame = pd.DataFrame(
         {
             "status": [[_label(Status(str(v.status)))] for v in ordered],

@@ -137,9 +137,7 @@ def _checked(entry: Entry, text: str) -> dict[str, Any] | None:
         return None
     if len(found) != 1 or found[0]["key"] != entry.key:
         st.error(
-            escape(
-                f"The key must stay {entry.key}: its history hangs on it. For another key, add a model and stop watching this one."
-            ),
+            escape(f"The key must stay {entry.key}, its history hangs on it. Add a model, and stop watching this one."),
             icon=":material/error:",
         )
         return None
@@ -155,8 +153,8 @@ def _checked(entry: Entry, text: str) -> dict[str, Any] | None:
 def _rebaseline(key: str) -> None:
     """Ask for the reference to be frozen anew."""
     st.markdown(
-        f"The reference of **{escape(key)}** is frozen anew and its whole log is read again. Every verdict is made again; "
-        "what was flagged against the old reference may no longer be."
+        f"The reference of **{escape(key)}** is frozen anew and its whole log is read again. "
+        "Every verdict is made again; what was flagged against the old reference may no longer be."
     )
     other = st.checkbox("On another window")
     arguments: dict[str, str] = {}
@@ -169,26 +167,41 @@ def _rebaseline(key: str) -> None:
             arguments = {"start": datetime.combine(first, time(), UTC).isoformat(), "end": end.isoformat()}
         else:
             st.error("The window must not end before it begins.", icon=":material/error:")
-    if st.button("Re-baseline now", type="primary", key="rebaseline_now", disabled=other and not arguments):
-        asked = pieces.ask("rebaseline", key, arguments)
-        st.toast("The worker was asked." if asked else "The same is waiting already.", icon=":material/check_circle:")
+    bad = other and not arguments
+    if st.button(
+        "Re-baseline now", type="primary", key="rebaseline_now", disabled=bad, on_click=_ask, args=(key, arguments)
+    ):
         st.rerun()
+
+
+def _ask(key: str, arguments: dict[str, str]) -> None:
+    asked = pieces.ask("rebaseline", key, arguments)
+    st.toast("The worker was asked." if asked else "The same is waiting already.", icon=":material/check_circle:")
 
 
 @st.dialog("Stop watching")
 def _stop(key: str) -> None:
     """Take a model out, after its key was typed and a reason given."""
     st.markdown(
-        f"**{escape(key)}** goes from the fleet with its summaries and verdicts. Its logs are not touched; the audit keeps its YAML."
+        f"**{escape(key)}** goes from the fleet with its summaries and verdicts. "
+        "Its logs are not touched; the audit keeps its YAML."
     )
     typed = st.text_input("Type the key to confirm", key="stop_key", live=True)
     reason = st.text_input("Reason", key="stop_reason", live=True)
     ready = typed == key and bool((reason or "").strip())
-    if st.button("Stop watching", type="primary", key="stop_now", disabled=not ready):
-        actor = require("editor")
-        cached.write(lambda session: models.remove(session, key, actor, now(), (reason or "").strip()))
-        st.toast(escape(f"{key} is no longer watched."), icon=":material/check_circle:")
+    if st.button("Stop watching", type="primary", key="stop_now", disabled=not ready, on_click=_remove, args=(key,)):
         st.rerun()
+
+
+def _remove(key: str) -> None:
+    """Only with the key typed and a reason given, whatever the button said."""
+    actor = require("editor")
+    typed, reason = st.session_state.get("stop_key"), (st.session_state.get("stop_reason") or "").strip()
+    if typed != key or not reason:
+        return
+    cached.write(lambda session: models.remove(session, key, actor, now(), reason))
+    st.session_state["edit"] = None
+    st.toast(escape(f"{key} is no longer watched."), icon=":material/check_circle:")
 
 
 def show_changes(changes: list[Change]) -> None:

@@ -15,7 +15,8 @@ from monitoring.web.look import FLAGS, NEVER, STATUSES, Look
 from monitoring.web.reasons import first
 
 GLYPHS = {
-    "error": "✕", "report": "!", "model_training": "↻", "warning": "▲", "check_circle": "✓", "hourglass_empty": "…", "help": "?",
+    "error": "✕", "report": "!", "model_training": "↻", "warning": "▲", "check_circle": "✓", "hourglass_empty": "…",
+    "help": "?",
 }  # fmt: skip
 """A table cell is a canvas, where Material symbols do not show: these stand for them."""
 COLUMNS = ("status", "check", "column", "slice", "version", "value", "threshold", "n", "reason", "window", "method")
@@ -81,7 +82,7 @@ def as_csv(found: Sequence[Verdict]) -> str:
 def verdicts(found: Sequence[Verdict], key: str, alt: str) -> None:
     """Draw verdicts. Columns that none of them fills are left out."""
     column = st.column_config
-    out = frame(found).assign(status=[[label(STATUSES[v.status])] for v in found])
+    out = frame(found).assign(status=pd.Series([[label(STATUSES[v.status])] for v in found], dtype=object))
     out = out.drop(columns=[c for c in ("column", "slice", "version", "method") if out[c].isna().all()])
     st.dataframe(
         out, key=key, hide_index=True, height=height(len(out)), alt=alt, placeholder="–",

@@ -69,7 +69,7 @@ def add() -> None:
         st.header("The same as YAML")
         if document is None:
             st.caption(
-                "Say where the prediction log is and press Look: Leeway proposes what its columns mean, and this fills in."
+                "Say where the prediction log is and press Look: a proposal of what its columns mean fills this in."
             )
         st.code(dump([document or {"key": "…"}]), language="yaml")
     if document is not None:
@@ -140,7 +140,7 @@ def pasted() -> None:
         asked = buttons(documents, len(documents) == 1, bool(documents))
         if len(documents) > 1:
             st.caption(
-                f"{len(documents):,} models. A preview is of one model: python -m monitoring evaluate --fleet F judges all of a file."
+                f"{len(documents):,} models. A preview is of one; python -m monitoring evaluate --fleet F judges all."
             )
     if documents:
         if asked:

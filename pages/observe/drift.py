@@ -11,7 +11,7 @@ import streamlit as st
 
 from monitoring.core.verdict import Status
 from monitoring.store.queries.drift import WindowOfDrift
-from monitoring.web import cached, charts, clock, distributions, links, pieces, reports, tables
+from monitoring.web import cached, charts, clock, distributions, pieces, reports, tables
 from monitoring.web.access import require
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, of_status
@@ -21,7 +21,6 @@ from monitoring.web.span import Span, model, span
 require("viewer")
 
 WHOLE = "all rows"
-COLOURS = {"red": "red", "orange": "orange", "blue": "blue", "gray": "gray"}
 
 
 def choose_slice(key: str) -> str:
@@ -54,7 +53,7 @@ def rows_of(values: list[float]) -> list[float] | None:
     return found if len(found) > 1 else None
 
 
-def figures(state: WindowOfDrift, slice_: str) -> None:
+def figures(state: WindowOfDrift, slice_: str, shares: list[float]) -> None:
     """The row of four."""
     first, second, third, fourth = st.columns(4)
     with first:
@@ -63,7 +62,7 @@ def figures(state: WindowOfDrift, slice_: str) -> None:
         st.metric(
             "Features drifted", f"{state.drifted} of {state.judged}", delta=look.word if look else "of this slice",
             delta_color=look.colour if look else "off", delta_arrow="off", border=True, height="stretch",
-            icon=f":material/{look.icon}:" if look else None,
+            icon=f":material/{look.icon}:" if look else None, chart_data=rows_of(shares) if look else None,
             delta_description=f"breached at {state.whole['breached']:.0%}" if look and state.whole and state.whole["breached"] else None,
         )  # fmt: skip
     with second:
@@ -90,7 +89,7 @@ def table(state: WindowOfDrift, key: str) -> None:
             "status": [[tables.label(of_status(s))] for s in found["status"]],
             "change": found["change"], "course": found["course"].map(rows_of), "value": found["value"],
             "threshold": found["breached"], "p": [_p(p) for p in found["p_value"]], "n": found["n"],
-            "since": found["since_chunk"] if by_rows else found["since"], "method": found["method"],
+            "since": found["since_chunk"] if by_rows else found["since"], "method": [distributions.method(m) for m in found["method"]],
         }
     )  # fmt: skip
     column = st.column_config
@@ -101,7 +100,7 @@ def table(state: WindowOfDrift, key: str) -> None:
             "column": column.TextColumn("Column", pinned=True, width=140),
             "status": tables.badges("Status", list(STATUSES.values()), width=125),
             "change": column.TextColumn("What changed", width=230),
-            "course": column.LineChartColumn("Over the range", width=120, y_min=0),
+            "course": column.LineChartColumn("Over the range", width=120, y_min=0, color=charts.palette()[0]),
             "value": column.NumberColumn("Statistic", format="%.3f", width=80),
             "threshold": column.NumberColumn("Breached at", format="%.3g", width=90),
             "p": column.TextColumn("p", width=75),
@@ -159,7 +158,7 @@ def detail(state: WindowOfDrift, key: str, slice_: str) -> tuple[pd.Series, str]
         st.markdown("**Reference and current**")
         compare(key, row, slice_, window)
     with second.container(border=True, height="stretch"):
-        st.markdown(f"**{escape(row['method'])}** over the range")
+        st.markdown(f"**{escape(distributions.method(row['method']))}** over the range")
         course(frame, chosen)
     return row, window
 
@@ -217,10 +216,10 @@ def page(key: str, shown: Span) -> None:
             pieces.empty("No window was compared in this range.", "Choose a longer range above. Windows of the reference are left out.")
         return
     st.markdown(f"Newest complete window: **{escape(clock.window(state.start, state.end, state.chunk))}** against the reference.")
-    figures(state, slice_)
+    figures(state, slice_, list(cached.history(key, "drift", shown.start, shown.end)["value"]))
     table(state, key)
     st.page_link(
-        PAGES / "observe" / "performance.py", label="Drift is no diagnosis: see whether performance fell, too", query_params=links.kept(key),
+        PAGES / "observe" / "performance.py", label="Drift is no diagnosis: see whether performance fell, too", query_params={"model": key},
         icon=":material/trending_down:",
     )  # fmt: skip
     history(state)

@@ -44,7 +44,7 @@ def counts(entries: list[FleetEntry]) -> str | None:
     wanted = st.query_params.get("flag")
     st.session_state["fleet_flag"] = wanted if wanted in shown else None
     return st.segmented_control(
-        "Flag", shown, format_func=words, key="fleet_flag", label_visibility="collapsed", on_change=remember
+        "Flag", shown, format_func=words, key="fleet_flag", label_visibility="collapsed", on_change=remember, wrap=True
     )
 
 

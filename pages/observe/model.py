@@ -143,7 +143,9 @@ def why(entry: FleetEntry, standing: list[Verdict]) -> None:
         return
     families = sorted({v.check.split(".")[0] for v in bad})
     with st.container(horizontal=True, vertical_alignment="center"):
-        chosen = st.segmented_control("Checks", families, key="family", bind="query-params", label_visibility="collapsed")
+        chosen = st.segmented_control(
+            "Checks", families, key="family", bind="query-params", label_visibility="collapsed", wrap=True
+        )
         grey = st.toggle("With no or too little data", key="grey", bind="query-params")
     shown = [v for v in bad if chosen in (None, v.check.split(".")[0]) and (grey or tables.is_news(v))]
     if not shown:
@@ -169,7 +171,7 @@ def courses(entry: FleetEntry, document: dict[str, object], shown: Span) -> None
     if not drawn:
         pieces.empty(
             "No window lies in this range.",
-            f"The newest row is of {stamp(entry.last_at)}. Choose a longer range above, or look whether its log arrives.",
+            f"The newest row is of {stamp(entry.last_at)}. Choose a longer range above, or see whether its log arrives.",
             "configure/models_and_logs.py",
             "Models and logs",
         )

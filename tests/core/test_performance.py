@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics as sk
 
 from monitoring.core.grid import NumericGrid, UniformGrid
 from monitoring.core.histogram import Histogram, from_cells, merge
 from monitoring.core.outcome import NO_SCORE, REGRESSION_SUMS, binary_code
-from monitoring.core.performance.metric import MAIN, Estimate, UnknownMetric, get, metrics_for
+from monitoring.core.performance.metric import MAIN, Estimate, UnknownMetric, get, metrics_for, proportion
 from monitoring.core.performance.outcome import (
     BinaryOutcome,
     MulticlassOutcome,
@@ -352,6 +353,13 @@ def test_labels_of_one_class_leave_what_compares_classes_undefined(name, label):
 def test_a_share_of_nothing_is_undefined(name, predicted, label):
     outcome = binary_of(np.full(9, 0.5), np.full(9, predicted), np.full(9, label))
     assert get(name, BINARY).compute(outcome).value is None
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (3, 10), (10, 10), (1, 200), (450, 1000)])
+def test_the_interval_of_a_share_is_wilsons(hits, n):
+    found = proportion(hits, n, n, "")
+    expected = stats.binomtest(hits, n).proportion_ci(method="wilson")
+    assert (found.lower, found.upper) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 def test_rows_without_a_score_count_for_predictions_and_not_for_ranking():

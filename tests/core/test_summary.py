@@ -177,6 +177,14 @@ def test_the_sums_of_a_window_are_those_of_its_slots_known_by_then(rows, first, 
     np.testing.assert_array_equal(whole.rows(first, None, known_by), whole.sums[inside])
 
 
+@pytest.mark.parametrize(("known_by", "rows"), [(104, 0), (105, 2)])
+def test_what_became_known_in_a_slot_is_known_from_the_next_on(known_by, rows):
+    one = np.array([100]), np.array([104])
+    whole = cells(*one, np.array([3]), np.array([2]), (*one, np.array([[7.0]])))
+    assert whole.histogram(known_by=known_by).n == rows
+    assert len(whole.rows(known_by=known_by)) == bool(rows)
+
+
 def test_a_month_of_hours_takes_less_than_two_bytes_a_cell():
     rng = np.random.default_rng(8)
     slots, codes = np.repeat(np.arange(24), 500), np.round(rng.normal(0, 30, 12_000)).astype(int)

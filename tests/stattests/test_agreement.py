@@ -286,6 +286,16 @@ def test_a_p_value_is_as_decided_as_that_of_the_raw_rows_where_there_is_drift(na
     assert np.log10(get(name).run(pair.binned).p_value) == pytest.approx(np.log10(expected), rel=0.1)
 
 
+@pytest.mark.parametrize("sizes", [(300, 60), (2000, 200)])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_p_value_of_an_exact_ks_statistic_is_scipys(sizes, seed):
+    pair = numeric("integers with ties", sizes, seed, 0.5)
+    expected = stats.ks_2samp(pair.reference, pair.current, method="asymp")
+    found = get("ks").run(pair.binned)
+    assert found.statistic == pytest.approx(expected.statistic, abs=1e-12)
+    assert found.p_value == pytest.approx(expected.pvalue, abs=0.003)
+
+
 def dense(binned: Binned) -> tuple[Floats, Floats]:
     return binned.reference / binned.reference.sum(), binned.current / binned.current.sum()
 

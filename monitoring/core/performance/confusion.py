@@ -55,4 +55,5 @@ def matthews(tables: Tables) -> Tables:
     predicted, actual = tables.sum(axis=2), tables.sum(axis=1)
     over = hits * n - (predicted * actual).sum(axis=1)
     under = (n**2 - (predicted**2).sum(axis=1)) * (n**2 - (actual**2).sum(axis=1))
-    return np.divide(over, np.sqrt(under), out=np.full_like(over, np.nan), where=under > 0)
+    found: Tables = np.divide(over, np.sqrt(under), out=np.full_like(over, np.nan), where=under > 0)
+    return found

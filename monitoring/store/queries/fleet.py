@@ -15,7 +15,7 @@ from monitoring.core.window import slot_of
 from monitoring.store.tables import EvaluationRow, HeartbeatRow, ModelRow, RequestRow, SourceRow, VerdictRow
 
 WORST_FIRST = (Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY)
-TREND_DAYS = 30
+TREND_DAYS = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _trends(session: Session, now: datetime) -> dict[int, dict[str, tuple[str, t
     )
     found: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for id_, check, value in session.execute(query):
-        found[id_][check].append(value)
+        found[id_][check].append(float(value))  # type: ignore[arg-type]  # not null, by the query
     out: dict[int, dict[str, tuple[str, tuple[float, ...]]]] = {}
     for id_, series in found.items():
         out[id_] = {}

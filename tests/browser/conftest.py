@@ -1,0 +1,113 @@
+"""A real dashboard for a real browser: `server` and `browser_page`. No worker runs; what is asked of it waits."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+expect.set_options(timeout=30_000)
+ROOT = Path(__file__).parents[2]
+CHROMIUM = Path(os.environ.get("LEEWAY_CHROMIUM", "/usr/bin/chromium"))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a dashboard over an empty database of its own, on a free port; gone after the test.
+
+    A test that wants models fills `tmp_path / "leeway.db"` first, or asks for the fixture after doing so.
+    """
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    environment = os.environ | {
+        "LEEWAY_DATABASE": f"sqlite:///{tmp_path / 'leeway.db'}",
+        "LEEWAY_HOME": str(tmp_path / "home"),
+        "LEEWAY_SIGN_IN": "none",
+    }
+    with (tmp_path / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait(address, process, tmp_path / "server.log")
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless. Without it a test is skipped, loudly; where nothing may be skipped, it fails."""
+    if not os.access(CHROMIUM, os.X_OK):
+        reason = f"NO CHROMIUM: {CHROMIUM} is not there (Debian: apt-get install chromium)"
+        if os.environ.get("LEEWAY_TESTS_STRICT") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser_page(chromium: Browser, server: str) -> Iterator[Page]:
+    """A page of a fresh browser whose console stays clean and which asks nothing of another host."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    bad: list[str] = []
+    page.on("pageerror", lambda error: bad.append(str(error)))
+    page.on("console", lambda m: m.type == "error" and "404" not in m.text and bad.append(m.text))
+    here = (server, server.replace("http", "ws"), "data:", "blob:")
+    page.on("request", lambda r: not r.url.startswith(here) and bad.append(f"asked of another host: {r.url}"))
+    yield page
+    context.close()
+    assert not bad, "\n".join(bad)
+
+
+@pytest.fixture
+def settled() -> Callable[[Page], None]:
+    """settled(page): wait until Streamlit has run the page to its end."""
+    return settle
+
+
+def settle(page: Page) -> None:
+    """Wait until Streamlit has run the page to its end, and stays so for a moment."""
+    done = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+    for _ in range(2):
+        page.wait_for_selector(done)
+        page.wait_for_timeout(400)
+    page.wait_for_selector(done)
+
+
+def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/healthz", timeout=5):
+                return
+        except urllib.error.HTTPError:
+            return  # it answers: /healthz says 503 before the first page has made the tables
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"the dashboard did not start: {log.read_text()[-3000:]}", pytrace=False)

@@ -1,0 +1,86 @@
+"""The Service levels page: budgets, burn rates and forecasts; no data is never 100 %."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from streamlit.testing.v1 import AppTest
+
+from monitoring.store.database import connect, transaction
+from monitoring.store.tables import EvaluationRow, ModelRow
+
+PAGE = "observe/service_levels.py"
+Run = Callable[..., AppTest]
+Words = Callable[[AppTest], str]
+
+
+def change(url: str, key: str, **fields: object) -> None:
+    store = connect(url)
+    with transaction(store) as session:
+        row = session.scalars(select(ModelRow).where(ModelRow.key == key)).one()
+        row.document = {**row.document, **fields}
+    store.dispose()
+
+
+def test_without_a_model_one_is_asked_for(empty_store: str, run_page: Run, written: Words) -> None:
+    at = run_page(PAGE)
+    assert not at.exception
+    assert "No model is chosen" in written(at)
+
+
+def test_every_objective_has_its_budget_and_its_burn_rates(small_store: str, run_page: Run, written: Words) -> None:
+    at = run_page(PAGE, model="delays")
+    assert not at.exception
+    headers = [h.value.replace("\\", "") for h in at.header]
+    assert any(h.startswith("Latency:") for h in headers) and any(h.startswith("Availability:") for h in headers)
+    for figure in ("Budget left", "Good share", "Bad of all", "Gone in"):
+        assert sum(m.label == figure for m in at.metric) == 2, figure
+    burns = [d.value for d in at.dataframe if "pair" in d.value]
+    assert len(burns) == 2
+    assert list(burns[0]["pair"]) == ["1h/5m", "6h/30m", "1d/2h", "3d/6h"] or len(burns[0]) >= 3
+    assert burns[0]["reason"].str.contains("fires at").all()
+    assert "Traffic by hour" in headers
+
+
+def test_a_period_without_a_request_is_no_data_and_not_100_percent(small_store: str, run_page: Run, written: Words) -> None:
+    store = connect(small_store)
+    with transaction(store) as session:
+        for row in session.scalars(select(EvaluationRow)):
+            row.now = row.now + timedelta(days=100)
+    store.dispose()
+    at = run_page(PAGE, model="delays")
+    assert not at.exception
+    assert "No request in the last" in written(at)
+    assert not [m.value for m in at.metric if m.label in ("Budget left", "Good share")]
+
+
+def test_a_model_without_objectives_says_what_to_write(small_store: str, run_page: Run, written: Words) -> None:
+    at = run_page(PAGE, model="eta")
+    assert not at.exception
+    assert "This model has no objectives" in written(at)
+    assert "slos:" in at.code[0].value
+    assert any("latency_ms" in c.value for c in at.code), "how to map latency, too"
+
+
+def test_freshness_shows_the_age_and_what_is_allowed(small_store: str, run_page: Run, written: Words) -> None:
+    change(small_store, "eta", slos=[{"sli": "freshness", "max_age": "4h", "objective": 0.99}])
+    at = run_page(PAGE, model="eta")
+    assert not at.exception
+    assert "age of the newest prediction is unknown" in written(at), "not judged yet: no verdict is invented"
+
+
+@pytest.mark.parametrize("key", ["new", "gone"])
+def test_models_not_evaluated_say_so(small_store: str, run_page: Run, written: Words, key: str) -> None:
+    at = run_page(PAGE, model=key)
+    assert not at.exception
+    assert "has not been evaluated yet" in written(at)
+
+
+def test_an_objective_without_its_column_says_what_to_map(small_store: str, run_page: Run, written: Words) -> None:
+    change(small_store, "eta", slos=[{"sli": "availability", "objective": 0.99}, {"sli": "latency", "threshold_ms": 5, "objective": 0.9}])
+    at = run_page(PAGE, model="eta")
+    assert not at.exception
+    assert "latency_ms" in written(at) or any("latency_ms" in c.value for c in at.code)
