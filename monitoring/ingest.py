@@ -163,9 +163,9 @@ def _predictions(
     read: Read = {name: kept.PartState(p.stamp, 0, 0) for name, p in now.items() if name not in run.reader.bad}
     for name in read:
         old = before.get(name)
-        span = ranges.get(name) or (Slots(old.first, old.last) if old else Slots(0, 0))
+        found = ranges.get(name) or (Slots(old.first, old.last) if old else Slots(0, 0))
         stamp = now[name].stamp or (run.now.isoformat() if since is None else old.stamp if old else "")
-        read[name] = kept.PartState(stamp, span.first, span.last)
+        read[name] = kept.PartState(stamp, found.first, found.last)
     if relation is not None and not everywhere and not by_rows:
         overlapping = _overlapping(list(now.values()), read, touched)
         if {p.name for p in overlapping} != {p.name for p in changed} and touched:
@@ -250,7 +250,7 @@ def _since(run: _Run, before: Read, changed: list[Part], known: Census) -> int |
 
 
 def _overlapping(parts: list[Part], read: Read, slots: set[int]) -> list[Part]:
-    """The parts whose rows may fall into these slots: an hour is replaced whole, from all files that have rows of it."""
+    """The parts whose rows may fall into these slots: an hour is replaced whole, from every file with rows of it."""
     if not slots:
         return []
     low, high = min(slots), max(slots)

@@ -21,6 +21,9 @@ from sqlalchemy import create_engine, text
 STRICT = os.environ.get("LEEWAY_TESTS_STRICT") == "1"
 """Set by .ci/run: what cannot be provided fails instead of being skipped."""
 
+CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
+"""Nobody misses these data after a power cut."""
+
 settings.register_profile("leeway", deadline=None, print_blob=True)
 settings.load_profile("leeway")
 
@@ -50,8 +53,19 @@ def postgres_server() -> Iterator[str]:
     data, port = home / "data", _free_port()
     try:
         made = subprocess.run(
-            [*prefix, str(binaries / "initdb"), "-D", str(data), "-U", "leeway", "-A", "trust", "-E", "UTF8"]
-            + ["--locale=C", "--no-sync"],
+            [
+                *prefix,
+                str(binaries / "initdb"),
+                "-D",
+                str(data),
+                "-U",
+                "leeway",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+            ],
             cwd=home,
             capture_output=True,
             text=True,
@@ -60,20 +74,10 @@ def postgres_server() -> Iterator[str]:
             unavailable(f"NO POSTGRESQL: initdb failed: {made.stderr.strip()}")
             return
         with tempfile.TemporaryFile() as output:
+            careless = [word for name in CARELESS for word in ("-c", f"{name}=off")]
+            where = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(home)]
             server = subprocess.Popen(
-                [
-                    *prefix,
-                    str(binaries / "postgres"),
-                    "-D",
-                    str(data),
-                    "-p",
-                    str(port),
-                    "-h",
-                    "127.0.0.1",
-                    "-k",
-                    str(home),
-                ]
-                + ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"],
+                [*prefix, str(binaries / "postgres"), *where, *careless],
                 cwd=home,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,6 @@ class Bench:
     store: Engine
     model: Model
     id: int = 0
-    notices: list[str] = field(default_factory=list)
 
     def run(self, progress: Callable[[float, str], None] = lambda share, words: None, now: datetime = NOW) -> Ingested:
         return ingest(self.store, self.id, self.model, self.place, now, None, progress)
@@ -166,7 +165,7 @@ def wanted_eta() -> State:
 
 
 def publish_anyhow(one: Bench, log: pd.DataFrame, labels: pd.DataFrame, seed: int) -> None:
-    """Rows dealt to files at random, files put down in a random order, with runs, mistakes and second thoughts between."""
+    """Rows dealt to files at random, files put down in any order, with runs and second thoughts between."""
     draw = random.Random(seed)
     deals: list[tuple[str, str, pd.DataFrame]] = []
     for role, rows in (("predictions", log), ("labels", labels)):
@@ -291,14 +290,14 @@ def test_a_file_that_is_deleted_takes_its_rows_along() -> None:
         assert_same(one.state(), from_scratch(log=PREDICTIONS[:100]))
 
 
+REVISED = LABELS[10:11].assign(label=1 - LABELS.label, observed_at=LABELS.observed_at.max())
+MIDNIGHT = LABELS[100:].assign(observed_at=LABELS.observed_at.dt.floor("D"))
 LABEL_STORIES: dict[str, tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame]] = {
     "late labels": (LABELS[:60], LABELS[60:], LABELS),
     "labels before their predictions": (LABELS, None, LABELS),
-    "a label revised": (LABELS, LABELS[10:11].assign(label=1 - LABELS.label, observed_at=LABELS.observed_at.max()),
-                        pd.concat([LABELS.drop(10), LABELS[10:11].assign(label=1 - LABELS.label, observed_at=LABELS.observed_at.max())])),
-    "labels seen at the midnight before": (LABELS[:100], LABELS[100:].assign(observed_at=LABELS.observed_at.dt.floor("D")),
-                                           pd.concat([LABELS[:100], LABELS[100:].assign(observed_at=LABELS.observed_at.dt.floor("D"))])),
-}  # fmt: skip
+    "a label revised": (LABELS, REVISED, pd.concat([LABELS.drop(10), REVISED])),
+    "labels seen at the midnight before": (LABELS[:100], MIDNIGHT, pd.concat([LABELS[:100], MIDNIGHT])),
+}
 
 
 @pytest.mark.parametrize("story", LABEL_STORIES)
@@ -346,45 +345,49 @@ class Killed(BaseException):
     """The process ends here. No `except Exception` sees it."""
 
 
+@dataclass
+class Deadly:
+    """A function that works until its `fatal`-th call, which kills: before its work or after it."""
+
+    real: Callable[..., Any]
+    fatal: int
+    after: bool = False
+    calls: int = 0
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        self.calls += 1
+        if self.calls == self.fatal and not self.after:
+            raise Killed
+        done = self.real(*arguments, **named)
+        if self.calls == self.fatal:
+            raise Killed
+        return done
+
+
 WRITES = ("replace_slots", "mark_read", "activate", "save")
 
 
 @pytest.mark.parametrize("name", WRITES)
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_any_write_the_next_run_gives_the_same(
-    name: str, when: str, wanted: State, monkeypatch: pytest.MonkeyPatch
+    name: str, after: bool, wanted: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BATCH", BLOCK)  # so that there are several transactions
-    real = getattr(module, name)
     for fatal in range(1, 20):
-        calls = 0
-
-        def killed(*arguments: Any, **named: Any) -> Any:
-            nonlocal calls
-            calls += 1
-            if calls == fatal and when == "before":
-                raise Killed
-            done = real(*arguments, **named)
-            if calls == fatal:
-                raise Killed
-            return done
-
+        deadly = Deadly(getattr(module, name), fatal, after)
         with bench(frozen=name != "save") as one:
             one.put("log", PREDICTIONS)
             one.put("some", LABELS[:90], "labels")
-            with monkeypatch.context() as patch:
-                patch.setattr(module, name, killed)
-                try:
-                    one.run()
-                    one.put("more", LABELS[90:], "labels")
-                    one.run()
-                    finished = True
-                except Killed:
-                    finished = False
+            with monkeypatch.context() as patch, suppress(Killed):
+                patch.setattr(module, name, deadly)
+                one.run()
+                one.put("more", LABELS[90:], "labels")
+                one.run()
             one.put("more", LABELS[90:], "labels")
             one.run()
             assert_same(one.state(), wanted)
-        if finished:
+        if deadly.calls < fatal:
+            assert fatal > 1
             return
     raise AssertionError(f"{name} is called more than 19 times")
 
@@ -394,27 +397,18 @@ def test_killed_at_any_report_of_progress_the_next_run_gives_the_same(
 ) -> None:
     monkeypatch.setattr(module, "BATCH", BLOCK)
     for fatal in range(1, 20):
-        calls = 0
-
-        def progress(share: float, words: str) -> None:
-            nonlocal calls
-            calls += 1
-            if calls == fatal:
-                raise Killed
-
+        deadly = Deadly(lambda share, words: None, fatal)
         with bench() as one:
             one.put("log", PREDICTIONS)
             one.put("log", LABELS, "labels")
-            try:
-                one.run(progress)
-                finished = True
-            except Killed:
-                finished = False
+            with suppress(Killed):
+                one.run(deadly)
             one.run()
             assert_same(one.state(), wanted)
-        if finished:
+        if deadly.calls < fatal:
             assert fatal > 1
             return
+    raise AssertionError("progress is reported more than 19 times")
 
 
 def test_a_half_written_file_is_left_out_with_a_notice_and_read_once_it_is_whole(wanted: State) -> None:

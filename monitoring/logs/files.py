@@ -17,8 +17,8 @@ from monitoring.logs.source import PART, Part
 class FileSource:
     """Files that DuckDB reads with one of its table functions.
 
-    `reader` is the function with places for the list of `{files}` and the `{part}` column; `loaded` parses the files once into memory
-    instead of at every use, for formats where parsing is the cost.
+    `reader` is the function with places for the list of `{files}` and the `{part}` column; `loaded` parses the
+    files once into memory instead of at every use, for formats where parsing is the cost.
     """
 
     log: Log

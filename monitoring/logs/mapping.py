@@ -39,7 +39,7 @@ def check(log: Log, types: dict[str, ColumnType], where: str, task: str) -> None
             raise MappingError(
                 f"column {column!r}, mapped as {part}, holds {types[column]}; {' or '.join(kinds)} is needed.",
                 where=where,
-                mend="Map another column, or mend the values: one that is not a number turns a whole CSV column to text.",
+                mend="Map another column, or mend the values: one that is no number turns a whole CSV column to text.",
             )
 
 

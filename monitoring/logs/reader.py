@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import func, literal_column, make_url, select
+from sqlalchemy import ColumnElement, func, literal_column, make_url, select
 
 from monitoring.core.window import Slots
 from monitoring.errors import MappingError, SourceError
 from monitoring.fleet import Log, Model, expand
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
 from monitoring.logs.mapping import check, mapped
-from monitoring.logs.rows import Bounds, Relation, epoch, real, row_slots, slot, text_of
+from monitoring.logs.rows import Bounds, Relation, Types, epoch, real, row_slots, slot, text_of
 from monitoring.logs.source import PART, Part, Source, open_source
 
 Role = Literal["predictions", "labels"]
@@ -93,7 +93,7 @@ class LogReader:
         name = self.model.predictions.columns.timestamp or ""
         source = predictions.clause
         column = source.c[name]
-        part = literal_column(quoted(PART))
+        part: ColumnElement[Any] = literal_column(quoted(PART))
         first, last = func.min(column).label("first"), func.max(column).label("last")
         spans = select(part.label("part"), first, last).select_from(source).group_by(part).subquery()
         kind = predictions.types[name]
@@ -114,11 +114,14 @@ class LogReader:
         rows = row_slots(predictions, self.model, Bounds(None, self.as_of))
         number = rows.c.slot_number if self.model.chunk.rows is not None else slot(rows.c.slot_seconds)
         source = labels.clause
+        mine: ColumnElement[Any]
+        theirs: ColumnElement[Any]
         mine, theirs = rows.c[self.model.predictions.columns.id or ""], source.c[identity]
-        if predictions.types[mine.name] != labels.types[identity]:
-            mine, theirs = text_of(mine, predictions.types[mine.name]), text_of(theirs, labels.types[identity])
+        kind, other = predictions.types[self.model.predictions.columns.id or ""], labels.types[identity]
+        if kind != other:
+            mine, theirs = text_of(mine, kind), text_of(theirs, other)
         is_file = any(part.stamp for part in self._provided["labels"])
-        keys = [literal_column(quoted(PART)).label("part")] if is_file else []
+        keys: list[Any] = [literal_column(quoted(PART)).label("part")] if is_file else []
         joined = (
             select(*keys, number.label("slot"), func.count().label("n"))
             .select_from(source.outerjoin(rows, theirs == mine))
@@ -197,7 +200,7 @@ class LogReader:
             )
         source.provide(engine, role, good)
 
-    def _tick(self, role: Role, name: str, types: dict[str, str], raw: dict[str, str]) -> float:
+    def _tick(self, role: Role, name: str, types: Types, raw: dict[str, str]) -> float:
         """Seconds a tick of a numeric time column, judged by its size; a notice for times without a zone."""
         columns = self._logs[role].columns
         column = columns.timestamp if role == "predictions" else columns.observed_at
@@ -208,7 +211,7 @@ class LogReader:
             notice = f"{column} has no time zone; read as UTC."
             if notice not in self.notices:
                 self.notices.append(notice)
-        clause = Relation(name, types).clause  # type: ignore[arg-type]
+        clause = Relation(name, types).clause
         if types[column] == "text":
             self._check_times(clause, column, role)
         if types[column] != "number":
@@ -220,7 +223,8 @@ class LogReader:
         quoted_column = quoted(column)
         if not isinstance(self.engine, DuckEngine):
             return
-        text = f"SELECT {quoted_column} AS v FROM {quoted(role)} WHERE try_cast({quoted_column} AS TIMESTAMPTZ) IS NULL AND {quoted_column} IS NOT NULL LIMIT 1"
+        no_time = f"try_cast({quoted_column} AS TIMESTAMPTZ) IS NULL AND {quoted_column} IS NOT NULL"
+        text = f"SELECT {quoted_column} AS v FROM {quoted(role)} WHERE {no_time} LIMIT 1"
         odd = self.engine.arrow(text)["v"].to_pylist()
         if odd:
             raise MappingError(

@@ -158,8 +158,18 @@ def within(seconds_column: Expression, kind: ColumnType, tick: float, bounds: Bo
     return and_(*conditions) if conditions else column.is_not(None)
 
 
-def newest_labels(labels: Relation, columns: Columns, bounds: Bounds, first: int | None) -> Select[Any]:
-    """Labels, one an id: the one observed last. Those from before all predictions (slot `first`) are passed over."""
+def newest_labels(
+    labels: Relation,
+    columns: Columns,
+    bounds: Bounds,
+    first: int | None,
+    ids: Select[Any] | None = None,
+    as_text: bool = False,
+) -> Select[Any]:
+    """Labels, one an id: the one observed last. Those from before all predictions (slot `first`) are passed over.
+
+    `ids` limits them to those of some predictions, compared as text where the logs' types of id differ.
+    """
     source = labels.clause
     observed: Expression = null()
     condition: Expression = source.c[columns.label or ""].is_not(None)
@@ -174,6 +184,9 @@ def newest_labels(labels: Relation, columns: Columns, bounds: Bounds, first: int
         if first is not None:
             condition = and_(condition, within(raw, kind, labels.tick, Bounds(((first - EARLY, 1_000_000),))))
     identity = source.c[columns.id or ""]
+    if ids is not None:
+        mine = text_of(identity, labels.types[columns.id or ""]) if as_text else identity
+        condition = and_(condition, mine.in_(ids))
     ranked = (
         select(
             identity.label("label_id"),

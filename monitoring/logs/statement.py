@@ -15,7 +15,7 @@ from sqlalchemy.sql.expression import FromClause
 
 from monitoring.core.grid import LIMIT, MISSING, NONFINITE, STEP, BucketGrid, CategoricalGrid, NumericGrid, UniformGrid
 from monitoring.core.outcome import EXCLUDED, NO_LATENCY, NO_SCORE, OK
-from monitoring.core.profile import Column, Profile
+from monitoring.core.profile import Column, ColumnType, Profile
 from monitoring.core.summary import Kind
 from monitoring.fleet import Model
 from monitoring.logs.rows import (
@@ -42,6 +42,8 @@ DROPPED = 32_000
 """Code of rows that do not belong to a column: no label yet, or a request that failed."""
 
 TEXT_MISSING, TEXT_REST, TEXT_UNSEEN = "\x01missing", "\x01rest", "\x01unseen"
+FEW = 7 * 24
+"""Slots, up to which labels are looked up by the ids of the predictions."""
 OTHER_SLICE = "(other)"
 SETS_AT_ONCE = 30
 """PostgreSQL's GROUPING() takes at most 31 columns; wider logs are summarised in several scans."""
@@ -78,14 +80,18 @@ def joined(model: Model, predictions: Relation, labels: Relation | None, bounds:
     if labels is None or model.labels is None:
         return _with_own_labels(model, predictions, rows, bounds)
     first = min((a for a, _ in bounds.runs), default=None) if bounds.runs and model.chunk.rows is None else None
-    newest = newest_labels(labels, model.labels.columns, bounds, first).subquery("l")
-    left: Expression = rows.c[model.predictions.columns.id or ""]
-    right: Expression = newest.c.label_id
-    if predictions.types[model.predictions.columns.id or ""] != labels.types[model.labels.columns.id or ""]:
-        left, right = (
-            text_of(left, predictions.types[model.predictions.columns.id or ""]),
-            text_of(right, labels.types[model.labels.columns.id or ""]),
-        )
+    mine, theirs = model.predictions.columns.id or "", model.labels.columns.id or ""
+    differ = predictions.types[mine] != labels.types[theirs]
+
+    def comparable(value: Expression, kind: ColumnType) -> Expression:
+        return text_of(value, kind) if differ else value
+
+    ids: Select[Any] | None = None
+    if first is not None and bounds.runs and max(b for _, b in bounds.runs) - first <= FEW:
+        # few rows, perhaps many labels: ranking only those that can match is most of the saving of a small run
+        ids = select(comparable(rows.c[mine], predictions.types[mine]))
+    newest = newest_labels(labels, model.labels.columns, bounds, first, ids, differ).subquery("l")
+    left, right = comparable(rows.c[mine], predictions.types[mine]), comparable(newest.c.label_id, labels.types[theirs])
     value: Expression = newest.c[LABEL]
     if model.labels.columns.observed_at is not None and model.chunk.rows is None:
         # the same for every row whatever `first` is, so that an hour read alone has the labels it has among others
@@ -236,6 +242,7 @@ def _plain(parts: RowParts, column: Column) -> Item:
 
 
 def number_of(value: Expression, kind: str) -> Expression:
+    """A value as a double; true is 1."""
     return cast(cast(value, Integer), Double) if kind == "boolean" else cast(value, Double)
 
 

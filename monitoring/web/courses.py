@@ -31,19 +31,35 @@ def metric(frame: pd.DataFrame, title: str, drift: pd.DataFrame, reference: floa
         near = ~final | (~final).shift(-1, fill_value=False) | (~final).shift(1, fill_value=False)
         out.add_trace(
             go.Scatter(
-                x=x, y=frame["value"].where(near), name="provisional", mode="lines+markers", connectgaps=False,
-                customdata=_words(frame.assign(final=final)), hovertemplate="%{customdata}",
+                x=x,
+                y=frame["value"].where(near),
+                name="provisional",
+                mode="lines+markers",
+                connectgaps=False,
+                customdata=_words(frame.assign(final=final)),
+                hovertemplate="%{customdata}",
                 line=dict(width=2, color=charts.palette()[0], dash="dot"),
                 marker=dict(size=[0 if f else 7 for f in final], symbol="circle-open", color=charts.palette()[0]),
             )
-        )  # fmt: skip
+        )
     charts.levels(out, frame)
     charts.threshold(out, reference, "reference", STATUSES[Status.NO_DATA], right=True)
     charts.shaded(out, frame[final])
     if not drift.empty:
-        charts.line(out, charts.positions(drift), drift["value"], "features drifted", colour=1, yaxis="y2", hovertemplate="%{y:.0%}")
-        out.update_layout(yaxis=dict(domain=[0.36, 1]), xaxis=dict(anchor="y2"),
-                          yaxis2=dict(domain=[0, 0.26], tickformat=".0%", range=[-0.05, 1.05], title="drifted"))  # fmt: skip
+        charts.line(
+            out,
+            charts.positions(drift),
+            drift["value"],
+            "features drifted",
+            colour=1,
+            yaxis="y2",
+            hovertemplate="%{y:.0%}",
+        )
+        out.update_layout(
+            yaxis=dict(domain=[0.36, 1]),
+            xaxis=dict(anchor="y2"),
+            yaxis2=dict(domain=[0, 0.26], tickformat=".0%", range=[-0.05, 1.05], title="drifted"),
+        )
     out.update_layout(showlegend=True)
     return out
 
@@ -55,9 +71,15 @@ def apart(frame: pd.DataFrame, by: str, names: list[str]) -> go.Figure:
         one = frame[frame[by] == name]
         final = one["value"].where(~one["provisional"].astype(bool))
         charts.line(
-            out, charts.positions(one), final, plain(name), colour=number, dash=DASHES[number % len(DASHES)], customdata=_words(one),
+            out,
+            charts.positions(one),
+            final,
+            plain(name),
+            colour=number,
+            dash=DASHES[number % len(DASHES)],
+            customdata=_words(one),
             hovertemplate="%{customdata}",
-        )  # fmt: skip
+        )
     levels = frame[frame[by].isin(names[:1])]
     if pd.to_numeric(levels["breached"]).nunique() == 1:
         charts.levels(out, levels)

@@ -39,13 +39,21 @@ def _densities(binned: Binned) -> tuple[go.Figure, str] | None:
         red, green, blue = (int(charts.palette()[colour][i : i + 2], 16) for i in (1, 3, 5))
         out.add_trace(
             go.Scatter(
-                x=shape.edges, y=[*values, values[-1]], name=title, mode="lines", fill="tozeroy",
-                line=dict(shape="hv", width=2, color=charts.palette()[colour]), fillcolor=f"rgba({red},{green},{blue},0.15)",
+                x=shape.edges,
+                y=[*values, values[-1]],
+                name=title,
+                mode="lines",
+                fill="tozeroy",
+                line=dict(shape="hv", width=2, color=charts.palette()[colour]),
+                fillcolor=f"rgba({red},{green},{blue},0.15)",
                 hovertemplate="%{y:.3g}",
             )
-        )  # fmt: skip
+        )
     out.update_layout(showlegend=True)
-    return out, f"The central 99 % is drawn; {shape.outside:.1%} of the rows lie outside." if shape.outside > 0.0005 else ""
+    return (
+        out,
+        f"The central 99 % is drawn; {shape.outside:.1%} of the rows lie outside." if shape.outside > 0.0005 else "",
+    )
 
 
 def _bars(found: Distribution) -> tuple[go.Figure, str]:
@@ -54,36 +62,61 @@ def _bars(found: Distribution) -> tuple[go.Figure, str]:
     for values, title, colour in ((shape.reference, "reference", 8), (shape.current, "current", 0)):
         out.add_trace(
             go.Bar(
-                x=[plain(label) for label in shape.names], y=values, name=title, hovertemplate="%{y:.1%}",
+                x=[plain(label) for label in shape.names],
+                y=values,
+                name=title,
+                hovertemplate="%{y:.1%}",
                 marker=dict(color=charts.palette()[colour], line=dict(width=0)),
             )
-        )  # fmt: skip
+        )
     out.update_layout(barmode="group", showlegend=True)
     out.update_xaxes(type="category")
     hidden = len(found.names) - len(shape.names) + 1
-    return out, f"The {len(shape.names) - 1} largest of {len(found.names)} categories; {hidden} are summed up." if hidden > 1 else ""
+    return (
+        out,
+        f"The {len(shape.names) - 1} largest of {len(found.names)} categories; {hidden} are summed up."
+        if hidden > 1
+        else "",
+    )
 
 
 def heat_map(state: WindowOfDrift) -> tuple[go.Figure, int]:
     """Columns by windows, most drifted first, and how many columns are left out."""
     matrix = state.matrix.head(MOST)[::-1]
     windows = state.course.drop_duplicates("at").set_index("at").loc[list(matrix.columns)]
-    reasons = state.course.pivot_table(index=["check", "column"], columns="at", values="reason", aggfunc="last").reindex(
-        index=matrix.index, columns=matrix.columns
-    )
+    reasons = state.course.pivot_table(
+        index=["check", "column"], columns="at", values="reason", aggfunc="last"
+    ).reindex(index=matrix.index, columns=matrix.columns)
     warning, breached = (charts.shade(STATUSES[s]) for s in STATUSES if str(s) in ("warning", "breached"))
     faint = "#1B2536" if charts.kind() == "dark" else "#EEF1F5"
     out = charts.figure(height=max(charts.HEIGHT, ROW * len(matrix) + 80))
     out.add_trace(
         go.Heatmap(
-            z=matrix.to_numpy(dtype=float), x=charts.positions(windows), y=[plain(name(*key)) for key in matrix.index],
+            z=matrix.to_numpy(dtype=float),
+            x=charts.positions(windows),
+            y=[plain(name(*key)) for key in matrix.index],
             customdata=reasons.map(lambda text: plain(text) if isinstance(text, str) else "").to_numpy(),
-            zmin=0, zmax=2, colorscale=[[0, faint], [0.25, faint], [0.4, warning], [0.5, breached], [1, breached]], xgap=1, ygap=1,
-            colorbar=dict(title=None, tickvals=[0, 1, 2], ticktext=["0", "breached level", "twice that"], thickness=10, len=0.5, orientation="h",
-                          x=0, xanchor="left", y=1.0, yanchor="bottom"),
-            hovertemplate="%{y}, %{x}<br>%{customdata}<extra></extra>", hoverongaps=False,
+            zmin=0,
+            zmax=2,
+            colorscale=[[0, faint], [0.25, faint], [0.4, warning], [0.5, breached], [1, breached]],
+            xgap=1,
+            ygap=1,
+            colorbar=dict(
+                title=None,
+                tickvals=[0, 1, 2],
+                ticktext=["0", "breached level", "twice that"],
+                thickness=10,
+                len=0.5,
+                orientation="h",
+                x=0,
+                xanchor="left",
+                y=1.0,
+                yanchor="bottom",
+            ),
+            hovertemplate="%{y}, %{x}<br>%{customdata}<extra></extra>",
+            hoverongaps=False,
         )
-    )  # fmt: skip
+    )
     out.update_layout(hovermode="closest")
     out.update_yaxes(type="category", showgrid=False)
     return out, max(0, len(state.table) - MOST)

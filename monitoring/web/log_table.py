@@ -20,7 +20,7 @@ from monitoring.web.model_checks import tall
 STATES = {
     "error": replace(STATUSES[Status.BREACHED], word="Error"),
     "notice": replace(STATUSES[Status.WARNING], word="Notice"),
-    "ok": replace(STATUSES[Status.OK], word="Arriving"),
+    "ok": replace(STATUSES[Status.OK], word="OK"),
     "empty": replace(STATUSES[Status.NO_DATA], word="No rows"),
     "never": replace(NEVER, word="Not read yet"),
 }
@@ -42,6 +42,7 @@ def show(logs: list[LogState], entries: list[Entry], present: datetime) -> None:
     if not entries:
         pieces.empty("No model is watched yet.", 'Choose "Add a model" above, and say where its prediction log is.')
         return
+    pieces.freshness(max((log.checked_at for log in logs), default=None))
     waiting = [e for e in entries if e.key not in {log.model for log in logs}]
     _figures(logs, entries, waiting, present)
     _table(logs, waiting, present)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from monitoring.core.verdict import Flag, Status
 
@@ -13,7 +14,7 @@ class Look:
 
     word: str
     icon: str
-    colour: str
+    colour: Literal["red", "orange", "blue", "gray"]
     light: str
     dark: str
 

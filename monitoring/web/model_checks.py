@@ -76,8 +76,8 @@ def show_preview(document: dict[str, Any]) -> None:
             st.caption("Made before your last change. Preview again to see its effect.")
         flag = of_flag(str(result.model.flag)).badge if result.model.flag else of_status(result.model.status).badge
         window = result.model.window
-        when = f" · {stamp(window.start)} to {stamp(window.end)}" if window.start and window.end else ""
-        st.markdown(f"{flag} {escape(of.get('name') or of['key'])}{escape(when)}")
+        when = f" · {escape(stamp(window.start))} to {escape(stamp(window.end))}" if window.start and window.end else ""
+        st.markdown(f"{flag} **{escape(of.get('name') or of['key'])}**{when}")
         st.markdown("\n".join(f"- {escape(line)}" for line in findings(result.model.reason)))
         for notice in result.notices:
             st.caption(escape(notice))
@@ -165,8 +165,20 @@ def save(documents: list[dict[str, Any]], base: Path, forget: tuple[str, ...]) -
             pieces.ask("evaluate", key, {}, actor)
     for key in [str(k) for k in st.session_state if str(k).startswith(forget)]:
         del st.session_state[key]
-    st.session_state["view"], st.session_state["edit"] = "Models", next(iter(done))
-    st.toast(escape(", ".join(f"{key}: {what}" for key, what in done.items())), icon=":material/check_circle:")
+    st.session_state.update(view="Models", edit=next(iter(done)), moved=True)
+    say(", ".join(f"{key}: {what}" for key, what in done.items()))
+
+
+def say(text: str) -> None:
+    """Something done, told when the page is drawn next: a callback may not draw."""
+    st.session_state["said"] = text
+
+
+def told() -> None:
+    """Tell what was said, once."""
+    text = st.session_state.pop("said", None)
+    if text:
+        st.toast(escape(text), icon=":material/check_circle:")
 
 
 def _label(status: Status) -> str:

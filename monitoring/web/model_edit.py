@@ -17,7 +17,7 @@ from monitoring.web import cached, links, pieces
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import save, show_problems, tall
+from monitoring.web.model_checks import save, say, show_problems, tall
 from monitoring.web.model_draft import as_text, difference, documents_of
 
 
@@ -176,7 +176,7 @@ def _rebaseline(key: str) -> None:
 
 def _ask(key: str, arguments: dict[str, str]) -> None:
     asked = pieces.ask("rebaseline", key, arguments)
-    st.toast("The worker was asked." if asked else "The same is waiting already.", icon=":material/check_circle:")
+    say("The worker was asked." if asked else "The same is waiting already.")
 
 
 @st.dialog("Stop watching")
@@ -201,7 +201,7 @@ def _remove(key: str) -> None:
         return
     cached.write(lambda session: models.remove(session, key, actor, now(), reason))
     st.session_state["edit"] = None
-    st.toast(escape(f"{key} is no longer watched."), icon=":material/check_circle:")
+    say(f"{key} is no longer watched.")
 
 
 def show_changes(changes: list[Change]) -> None:

@@ -10,7 +10,7 @@ _GOES_ON = ("At the present pace", "Counted at", "Mend the data first")
 
 NEXT = {
     "page": "Act now. Service levels shows the budget that burns, Models and logs a log that stopped or changed.",
-    "retrain": "Retrain it on recent data: it is below its threshold, and its inputs are sound.",
+    "retrain": "Retrain it on recent data: it is beyond its threshold, and its inputs are sound.",
     "watch": "Nothing at once. Look at what moved, before its performance follows.",
     "healthy": "Nothing.",
 }

@@ -34,8 +34,10 @@ predictions:
 
 def page() -> None:
     """One of the four views."""
+    model_checks.told()
+    first = None if st.session_state.pop("moved", False) else VIEWS[0]  # a value set beside a default is warned of
     view = st.segmented_control(
-        "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
+        "View", VIEWS, default=first, required=True, key="view", bind="query-params", label_visibility="collapsed"
     )
     if view == "Models":
         model_edit.show(cached.entries())

@@ -7,6 +7,7 @@ order: 2
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -26,7 +27,8 @@ require("viewer")
 
 BACK = pd.Timedelta(days=30)
 """How far back the figures look for the newest mature window, whatever range the charts show."""
-SERVICE = {"Latency p95": "p95", "Error rate": "error_share"}
+SERVICE = {"Latency p95": ("p95", "latency_ms"), "Error rate": ("error_share", "status")}
+"""What the service chart can show: its column of the traffic, and the part of the mapping it needs."""
 
 
 def asked(key: str) -> None:
@@ -37,7 +39,7 @@ def asked(key: str) -> None:
         st.toast("It is asked for already: the worker has not finished yet.", icon=":material/hourglass_empty:")
 
 
-def head(entry: FleetEntry, document: dict[str, object]) -> None:
+def head(entry: FleetEntry, document: dict[str, Any]) -> None:
     """Flag, why, and who has it."""
     with st.container(border=True):
         title, action = st.columns([4, 1], vertical_alignment="center")
@@ -56,7 +58,7 @@ def head(entry: FleetEntry, document: dict[str, object]) -> None:
         links.about(entry.key, besides=Path(__file__))
 
 
-def facts(entry: FleetEntry, document: dict[str, object]) -> list[str]:
+def facts(entry: FleetEntry, document: dict[str, Any]) -> list[str]:
     """What the model is, and who to ask."""
     seen = cached.versions(entry.key)
     words = ", ".join(f"{v.version}{dates(v)}" for v in seen[:5])
@@ -160,7 +162,7 @@ def why(entry: FleetEntry, standing: list[Verdict]) -> None:
         )  # fmt: skip
 
 
-def courses(entry: FleetEntry, document: dict[str, object], shown: Span) -> None:
+def courses(entry: FleetEntry, document: dict[str, Any], shown: Span) -> None:
     """The charts, on one time axis."""
     st.header(f"Over the {shown.words}" if shown.words.startswith("last") else shown.words)
     drawn = evidence.metric(entry, shown)
@@ -177,17 +179,18 @@ def courses(entry: FleetEntry, document: dict[str, object], shown: Span) -> None
         )
 
 
-def service(entry: FleetEntry, document: dict[str, object], shown: Span) -> bool:
+def service(entry: FleetEntry, document: dict[str, Any], shown: Span) -> bool:
     """Latency or error rate by hour."""
     traffic = cached.traffic(entry.key, shown.start, shown.end)
-    there = [name for name, column in SERVICE.items() if traffic[column].notna().any()]
+    mapped = document["predictions"].get("columns", {}) if document else {}
+    there = [name for name, (column, part) in SERVICE.items() if mapped.get(part) and traffic[column].notna().any()]
     if not there:
         return False
     with st.container(border=True):
         name = st.segmented_control(
             "Service", there, default=there[0], required=True, key="service", bind="query-params"
         )
-        evidence.service(traffic, SERVICE[name or there[0]], document, shown)
+        evidence.service(traffic, SERVICE[name or there[0]][0], document, shown)
     return True
 
 

@@ -38,7 +38,12 @@ def test_a_range_without_a_window_says_so(small_store: str, run_page: Run, writt
 def test_every_column_stands_in_the_table_the_gravest_first(small_store: str, run_page: Run, written: Words) -> None:
     at = run_page(PAGE, model="delays")
     assert not at.exception
-    assert {m.label for m in at.metric} >= {"Features drifted", "Prediction drift", "Label drift", "Features not judged"}
+    assert {m.label for m in at.metric} >= {
+        "Features drifted",
+        "Prediction drift",
+        "Label drift",
+        "Features not judged",
+    }
     table = at.dataframe[0].value
     assert {"(prediction)", "(label)"} <= set(table["column"])
     assert table["change"].str.contains("→").any()
@@ -49,7 +54,9 @@ def test_every_column_stands_in_the_table_the_gravest_first(small_store: str, ru
     assert "Newest complete window" in written(at) and "When each column moved" in written(at)
 
 
-def test_the_most_drifted_column_is_shown_unless_another_is_chosen(small_store: str, run_page: Run, written: Words) -> None:
+def test_the_most_drifted_column_is_shown_unless_another_is_chosen(
+    small_store: str, run_page: Run, written: Words
+) -> None:
     at = run_page(PAGE, model="delays")
     worst = at.dataframe[0].value["column"].iloc[0]
     assert at.selectbox(key="feature").value == worst
@@ -73,7 +80,9 @@ def test_a_window_that_was_a_false_run_is_no_since(small_store: str, run_page: R
     """An ok window between two drifted ones ends the run."""
     store = connect(small_store)
     with transaction(store) as session:
-        query = select(VerdictRow).where(VerdictRow.check == "drift.feature", VerdictRow.column == "distance", VerdictRow.slice == "")
+        query = select(VerdictRow).where(
+            VerdictRow.check == "drift.feature", VerdictRow.column == "distance", VerdictRow.slice == ""
+        )
         rows = list(session.scalars(query.order_by(VerdictRow.first_slot)))
         delays = [r for r in rows if r.model_id == rows[0].model_id]
         for row, status in zip(delays[-4:], ("breached", "ok", "warning", "breached"), strict=True):

@@ -46,7 +46,9 @@ def test_slices_are_shown_worst_first(small_store: str, run_page: Run) -> None:
     assert not at.exception
     table = at.dataframe[0].value
     assert all(name.startswith("origin=") for name in table["name"])
-    order = [next((i for i, w in enumerate(("breached", "warning", "ok")) if s and w in s[0]), 3) for s in table["held"]]
+    order = [
+        next((i for i, w in enumerate(("breached", "warning", "ok")) if s and w in s[0]), 3) for s in table["held"]
+    ]
     assert order == sorted(order)
 
 
@@ -63,7 +65,9 @@ def test_a_model_without_labels_says_how_to_add_them(small_store: str, run_page:
         predictions = dict(row.document["predictions"])
         predictions["columns"] = {k: v for k, v in predictions["columns"].items() if k not in ("label", "observed_at")}
         row.document = {**row.document, "predictions": predictions}
-        for verdict in session.scalars(select(VerdictRow).where(VerdictRow.model_id == row.id, VerdictRow.check.like("performance.%"))):
+        for verdict in session.scalars(
+            select(VerdictRow).where(VerdictRow.model_id == row.id, VerdictRow.check.like("performance.%"))
+        ):
             session.delete(verdict)
     store.dispose()
     at = run_page(PAGE, model="eta")

@@ -296,6 +296,17 @@ def test_the_p_value_of_an_exact_ks_statistic_is_scipys(sizes, seed):
     assert found.p_value == pytest.approx(expected.pvalue, abs=0.003)
 
 
+def test_epps_singleton_of_two_values_is_the_test_of_two_shares():
+    """One direction varies, so one degree of freedom. SciPy's rank, left to rounding, says two, and warns."""
+    rng = np.random.default_rng(7)
+    reference, current = ((rng.random(n) < p).astype(float) for n, p in ((5000, 0.4), (1000, 0.43)))
+    grid = fitted(reference)
+    counts = [from_cells(grid.code(x), np.ones(len(x), dtype=np.int64)) for x in (reference, current)]
+    error = np.sqrt(sum(x.var() / len(x) for x in (reference, current)))
+    expected = 2 * stats.norm.sf(abs(reference.mean() - current.mean()) / error)
+    assert get("epps_singleton").run(align(grid, *counts)).p_value == pytest.approx(expected, rel=1e-6)
+
+
 def dense(binned: Binned) -> tuple[Floats, Floats]:
     return binned.reference / binned.reference.sum(), binned.current / binned.current.sum()
 

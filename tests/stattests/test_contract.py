@@ -217,6 +217,15 @@ def test_a_fall_of_nulls_is_seen_as_well(test: Stattest, kind: str):
 
 
 @EACH_KIND
+def test_a_shift_is_seen_beside_nulls_that_stay(test: Stattest, kind: str):
+    binned = with_nulls(windows(kind, rows(kind, 5, 5000), rows(kind, 6, 5000, shift=1.0)), 0.2, 0.2)
+    result = test.run(binned)
+    assert sound(result)
+    assert result.statistic > test.warning
+    assert (evidence(binned) if result.p_value is None else result.p_value) < 1e-6
+
+
+@EACH_KIND
 def test_as_many_nulls_as_ever_are_no_drift(test: Stattest, kind: str):
     same = rows(kind, 13, 5000)
     result = test.run(with_nulls(windows(kind, same, same), 0.2, 0.2))

@@ -58,7 +58,9 @@ class WindowOfDrift:
     @property
     def matrix(self) -> pd.DataFrame:
         """Columns by windows: the statistic in units of its breached level, most drifted first."""
-        cells = self.course.pivot_table(index=["check", "column"], columns="at", values="level", dropna=False, observed=True)
+        cells = self.course.pivot_table(
+            index=["check", "column"], columns="at", values="level", dropna=False, observed=True
+        )
         order = pd.MultiIndex.from_frame(self.table[["check", "column"]])
         return cells.reindex(order)
 
@@ -76,30 +78,43 @@ def drift(session: Session, key: str, start: datetime, end: datetime, slice_: st
     courses = frame.groupby(["check", "column"])["value"].apply(list)
     table["course"] = [courses[check, column] for check, column in zip(table["check"], table["column"], strict=True)]
     since = _since(session, key, slice_, newest["window_start"], newest["chunk"])
-    pairs = [since.get((check, column), (None, None)) for check, column in zip(table["check"], table["column"], strict=True)]
+    pairs = [
+        since.get((check, column), (None, None)) for check, column in zip(table["check"], table["column"], strict=True)
+    ]
     table["since"] = pd.to_datetime(pd.Series([p[0] for p in pairs], index=table.index), utc=True)
     table["since_chunk"] = pd.Series([p[1] for p in pairs], index=table.index, dtype="Int64")
     table["grave"] = [SEVERITY[Status(status)] for status in table["status"]]
     table = table.sort_values(["grave", "level"], ascending=False, kind="stable").reset_index(drop=True)
     return WindowOfDrift(
-        _moment(newest["window_start"]), _moment(newest["window_end"]), None if pd.isna(newest["chunk"]) else int(newest["chunk"]),
-        table, _whole(session, key, newest), frame.reset_index(drop=True),
-    )  # fmt: skip
+        _moment(newest["window_start"]),
+        _moment(newest["window_end"]),
+        None if pd.isna(newest["chunk"]) else int(newest["chunk"]),
+        table,
+        _whole(session, key, newest),
+        frame.reset_index(drop=True),
+    )
 
 
 def slices(session: Session, key: str, check: str) -> list[str]:
     """The slices that a check is judged for, without the whole."""
     query = select(VerdictRow.slice).join(ModelRow, ModelRow.id == VerdictRow.model_id)
-    return sorted(session.scalars(query.where(ModelRow.key == key, VerdictRow.check == check, VerdictRow.slice != "").distinct()))
+    return sorted(
+        session.scalars(query.where(ModelRow.key == key, VerdictRow.check == check, VerdictRow.slice != "").distinct())
+    )
 
 
-def _since(session: Session, key: str, slice_: str, start: Any, chunk: Any) -> dict[tuple[str, str], tuple[datetime | None, int | None]]:
+def _since(
+    session: Session, key: str, slice_: str, start: Any, chunk: Any
+) -> dict[tuple[str, str], tuple[datetime | None, int | None]]:
     """Where the run of drifted windows began that lasts to this window. A window that could not be judged ends no run."""
     last = int(str(chunk)) if pd.isna(start) else slot_of(pd.Timestamp(str(start)).to_pydatetime())
     of_model = (
         VerdictRow.model_id == select(ModelRow.id).where(ModelRow.key == key).scalar_subquery(),
-        VerdictRow.check.like("drift.%"), VerdictRow.slice == slice_, VerdictRow.version == "", VerdictRow.first_slot <= last,
-    )  # fmt: skip
+        VerdictRow.check.like("drift.%"),
+        VerdictRow.slice == slice_,
+        VerdictRow.version == "",
+        VerdictRow.first_slot <= last,
+    )
     names = (VerdictRow.check, VerdictRow.column)
     fine = func.max(case((VerdictRow.status == str(Status.OK), VerdictRow.first_slot), else_=-1)).label("slot")
     sound = select(*names, fine).where(*of_model).group_by(*names).subquery()

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from monitoring.core.performance.metric import MAIN
 from monitoring.core.verdict import Flag, Status
 from monitoring.core.window import slot_of
 from monitoring.store.tables import EvaluationRow, HeartbeatRow, ModelRow, RequestRow, SourceRow, VerdictRow
@@ -62,7 +63,8 @@ class Work:
 
 def fleet(session: Session, now: datetime) -> list[FleetEntry]:
     """All models, worst first."""
-    models = list(session.execute(select(ModelRow.id, ModelRow.key, ModelRow.name, ModelRow.owner, ModelRow.mode, ModelRow.task)))
+    about = (ModelRow.id, ModelRow.key, ModelRow.name, ModelRow.owner, ModelRow.mode, ModelRow.task, ModelRow.document)
+    models = list(session.execute(select(*about)))
     newest = select(VerdictRow.model_id, func.max(VerdictRow.first_slot).label("slot")).where(VerdictRow.check == "model")
     latest = newest.group_by(VerdictRow.model_id).subquery()
     flags = {
@@ -79,19 +81,20 @@ def fleet(session: Session, now: datetime) -> list[FleetEntry]:
         session.execute(select(EvaluationRow.model_id, func.max(EvaluationRow.now)).group_by(EvaluationRow.model_id)).tuples().all()
     )
     sources = {r.model_id: r.last_at for r in session.execute(select(SourceRow.model_id, SourceRow.last_at).where(SourceRow.role == "predictions"))}
-    trends = _trends(session, now)
+    judged = {row.id: main_metric(row.task, row.document) for row in models}
+    trends = _trends(session, now, judged)
     budgets = _budgets(session, now)
     out = []
-    for id_, key, name, owner, mode, task in models:
+    for id_, key, name, owner, mode, task, _ in models:
         flag = flags.get(id_)
-        main, trend = trends.get(id_, {}).get("performance", ("", ()))
-        drift = trends.get(id_, {}).get("drift", ("", ()))[1]
+        trend, drift = trends.get((id_, judged[id_]), ()), trends.get((id_, "drift"), ())
         out.append(
             FleetEntry(
                 key, name, owner, mode, task,
                 flag.flag if flag else "", flag.status if flag else "", flag.reason if flag else "",
                 evaluated.get(id_), sources.get(id_),
-                main.removeprefix("performance."), trend[-1] if trend else None, trend, drift, budgets.get(id_), flag.n if flag else 0,
+                judged[id_].removeprefix("performance.") if trend else "", trend[-1] if trend else None, trend, drift,
+                budgets.get(id_), flag.n if flag else 0,
             )
         )  # fmt: skip
     return sorted(out, key=lambda e: (_rank(e.flag), e.key))
@@ -117,38 +120,42 @@ def _rank(flag: str) -> int:
     return WORST_FIRST.index(Flag(flag)) if flag else len(WORST_FIRST)
 
 
-def _trends(session: Session, now: datetime) -> dict[int, dict[str, tuple[str, tuple[float, ...]]]]:
-    """The newest values of each model's judged metric and of its drift, oldest first."""
-    query = (
-        select(VerdictRow.model_id, VerdictRow.check, VerdictRow.value)
-        .where(
-            VerdictRow.check.like("performance.%") | (VerdictRow.check == "drift"),
-            VerdictRow.slice == "",
-            VerdictRow.version == "",
-            VerdictRow.column == "",
-            VerdictRow.value.is_not(None),
-            VerdictRow.provisional.is_(False),
-            (VerdictRow.threshold.is_not(None)),
-            (VerdictRow.first_slot >= slot_of(now - timedelta(days=TREND_DAYS))) | VerdictRow.chunk.is_not(None),
-        )
-        .order_by(VerdictRow.model_id, VerdictRow.first_slot)
+def main_metric(task: str, document: dict[str, Any]) -> str:
+    """The check a model is judged by, of its document as written: as in monitoring.verdicts.performance."""
+    for threshold in document.get("thresholds") or ():
+        if str(threshold.get("check", "")).startswith("performance."):
+            return str(threshold["check"])
+    scored = ((document.get("predictions") or {}).get("columns") or {}).get("score") is not None
+    return "performance.accuracy" if task == "binary_classification" and not scored else f"performance.{MAIN[task]}"
+
+
+def _trends(session: Session, now: datetime, judged: dict[int, str]) -> dict[tuple[int, str], tuple[float, ...]]:
+    """By model and check, oldest first: the newest values of the metric it is judged by, and of its drift."""
+    since = now - timedelta(days=TREND_DAYS)
+    query = select(VerdictRow.model_id, VerdictRow.check, VerdictRow.value, VerdictRow.first_slot).where(
+        VerdictRow.check.in_(["drift", *set(judged.values())]),
+        VerdictRow.slice == "",
+        VerdictRow.version == "",
+        VerdictRow.column == "",
+        VerdictRow.value.is_not(None),
+        VerdictRow.provisional.is_(False),
+        VerdictRow.threshold.is_not(None),
     )
-    found: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for id_, check, value in session.execute(query):
-        found[id_][check].append(float(value))  # type: ignore[arg-type]  # not null, by the query
-    out: dict[int, dict[str, tuple[str, tuple[float, ...]]]] = {}
-    for id_, series in found.items():
-        out[id_] = {}
-        for check, values in sorted(series.items(), reverse=True):
-            family = check.split(".")[0]
-            out[id_][family] = (check, tuple(values[-TREND_DAYS:]))
-    return out
+    # two searches of the index verdict_by_check; one with "or" would scan the table
+    rows = list(session.execute(query.where(VerdictRow.window_end >= since, VerdictRow.first_slot >= slot_of(since))))
+    rows += session.execute(query.where(VerdictRow.window_end.is_(None), VerdictRow.chunk.is_not(None)))
+    found: dict[tuple[int, str], list[float]] = defaultdict(list)
+    for id_, check, value, _ in sorted(rows, key=lambda row: (row.model_id, row.first_slot)):
+        if check in ("drift", judged.get(id_)):
+            found[id_, check].append(float(value))  # type: ignore[arg-type]  # not null, by the query
+    return {key: tuple(values[-TREND_DAYS:]) for key, values in found.items()}
 
 
 def _budgets(session: Session, now: datetime) -> dict[int, float]:
     """The least budget left: 1 - (1 - good) / (1 - objective), of the newest budget verdicts."""
     query = (
         select(VerdictRow.model_id, VerdictRow.check, VerdictRow.value, VerdictRow.threshold)
+        .where(VerdictRow.check.in_(("slo.latency", "slo.availability")), VerdictRow.window_end >= now - timedelta(days=2))
         .where(VerdictRow.method == "budget", VerdictRow.status != str(Status.NO_DATA))
         .where(VerdictRow.first_slot >= slot_of(now - timedelta(days=2)))
         .order_by(VerdictRow.first_slot)

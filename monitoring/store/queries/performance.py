@@ -40,7 +40,9 @@ def titles(task: str, names: list[str]) -> dict[str, Metric]:
     return {name: get(name, task) for name in names}
 
 
-def labels(session: Session, key: str, start: datetime | None, end: datetime | None, chunk: int | None = None) -> Labels | None:
+def labels(
+    session: Session, key: str, start: datetime | None, end: datetime | None, chunk: int | None = None
+) -> Labels | None:
     """How complete the labels of a window (or of a chunk of rows) are; None before the first evaluation."""
     frozen = baseline(session, key)
     if frozen is None:
@@ -74,7 +76,9 @@ def _outcome(
         assert column is not None and isinstance(column.grid, NumericGrid)
         return outcomes.regression(whole, column.grid, summaries.sums(Kind.OUTCOME, "", window, None, slice_))
     names = [c.name for c in profile.columns if c.kind == Kind.OUTCOME and c.name]
-    return outcomes.multiclass(profile.classes, whole, [summaries.histogram(Kind.OUTCOME, n, window, None, slice_) for n in names])
+    return outcomes.multiclass(
+        profile.classes, whole, [summaries.histogram(Kind.OUTCOME, n, window, None, slice_) for n in names]
+    )
 
 
 def mature(frame: pd.DataFrame) -> pd.DataFrame:

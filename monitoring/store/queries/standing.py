@@ -68,7 +68,7 @@ def versions(session: Session, key: str) -> list[Seen]:
     document = session.scalar(select(ModelRow.document).where(ModelRow.key == key)) or {}
     timed = not isinstance(document.get("chunk"), dict)  # rows without real time have numbers for slots
     found = [
-        (last, Seen(v, int(n), *((moment_of(b * BLOCK) if timed else None) for b in (first, last))))
+        (last, Seen(v, int(n), moment_of(first * BLOCK) if timed else None, moment_of(last * BLOCK) if timed else None))
         for v, n, first, last in session.execute(query)
     ]
     return [seen for _, seen in sorted(found, key=lambda pair: (-pair[0], pair[1].version))]

@@ -1,0 +1,188 @@
+"""One objective of the Service levels page: its budget, its burn rates, and its course."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from monitoring.core.verdict import Verdict
+from monitoring.fleet import Slo
+from monitoring.store.queries.summaries import ObjectiveState
+from monitoring.web import cached, charts, pieces, tables
+from monitoring.web.escape import escape
+from monitoring.web.look import STATUSES, Look, of_status
+
+
+def look_for(name: str) -> Look:
+    """The look of a status by its name."""
+    return next(look for status, look in STATUSES.items() if str(status) == name)
+
+
+def percent(share: float) -> str:
+    """A share as a percentage, with the digits it has."""
+    return f"{share * 100:.6g} %"
+
+
+def title(slo: Slo) -> str:
+    """An objective in words."""
+    if slo.sli == "latency":
+        return f"Latency: {percent(slo.objective)} of requests within {slo.threshold_ms:g} ms over {slo.period}"
+    if slo.sli == "freshness":
+        return f"Freshness: a prediction at most {slo.max_age} old"
+    return f"Availability: {percent(slo.objective)} of requests answered over {slo.period}"
+
+
+def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict]) -> None:
+    """One objective: where it stands, how fast its budget burns, and its course."""
+    verdict = next((v for v in found if v.check == f"slo.{slo.sli}" and v.method == "budget"), None)
+    state = cached.objective(key, slo.sli, slo.objective, slo.period, slo.threshold_ms, at)
+    if state is None or state.budget.good is None:
+        pieces.empty(
+            f"No request in the last {slo.period}.",
+            "The budget is unknown until the log has requests.",
+            "configure/models_and_logs.py",
+            "Models and logs",
+        )
+        return
+    look = of_status(str(verdict.status)) if verdict else look_for("no_data")
+    left = state.budget.remaining or 0.0
+    first, second, third, fourth = st.columns(4)
+    first.metric(
+        "Budget left",
+        f"{left:.0%}",
+        delta=look.word,
+        delta_color=look.colour,
+        delta_arrow="off",
+        icon=f":material/{look.icon}:",
+        border=True,
+        height="stretch",
+        chart_data=[v for v in state.course["left"] if pd.notna(v)] or None,
+    )
+    second.metric(
+        "Good share",
+        f"{state.budget.good:.3%}",
+        delta=f"objective {slo.objective:.3%}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+    )
+    third.metric(
+        "Bad of all",
+        f"{state.budget.bad:,}",
+        delta=f"of {state.budget.valid:,} in {slo.period}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+    )
+    fourth.metric(
+        "Gone in",
+        forecast(state),
+        delta="at the pace of the last 6 h to 3 d",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+    )
+    if verdict:
+        st.markdown(f"{look.badge} {escape(verdict.reason)}")
+    burn_rates(state, found, slo, f"{key}-{slo.sli}-{number}")
+    course(state, slo, f"{slo.sli}_{number}")
+
+
+def forecast(state: ObjectiveState) -> str:
+    """When the budget is gone, as a range."""
+    if (state.budget.remaining or 0) <= 0:
+        return "gone"
+    if state.budget.exhausted_in is None:
+        return "not burning"
+    low, high = (hours(h) for h in state.budget.exhausted_in)
+    return low if low == high else f"{low} to {high}"
+
+
+def hours(count: float) -> str:
+    """Hours in words; beyond a quarter it is no forecast."""
+    if count > 24 * 90:
+        return "> 90 d"
+    return f"{count:.0f} h" if count < 48 else f"{count / 24:.0f} d"
+
+
+def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) -> None:
+    """Every pair of windows."""
+    rows = []
+    for burn in state.burns:
+        status = (
+            "no_data"
+            if burn.long is None
+            else "ok"
+            if not burn.firing
+            else "breached"
+            if burn.pair.severity == "page"
+            else "warning"
+        )
+        rows.append(
+            (
+                burn.pair.name,
+                [tables.label(look_for(status))],
+                burn.long,
+                burn.short,
+                burn.factor,
+                burn.pair.severity,
+                burn.reason,
+            )
+        )
+    out = pd.DataFrame(rows, columns=["pair", "status", "long", "short", "factor", "severity", "reason"])
+    column = st.column_config
+    st.dataframe(
+        out,
+        key=f"burns-{key}",
+        hide_index=True,
+        placeholder="–",
+        alt="Burn rates by pair of windows",
+        column_config={
+            "pair": column.TextColumn("Windows", width=90, help="Both must burn fast for the pair to fire"),
+            "status": tables.badges("Status", list(STATUSES.values()), width=125),
+            "long": column.NumberColumn(
+                "Long burn", format="%.2f×", width=90, help="1× spends the budget in exactly the period"
+            ),
+            "short": column.NumberColumn("Short burn", format="%.2f×", width=90),
+            "factor": column.NumberColumn("Fires at", format="%.2f×", width=80),
+            "severity": column.TextColumn("Then", width=70),
+            "reason": column.TextColumn("Why"),
+        },
+    )
+    st.download_button(
+        "Download CSV",
+        lambda: state.course.to_csv(index=False),
+        f"{key}.csv",
+        "text/csv",
+        key=f"csv-{key}",
+        icon=":material/download:",
+        on_click="ignore",
+        help="The course, hour by hour",
+    )
+
+
+def course(state: ObjectiveState, slo: Slo, key: str) -> None:
+    """Budget left and good share over the period."""
+    first, second = st.columns(2)
+    with first.container(border=True):
+        st.markdown("**Budget left** of the period that ends there")
+        out = charts.figure(percent=True, zero=True)
+        charts.line(
+            out, state.course["moment"], state.course["left"], "budget left", mode="lines", hovertemplate="%{y:.1%}"
+        )
+        charts.threshold(out, 0.0, "gone", text="gone")
+        charts.show(out, f"Error budget of {slo.sli}: {state.budget.remaining:.0%} left.", f"left_{key}")
+    with second.container(border=True):
+        st.markdown("**Good share** by hour")
+        out = charts.figure()
+        out.update_yaxes(tickformat=".2%")
+        charts.line(
+            out, state.course["moment"], state.course["good"], "good share", mode="markers", hovertemplate="%{y:.2%}"
+        )
+        charts.threshold(out, slo.objective, "objective", text=f"objective {percent(slo.objective)}")
+        charts.show(out, f"Good share of {slo.sli} by hour; objective {slo.objective:.3%}.", f"good_{key}")
