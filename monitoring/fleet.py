@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from monitoring.core.performance.metric import metrics_for
 from monitoring.core.window import HOURS_OF, Chunk
 from monitoring.errors import FleetError
 from monitoring.instant import instant
@@ -206,6 +207,11 @@ class Model(Strict):
             raise ValueError("a regression needs `prediction` mapped: the column of the predicted value")
         if self.task != "regression" and columns.prediction is None and columns.score is None:
             raise ValueError("map `score` (a probability) or `prediction` (a class), or both")
+        known = [metric.name for metric in metrics_for(self.task)]
+        for threshold in self.thresholds:
+            family, _, name = threshold.check.partition(".")
+            if family == "performance" and name not in known:
+                raise ValueError(f"no metric of {self.task} is called {name!r}; the metrics are {', '.join(known)}")
         return self
 
     @property

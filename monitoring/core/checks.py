@@ -31,7 +31,7 @@ def known(name: str) -> bool:
     """Whether a check of this name exists. Metric names are checked where the task is known."""
     if name in PLANNED or name.startswith("estimated."):
         return True
-    return name in CHECKS or name.split(".")[0] in FAMILIES and name.count(".") == 1
+    return name in CHECKS or (name.split(".")[0] in FAMILIES and name.count(".") == 1)
 
 
 def explain(name: str) -> str:

@@ -62,8 +62,10 @@ def compare(key: str, row: pd.Series[Any], slice_: str, window: str) -> None:
     reference = pieces.reference_words(frozen)
     st.caption(
         escape(
-            f"Reference {reference}: {b.n_reference:,.0f} rows, {distributions.missing(b.reference_missing, b.n_reference)}. "
-            f"Current {window}: {b.n_current:,.0f} rows, {distributions.missing(b.current_missing, b.n_current)}. {note}"
+            f"Reference {reference}: {b.n_reference:,.0f} rows, "
+            f"{distributions.missing(b.reference_missing, b.n_reference)}. "
+            f"Current {window}: {b.n_current:,.0f} rows, "
+            f"{distributions.missing(b.current_missing, b.n_current)}. {note}"
         )
     )
 

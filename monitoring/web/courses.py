@@ -19,7 +19,7 @@ DASHES = ("solid", "dash", "dashdot")
 
 
 def metric(frame: pd.DataFrame, title: str, drift: pd.DataFrame, reference: float | None) -> go.Figure:
-    """A metric with its interval; mature windows solid, provisional ones hollow; the share of drifted features below."""
+    """A metric with its interval; mature windows solid, provisional ones hollow; the share of drift below."""
     out = charts.figure(title, height=charts.HEIGHT + 160)
     final = ~frame["provisional"].astype(bool)
     x = pd.Series(charts.positions(frame), index=frame.index)
@@ -86,12 +86,11 @@ def apart(frame: pd.DataFrame, by: str, names: list[str]) -> go.Figure:
     return out
 
 
-def worst_first(frame: pd.DataFrame, by: str) -> pd.DataFrame:
-    """The newest verdict of each, by how grave it is, then by how far from its threshold."""
+def worst_first(frame: pd.DataFrame, by: str, higher_is_better: bool) -> pd.DataFrame:
+    """The newest verdict of each, by how grave it is, then by its value."""
     newest = frame.groupby(by, sort=False).tail(1).copy()
     newest["grave"] = [SEVERITY[Status(status)] for status in newest["status"]]
-    lower_is_better = (pd.to_numeric(newest["breached"]) > pd.to_numeric(newest["warning"])).any()
-    newest = newest.sort_values(["grave", "value"], ascending=[False, not lower_is_better], kind="stable")
+    newest = newest.sort_values(["grave", "value"], ascending=[False, higher_is_better], kind="stable")
     return newest.drop(columns="grave")
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from monitoring.core.performance.metric import UnknownMetric, get
 from monitoring.store.queries.fleet import FleetEntry
 from monitoring.web import cached, charts
-from monitoring.web.look import STATUSES
+from monitoring.web.look import STATUSES, of_status
 from monitoring.web.span import Span
 
 WARNING = STATUSES["warning"]  # type: ignore[index]
@@ -85,7 +85,8 @@ def service(traffic: pd.DataFrame, column: str, document: dict[str, Any], shown:
     charts.line(out, traffic["moment"], traffic[column], "Error rate" if percent else "Latency p95", mode="lines")
     for slo in document.get("slos") or []:
         if slo.get("sli") == "latency" and not percent:
-            charts.threshold(out, slo["threshold_ms"], "objective", WARNING, text=f"objective {slo['threshold_ms']:g} ms")
+            level = slo["threshold_ms"]
+            charts.threshold(out, level, "objective", WARNING, text=f"objective {level:g} ms")
     last = traffic[column].dropna().iloc[-1]
     words = f"{last:.2%}" if percent else f"{last:.4g} ms"
     charts.during(out, shown.start, shown.end)
@@ -108,7 +109,7 @@ def _levels(out: go.Figure, newest: pd.Series[Any], form: str = ".4g") -> None:
     levels = {name: newest[name] for name in ("warning", "breached") if pd.notna(newest[name])}
     for name, value in levels.items():
         below = len(levels) > 1 and value == min(levels.values())
-        charts.threshold(out, value, name, charts.STATUSES[name], below=below, text=f"{name} {value:{form}}")
+        charts.threshold(out, value, name, of_status(name), below=below, text=f"{name} {value:{form}}")
 
 
 def _x(course: pd.DataFrame) -> pd.Series[Any]:

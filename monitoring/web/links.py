@@ -17,7 +17,8 @@ def about(model: str, besides: Path | None = None) -> None:
     with st.container(horizontal=True):
         for entry in _pages():
             if besides is None or entry.path != besides:
-                st.page_link(entry.path, label=entry.title, icon=f":material/{entry.icon}:", query_params={"model": model})
+                icon = f":material/{entry.icon}:"
+                st.page_link(entry.path, label=entry.title, icon=icon, query_params={"model": model})
 
 
 def to_model(model: str) -> None:

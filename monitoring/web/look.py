@@ -8,13 +8,16 @@ from typing import Literal
 from monitoring.core.verdict import Flag, Status
 
 
+Colour = Literal["red", "orange", "blue", "gray"]
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """A word, a Material symbol, and one of the theme's colours."""
 
     word: str
     icon: str
-    colour: Literal["red", "orange", "blue", "gray"]
+    colour: Colour
     light: str
     dark: str
 
@@ -24,10 +27,10 @@ class Look:
         return f":{self.colour}-badge[:material/{self.icon}: {self.word}]"
 
 
-_PAGE = ("red", "#8B1538", "#FF5C77")
-_WARN = ("orange", "#A16207", "#FFB020")
-_OK = ("blue", "#1E4E8C", "#3FA7E8")
-_NONE = ("gray", "#6B7280", "#D5DAE1")
+_PAGE: tuple[Colour, str, str] = ("red", "#8B1538", "#FF5C77")
+_WARN: tuple[Colour, str, str] = ("orange", "#A16207", "#FFB020")
+_OK: tuple[Colour, str, str] = ("blue", "#1E4E8C", "#3FA7E8")
+_NONE: tuple[Colour, str, str] = ("gray", "#6B7280", "#D5DAE1")
 
 FLAGS = {
     Flag.PAGE: Look("Page", "error", *_PAGE),

@@ -21,7 +21,7 @@ def table(frame: pd.DataFrame, title: str, file: str) -> None:
     windows = [clock.window(*window(row)) for _, row in frame.iterrows()]
     column = st.column_config
     st.dataframe(
-        frame.assign(held=status, when=windows)[
+        frame.assign(held=pd.Series(status, index=frame.index), when=windows)[
             ["name", "held", "value", "lower", "upper", "threshold", "n", "when", "reason"]
         ],
         key=f"{file}-table",

@@ -23,9 +23,9 @@ def section(key: str, row: pd.Series[Any] | None, window: str) -> None:
         return
     start, end = (pd.Timestamp(row[name]).isoformat() for name in ("window_start", "window_end"))
     arguments = {"start": start, "end": end}
-    if st.button("Build Evidently report", key="build_report", icon=":material/summarize:"):
-        if not pieces.ask("report", key, arguments):
-            st.toast("The same report is being built already.", icon=":material/hourglass_empty:")
+    wanted = st.button("Build Evidently report", key="build_report", icon=":material/summarize:")
+    if wanted and not pieces.ask("report", key, arguments):
+        st.toast("The same report is being built already.", icon=":material/hourglass_empty:")
     st.caption(escape(f"Compares {window} with the reference, on a sample of the rows. Takes about half a minute."))
     asked = [w for w in cached.work(key) if w.kind == "report"]
     pieces.progress(key, "report")

@@ -168,7 +168,7 @@ def history(state: WindowOfDrift) -> None:
             "drift_map",
         )
         st.caption(
-            "Colour is the statistic in units of its breached level. A cell beyond it may still be chance: hover over it to see."
+            "Colour is the statistic in units of its breached level. A cell beyond it may be chance: hover to see why."
         )
         if hidden:
             st.caption(f"The {distributions.MOST} most drifted columns; {hidden} more are in the table.")
@@ -192,9 +192,8 @@ def page(key: str, shown: Span) -> None:
                 "Choose a longer range above. Windows of the reference are left out.",
             )
         return
-    st.markdown(
-        f"Newest complete window: **{escape(clock.window(state.start, state.end, state.chunk))}** against the reference."
-    )
+    when = escape(clock.window(state.start, state.end, state.chunk))
+    st.markdown(f"Newest complete window: **{when}** against the reference.")
     figures(state, slice_, list(cached.history(key, "drift", shown.start, shown.end)["value"]))
     table(state, key)
     st.page_link(

@@ -11,7 +11,7 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from monitoring.store.queries.fleet import FleetEntry
+from monitoring.store.queries.fleet import TREND_DAYS, FleetEntry
 from monitoring.web import cached, evidence, links, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.charts import palette
@@ -110,7 +110,7 @@ def frame_of(entries: list[FleetEntry]) -> pd.DataFrame:
 
 def table(entries: list[FleetEntry]) -> None:
     """All chosen models, worst first. A click on a name opens the model."""
-    column, line = st.column_config, next(iter(palette()), None)
+    column, line, days = st.column_config, next(iter(palette()), None), f"{TREND_DAYS} days"
     st.dataframe(
         frame_of(entries), key="models", hide_index=True, height=tables.height(len(entries)), placeholder="–",
         alt=f"{len(entries)} models, worst first, with flag, owner, metric, drift, error budget and why",
@@ -120,9 +120,9 @@ def table(entries: list[FleetEntry]) -> None:
             "owner": column.TextColumn("Owner", width=115),
             "metric": column.TextColumn("Metric", width=135),
             "value": column.NumberColumn("Newest", format="%.4g", width=65, help="Newest window with its labels"),
-            "trend": column.LineChartColumn("30 days", width=90, color=line, help="The metric, a point a window"),
+            "trend": column.LineChartColumn(days, width=90, color=line, help="The metric, a point a window"),
             "drifted": column.NumberColumn("Drifted", format="%.0f %%", width=65, help="Share of features"),
-            "drift": column.LineChartColumn("30 days ", width=90, y_min=0, y_max=1, color=line, help="Share drifted"),
+            "drift": column.LineChartColumn(f"{days} ", width=90, y_min=0, y_max=1, color=line, help="Share drifted"),
             "budget": column.NumberColumn("Budget left", format="%.0f %%", width=85, help="Below 0 is overspent"),
             "last": column.DatetimeColumn("Last row", format="distance", width=110),
             "why": column.TextColumn("Why", width=420),

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from monitoring.core.verdict import Verdict
-from monitoring.store.queries.fleet import FleetEntry
+from monitoring.store.queries.fleet import TREND_DAYS, FleetEntry
 from monitoring.store.queries.standing import Seen
 from monitoring.web import cached, evidence, links, pieces, tables
 from monitoring.web.access import require
@@ -25,7 +25,7 @@ from monitoring.web.span import Span, model, span
 
 require("viewer")
 
-BACK = pd.Timedelta(days=30)
+BACK = pd.Timedelta(days=TREND_DAYS)
 """How far back the figures look for the newest mature window, whatever range the charts show."""
 SERVICE = {"Latency p95": ("p95", "latency_ms"), "Error rate": ("error_share", "status")}
 """What the service chart can show: its column of the traffic, and the part of the mapping it needs."""
@@ -173,7 +173,7 @@ def courses(entry: FleetEntry, document: dict[str, Any], shown: Span) -> None:
     if not drawn:
         pieces.empty(
             "No window lies in this range.",
-            f"The newest row is of {stamp(entry.last_at)}. Choose a longer range above, or see whether its log arrives.",
+            f"The newest row is of {stamp(entry.last_at)}. Choose a longer range above, or see if its log arrives.",
             "configure/models_and_logs.py",
             "Models and logs",
         )

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from monitoring.core.performance.metric import get
 from monitoring.fleet import Model, parse_model
 from monitoring.store.queries.performance import mature
 from monitoring.web import cached, charts, clock, courses, evidence, metric_table, pieces
@@ -63,6 +64,11 @@ def whole(key: str, metric: str, frame: pd.DataFrame, title: str, shown: Span) -
         )
 
 
+def better(check: str, task: str) -> bool:
+    """Whether more of a metric is better."""
+    return get(check.removeprefix("performance."), task).better == "higher"
+
+
 def apart(key: str, check: str, title: str, shown: Span, by: str) -> None:
     """The metric slice by slice, or version by version, worst first."""
     kwargs: dict[str, Any] = {"slice_": None} if by == "slice" else {"slice_": "", "version": None}
@@ -75,7 +81,7 @@ def apart(key: str, check: str, title: str, shown: Span, by: str) -> None:
         }[by]
         pieces.empty(f"There is nothing to show by {by} in this range.", step)
         return
-    newest = courses.worst_first(mature(frame), by)
+    newest = courses.worst_first(mature(frame), by, better(check, document_of(key).task))
     with st.container(border=True):
         out = courses.apart(frame, by, list(newest[by]))
         alt = f"{title} by {by}; {newest[by].iloc[0]} is worst: {newest['reason'].iloc[0]}"

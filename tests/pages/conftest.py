@@ -57,7 +57,8 @@ def _small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     days = 14
     shift = pd.Timestamp(present) - pd.Timestamp(START) - pd.Timedelta(days=days)
     midnight = (START + shift.to_pytimedelta()).replace(hour=0)
-    reference = {"from": f"{midnight + timedelta(days=1):%Y-%m-%d}", "to": f"{midnight + timedelta(days=4):%Y-%m-%d}"}
+    first, last = (f"{midnight + timedelta(days=days):%Y-%m-%d}" for days in (1, 4))
+    reference = {"from": first, "to": last}
 
     def moved(log: pd.DataFrame) -> pd.DataFrame:
         out = log.assign(ts=log.ts + shift, observed_at=log.observed_at + shift)
@@ -68,11 +69,12 @@ def _small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     columns |= {"features": ["distance", "hour", "carrier"]}  # type: ignore[dict-item]
     documents = [
         binary_model(
-            write(decayed, "csv", folder, "delays"), name="Arrival delays", owner="flight-operations", reference=reference,
-            runbook="https://runbooks.example.org/delays",
+            write(decayed, "csv", folder, "delays"), name="Arrival delays", owner="flight-operations",
+            reference=reference, runbook="https://runbooks.example.org/delays",
         ),
         {
-            "key": "eta", "name": NASTY, "owner": "taxi & co", "task": "regression", "mode": "batch", "reference": reference,
+            "key": "eta", "name": NASTY, "owner": "taxi & co", "task": "regression", "mode": "batch",
+            "reference": reference,
             "predictions": {**write(fine, "csv", folder, "eta"), "columns": columns},
         },
         binary_model({"source": "csv", "location": str(folder / "gone.csv")}, key="gone", owner="nobody"),
@@ -97,7 +99,8 @@ def _small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_store(_small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A copy of a small evaluated fleet; its URL. 14 days of 12 rows an hour, up to now:
 
-    - `delays`: binary, online, latency and availability objectives, slices by origin; decays and drifts in the last 5 days
+    - `delays`: binary, online, latency and availability objectives, slices by origin; decays and drifts in
+      the last 5 days
     - `eta`: regression, batch, sound; its name is NASTY
     - `gone`: its log is not there, so it could not be evaluated
     - `new`: never evaluated
@@ -111,7 +114,7 @@ def small_store(_small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def run_page() -> Callable[..., AppTest]:
-    """run_page("observe/fleet.py", model="delays", range="7d"): a page run inside its frame, with the address's values."""
+    """run_page("observe/fleet.py", model="delays", range="7d"): a page inside its frame, with the address's values."""
 
     def run(page: str, **query: Any) -> AppTest:
         at = AppTest.from_file(str(FRAME), default_timeout=30)

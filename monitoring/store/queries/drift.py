@@ -106,7 +106,7 @@ def slices(session: Session, key: str, check: str) -> list[str]:
 def _since(
     session: Session, key: str, slice_: str, start: Any, chunk: Any
 ) -> dict[tuple[str, str], tuple[datetime | None, int | None]]:
-    """Where the run of drifted windows began that lasts to this window. A window that could not be judged ends no run."""
+    """Where the run of drifted windows began that lasts to this window. One that could not be judged ends no run."""
     last = int(str(chunk)) if pd.isna(start) else slot_of(pd.Timestamp(str(start)).to_pydatetime())
     of_model = (
         VerdictRow.model_id == select(ModelRow.id).where(ModelRow.key == key).scalar_subquery(),

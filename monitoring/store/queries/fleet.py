@@ -77,9 +77,8 @@ def fleet(session: Session, now: datetime) -> list[FleetEntry]:
         )
     }
     # when it was last looked at, which is not when its verdict last changed
-    evaluated = dict(
-        session.execute(select(EvaluationRow.model_id, func.max(EvaluationRow.now)).group_by(EvaluationRow.model_id)).tuples().all()
-    )
+    looked_at = select(EvaluationRow.model_id, func.max(EvaluationRow.now)).group_by(EvaluationRow.model_id)
+    evaluated = {id_: at for id_, at in session.execute(looked_at)}
     sources = {r.model_id: r.last_at for r in session.execute(select(SourceRow.model_id, SourceRow.last_at).where(SourceRow.role == "predictions"))}
     judged = {row.id: main_metric(row.task, row.document) for row in models}
     trends = _trends(session, now, judged)
