@@ -1,4 +1,4 @@
-"""Leeway's front door: one ASGI app of the dashboard and its own routes. `streamlit run app.py`, or `uvicorn app:app`."""
+"""Leeway's front door: one ASGI app of the dashboard and its own routes. `uvicorn app:app` runs it."""
 
 from pathlib import Path
 

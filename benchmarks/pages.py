@@ -27,7 +27,11 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 MODELS, DAYS, FEATURES, ROWS, REPEATS = 500, 90, 10, 90_000, 5
-PAGES = {"Fleet, 500 models": "/", "Model, 90 days": "/model?model=m000&range=90d", "Drift, 90 days": "/drift?model=m000&range=90d"}
+PAGES = {
+    "Fleet, 500 models": "/",
+    "Model, 90 days": "/model?model=m000&range=90d",
+    "Drift, 90 days": "/drift?model=m000&range=90d",
+}
 
 
 def log(folder: Path, now: datetime) -> dict[str, object]:
@@ -37,7 +41,11 @@ def log(folder: Path, now: datetime) -> dict[str, object]:
     score = random.beta(2, 5, ROWS)
     start = pd.Timestamp(now) - pd.Timedelta(days=DAYS)
     frame = pd.DataFrame(
-        {"id": np.arange(ROWS), "ts": start + pd.to_timedelta((seconds * 1e6).astype("int64"), unit="us"), "score": score}
+        {
+            "id": np.arange(ROWS),
+            "ts": start + pd.to_timedelta((seconds * 1e6).astype("int64"), unit="us"),
+            "score": score,
+        }
         | {"label": (random.random(ROWS) < score).astype(int), "ms": random.lognormal(3, 0.4, ROWS), "status": 200}
         | {f"x{i}": random.normal(0, 1, ROWS) for i in range(FEATURES)}
     )
@@ -49,7 +57,14 @@ def log(folder: Path, now: datetime) -> dict[str, object]:
         "predictions": {
             "source": "parquet",
             "location": "log.parquet",
-            "columns": {"id": "id", "timestamp": "ts", "score": "score", "label": "label", "latency_ms": "ms", "status": "status"},
+            "columns": {
+                "id": "id",
+                "timestamp": "ts",
+                "score": "score",
+                "label": "label",
+                "latency_ms": "ms",
+                "status": "status",
+            },
         },
         "slos": [{"sli": "latency", "threshold_ms": 100, "objective": 0.99}],
     }
@@ -122,7 +137,18 @@ def browser(url: str) -> dict[str, float]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--port", str(port), "--log-level", "error"]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "app:app",
+        "--app-dir",
+        str(ROOT),
+        "--port",
+        str(port),
+        "--log-level",
+        "error",
+    ]
     process = subprocess.Popen(command, env=os.environ | {"LEEWAY_DATABASE": url}, cwd=ROOT)
     try:
         for _ in range(150):

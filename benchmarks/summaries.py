@@ -69,7 +69,9 @@ def verdict(folder: Path) -> dict[str, float]:
         profile = from_document(row.profile)
         reference = Slots(profile.first or 0, profile.last or 0)
         window = Slots(reference.last, slot_of(NOW))
-        found = list(drift.judge(Subject(model, profile, summaries, reference, summaries, (window,), (window,), NOW, reference)))
+        found = list(
+            drift.judge(Subject(model, profile, summaries, reference, summaries, (window,), (window,), NOW, reference))
+        )
         return len(found)
 
     judge()
@@ -136,10 +138,15 @@ def _peak_mb() -> float:
 
 def _step(name: str, folder: Path) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, __file__, "--step", name, "--folder", str(folder)], check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, "--step", name, "--folder", str(folder)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    print(f"{name:10} {figures['cpu']:8.3f} CPU s {figures['wall']:8.3f} s {figures['peak_mb']:7.0f} MB", file=sys.stderr)
+    print(
+        f"{name:10} {figures['cpu']:8.3f} CPU s {figures['wall']:8.3f} s {figures['peak_mb']:7.0f} MB", file=sys.stderr
+    )
     return figures
 
 

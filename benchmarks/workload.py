@@ -18,7 +18,10 @@ def write(folder: Path, rows: int = ROWS, days: int = DAYS) -> Path:
     """The log as one Parquet file a day; numeric columns of many shapes, categories by Zipf."""
     random = np.random.default_rng(SEED)
     seconds = np.sort(random.uniform(0, days * 86_400, rows))
-    table: dict[str, object] = {"id": np.arange(rows), "ts": START + pd.to_timedelta((seconds * 1e6).astype("int64"), unit="us")}
+    table: dict[str, object] = {
+        "id": np.arange(rows),
+        "ts": START + pd.to_timedelta((seconds * 1e6).astype("int64"), unit="us"),
+    }
     for i in range(NUMBERS):
         shapes = (
             lambda: random.normal(0, 1, rows),
@@ -31,7 +34,11 @@ def write(folder: Path, rows: int = ROWS, days: int = DAYS) -> Path:
         weights = 1 / np.arange(1, size + 1)
         table[f"c{i}"] = np.char.add("v", random.choice(size, rows, p=weights / weights.sum()).astype(str))
     score = random.beta(2, 5, rows)
-    table |= {"score": score, "latency": random.lognormal(2, 0.5, rows), "label": (random.random(rows) < score).astype(int)}
+    table |= {
+        "score": score,
+        "latency": random.lognormal(2, 0.5, rows),
+        "label": (random.random(rows) < score).astype(int),
+    }
     frame = pd.DataFrame(table)
     folder.mkdir(parents=True, exist_ok=True)
     for day, part in frame.groupby((seconds // 86_400).astype(int)):

@@ -32,7 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m monitoring", description="Leeway: watch models after they are deployed.")
+    parser = argparse.ArgumentParser(
+        prog="python -m monitoring", description="Leeway: watch models after they are deployed."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
@@ -69,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
 
     rebaseline = commands.add_parser("rebaseline", help="freeze the reference anew and read the logs again")
     rebaseline.add_argument("--model", required=True)
-    rebaseline.add_argument("--from", dest="start", type=_moment, metavar="T", help="a new reference window begins here")
+    rebaseline.add_argument(
+        "--from", dest="start", type=_moment, metavar="T", help="a new reference window begins here"
+    )
     rebaseline.add_argument("--to", dest="end", type=_moment, metavar="T")
     return parser
 

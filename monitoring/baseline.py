@@ -120,7 +120,12 @@ def reference_model(model: Model) -> Model | None:
         columns = model.predictions.columns.model_copy(update=unneeded)
     timed = columns.timestamp is not None and model.chunk.rows is None
     chunk = model.chunk if timed or model.chunk.rows is not None else Chunk(hours=None, rows=ROWS)
-    update = {"predictions": log.model_copy(update={"columns": columns}), "labels": None, "reference": None, "chunk": chunk}
+    update = {
+        "predictions": log.model_copy(update={"columns": columns}),
+        "labels": None,
+        "reference": None,
+        "chunk": chunk,
+    }
     return model.model_copy(update=update)
 
 
@@ -130,7 +135,9 @@ def reference_span(reader: LogReader) -> Slots:
     if isinstance(reference, ReferenceWindow):
         if model.chunk.rows is not None:
             raise FleetError(
-                "a log cut by rows has no window of time", where=f"{model.key} reference", mend="Write reference: {rows: N}."
+                "a log cut by rows has no window of time",
+                where=f"{model.key} reference",
+                mend="Write reference: {rows: N}.",
             )
         return Slots(slot_of(reference.start), slot_ceiling(reference.end))
     if isinstance(reference, ReferenceRows):

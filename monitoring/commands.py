@@ -176,7 +176,11 @@ def report(options: Namespace) -> int:
         raise FleetError("give --reference-from and --reference-to together", where="report")
     _progress(watched.key, 0.0, "building the report (Evidently takes some 10 s to start)")
     made = build(
-        watched.model, watched.base, (options.start, options.end), other if all(other) else None, settings.home / "reports"
+        watched.model,
+        watched.base,
+        (options.start, options.end),
+        other if all(other) else None,
+        settings.home / "reports",
     )
     out = options.out or Path(f"{watched.key}.html")
     out.write_bytes(made.read_bytes())
@@ -192,7 +196,9 @@ def rebaseline(options: Namespace) -> int:
         raise FleetError("give --from and --to together", where="rebaseline")
     window = (options.start, options.end) if options.start else None
     store = open_store(load())
-    found = freeze(store, options.model, window, actor(), now, lambda share, words: _progress(options.model, share, words))
+    found = freeze(
+        store, options.model, window, actor(), now, lambda share, words: _progress(options.model, share, words)
+    )
     _print(found, sys.stdout)
     return 0
 
@@ -203,7 +209,9 @@ def _demo(settings: Settings, store: Engine) -> None:
     from monitoring.evaluate import evaluate as judge
 
     moment = now()
-    file = demos.load(ROOT / "data", settings.home / "demo", moment, lambda words, share: _progress("demo", share, words))
+    file = demos.load(
+        ROOT / "data", settings.home / "demo", moment, lambda words, share: _progress("demo", share, words)
+    )
     with transaction(store) as session:
         models.apply(session, fleets.load(file), file.resolve().parent, "demo", moment)
     with reading(store) as session:
@@ -249,7 +257,9 @@ def _write(objects: list[dict[str, Any]], out: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(out)
     except OSError as error:
-        raise SourceError(f"cannot be written: {error.strerror}", where=str(out), mend="Choose another place.") from error
+        raise SourceError(
+            f"cannot be written: {error.strerror}", where=str(out), mend="Choose another place."
+        ) from error
 
 
 def _progress(key: str, share: float, words: str) -> None:
@@ -257,5 +267,3 @@ def _progress(key: str, share: float, words: str) -> None:
     if sys.stderr.isatty():
         end = "\n" if share >= 1 else ""
         print(f"\r\033[K{key} {share:4.0%} {words}", end=end, file=sys.stderr, flush=True)
-
-

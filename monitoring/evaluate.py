@@ -35,12 +35,17 @@ EMPTY = 7
 RECENT = 12
 """Windows of stored verdicts that the summing-up looks back on."""
 
-FAMILIES: tuple[Callable[[Subject], Iterator[Verdict]], ...] = (quality.judge, drift.judge, performance.judge, service.judge)
+FAMILIES: tuple[Callable[[Subject], Iterator[Verdict]], ...] = (
+    quality.judge,
+    drift.judge,
+    performance.judge,
+    service.judge,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What to evaluate: as of `now`, windows touching [start, end); `finished` takes a log as it is, not as it grows."""
+    """What to evaluate: as of `now`, windows touching [start, end); `finished` takes a log as it lies."""
 
     now: datetime | None = None
     as_of: datetime | None = None
@@ -49,7 +54,9 @@ class Scope:
     finished: bool = False
 
 
-def evaluate(store: Engine, watched: Watched, scope: Scope, clock: Callable[[], datetime], progress: Progress) -> list[Verdict]:
+def evaluate(
+    store: Engine, watched: Watched, scope: Scope, clock: Callable[[], datetime], progress: Progress
+) -> list[Verdict]:
     """Bring one model's verdicts up to date and return those that were judged. Failure is a verdict, too."""
     started = clock()
     began = time.perf_counter()
@@ -69,7 +76,9 @@ def evaluate(store: Engine, watched: Watched, scope: Scope, clock: Callable[[], 
             logging.getLogger(__name__).exception("evaluating %s", watched.key)
         error = failure.sentence if isinstance(failure, LeewayError) else f"{type(failure).__name__}: {failure}"
         window = Window(None, now, 0) if watched.model.chunk.rows is None else Window(None, None, 0)
-        found = [Verdict(watched.key, "model", window, Status.FAILED, f"Could not be evaluated: {error}", flag=Flag.PAGE)]
+        found = [
+            Verdict(watched.key, "model", window, Status.FAILED, f"Could not be evaluated: {error}", flag=Flag.PAGE)
+        ]
     with transaction(store) as session:
         if done is not None and _new(watched, done) and not error:
             verdicts.forget(session, watched.id)
@@ -169,7 +178,9 @@ def _joined(before: list[Verdict], found: list[Verdict]) -> list[Verdict]:
     fresh = {key(v) for v in found}
     again = {v.check for v in found if v.check.startswith("slo.")}
     kept = [v for v in before if key(v) not in fresh and v.check not in again and v.check != "model"]
-    return sorted([*kept, *found], key=lambda v: (v.window.chunk or 0, v.window.start.timestamp() if v.window.start else 0.0))
+    return sorted(
+        [*kept, *found], key=lambda v: (v.window.chunk or 0, v.window.start.timestamp() if v.window.start else 0.0)
+    )
 
 
 def _judged_by(watched: Watched) -> str:

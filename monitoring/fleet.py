@@ -198,9 +198,9 @@ class Model(Strict):
         columns = self.predictions.columns
         if self.chunk.rows is None and columns.timestamp is None:
             raise ValueError("map `predictions.columns.timestamp`, or cut the log by rows: chunk: {rows: 5000}")
-        if self.labels is not None:
-            if self.labels.columns.label is None or self.labels.columns.id is None or columns.id is None:
-                raise ValueError("labels of their own need `id` and `label` mapped, and predictions need `id`")
+        apart = self.labels.columns if self.labels is not None else None
+        if apart is not None and None in (apart.label, apart.id, columns.id):
+            raise ValueError("labels of their own need `id` and `label` mapped, and predictions need `id`")
         if self.task == "multiclass_classification" and isinstance(columns.score, str):
             raise ValueError("a multiclass model's `score` names a column per class: {class: column, ...}")
         if self.task == "regression" and columns.prediction is None:

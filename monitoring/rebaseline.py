@@ -42,7 +42,9 @@ def rebaseline(
             row.document, row.updated_at = document, now
         session.add(AuditRow(at=now, actor=actor, action="model re-baselined", subject=key, detail=detail))
         # The old baseline stays in sight until the new one is whole, unless it would be taken for the new one.
-        session.execute(update(BaselineRow).where(BaselineRow.model_id == row.id, BaselineRow.active).values(fingerprint="old"))
+        session.execute(
+            update(BaselineRow).where(BaselineRow.model_id == row.id, BaselineRow.active).values(fingerprint="old")
+        )
         session.execute(delete(BaselineRow).where(BaselineRow.model_id == row.id, BaselineRow.active.is_(False)))
     with reading(store) as session:
         watched = models.watched(session, key)[0]

@@ -20,7 +20,7 @@ HELP = {
     "home": "Folder for everything else Leeway writes: the demo fleet's logs, cached reports.",
     "address": "Address the dashboard listens on. 0.0.0.0 lets others in: put sign-in or a proxy before it.",
     "port": "Port the dashboard listens on.",
-    "sign_in": "none: whoever reaches the address may do everything. oidc: sign-in through [auth] in .streamlit/secrets.toml.",
+    "sign_in": "none: whoever reaches the address may do all. oidc: sign-in, set up in [auth] of secrets.toml.",
     "cadence_seconds": "Seconds between two looks of the worker at the logs.",
 }
 

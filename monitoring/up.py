@@ -21,7 +21,17 @@ def run(settings: Settings, root: Path) -> int:
     """Until Ctrl-C, SIGTERM, or the end of either. Raises SettingsError when the port is taken."""
     _check_port(settings)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
-    web = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(root), "--log-level", "warning", "--no-access-log"]
+    web = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "app:app",
+        "--app-dir",
+        str(root),
+        "--log-level",
+        "warning",
+        "--no-access-log",
+    ]
     web += ["--host", settings.address, "--port", str(settings.port)]
     # in sessions of their own, so that Ctrl-C reaches them through us alone, once and in order
     options = {"env": environment, "start_new_session": True}
@@ -38,7 +48,10 @@ def run(settings: Settings, root: Path) -> int:
         while all(part.poll() is None for part in parts):
             time.sleep(0.5)
         ended = next(part for part in parts if part.poll() is not None)
-        print(f"leeway: the {'dashboard' if ended is parts[0] else 'worker'} ended with {ended.returncode}", file=sys.stderr)
+        print(
+            f"leeway: the {'dashboard' if ended is parts[0] else 'worker'} ended with {ended.returncode}",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("\nStopping.", flush=True)

@@ -110,7 +110,11 @@ def _take(store: Engine) -> RequestRow | None:
     """The oldest waiting request, marked as running, so that no other worker takes it."""
     with transaction(store) as session:
         row = session.scalar(
-            select(RequestRow).where(RequestRow.state == "waiting").order_by(RequestRow.id).limit(1).with_for_update(skip_locked=True)
+            select(RequestRow)
+            .where(RequestRow.state == "waiting")
+            .order_by(RequestRow.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
         )
         if row is not None:
             row.state = "running"
@@ -155,6 +159,8 @@ def _beating(store: Engine, clock: Clock, what: str, request: int | None = None)
         beat(store, clock, what)
         if request is not None:
             with transaction(store) as session:
-                session.execute(update(RequestRow).where(RequestRow.id == request).values(progress=share, message=words))
+                session.execute(
+                    update(RequestRow).where(RequestRow.id == request).values(progress=share, message=words)
+                )
 
     return progress

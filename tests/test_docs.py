@@ -81,14 +81,19 @@ def test_every_source_is_documented(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     sorted(
-        {f.alias or n for kind in (Columns, Model, Slo, Threshold) for n, f in kind.model_fields.items()} - {"false_alarms_per_quarter", "tolerance"}
+        {f.alias or n for kind in (Columns, Model, Slo, Threshold) for n, f in kind.model_fields.items()}
+        - {"false_alarms_per_quarter", "tolerance"}
     ),
 )
 def test_every_field_of_the_fleet_file_is_documented(name: str) -> None:
     assert re.search(rf"\b{name}\b", text("fleet.md"))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path",
+    [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "data" / "README.md"],
+    ids=lambda p: p.name,
+)
 def test_no_link_within_the_docs_is_broken(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), f"{path.name} links to {target}"

@@ -47,7 +47,11 @@ def test_no_page_lies_where_streamlit_would_run_it_without_the_frame() -> None:
 @pytest.mark.parametrize("entry", menu(), ids=lambda e: e.url)
 def test_every_page_asks_who_is_looking_before_anything_else(entry: object) -> None:
     text = entry.path.read_text(encoding="utf-8")  # type: ignore[attr-defined]
-    body = [line for line in text.splitlines() if line and not line.startswith((" ", "#", '"', "from ", "import ", ")", "@"))]
+    body = [
+        line
+        for line in text.splitlines()
+        if line and not line.startswith((" ", "#", '"', "from ", "import ", ")", "@"))
+    ]
     assert "require(" in text
     assert next(line for line in body if "(" in line and not line.startswith(("def ", "class "))).startswith("require(")
 

@@ -84,7 +84,9 @@ def test_a_broken_model_does_not_stop_the_others(store: Engine, settings: Settin
 def test_evaluating_twice_changes_nothing(store: Engine, settings: Settings) -> None:
     def state() -> list[tuple[object, ...]]:
         with reading(store) as session:
-            query = select(VerdictRow.check, VerdictRow.column, VerdictRow.first_slot, VerdictRow.value, VerdictRow.revision)
+            query = select(
+                VerdictRow.check, VerdictRow.column, VerdictRow.first_slot, VerdictRow.value, VerdictRow.revision
+            )
             return sorted(tuple(r) for r in session.execute(query.where(VerdictRow.status != "failed")))
 
     evaluate(store, settings)
@@ -109,7 +111,9 @@ def test_a_request_is_done_once_and_says_the_flag(store: Engine, settings: Setti
         ("dance", "small", "nothing is known of a request 'dance'"),
     ],
 )
-def test_what_cannot_be_done_is_answered_with_the_reason(store: Engine, settings: Settings, kind: str, key: str, words: str) -> None:
+def test_what_cannot_be_done_is_answered_with_the_reason(
+    store: Engine, settings: Settings, kind: str, key: str, words: str
+) -> None:
     number = ask(store, kind, key)
     answer(store, settings, clock)
     state, message = outcome(store, number)

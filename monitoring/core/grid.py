@@ -66,7 +66,7 @@ class NumericGrid:
 
 @dataclass(frozen=True, slots=True)
 class UniformGrid:
-    """`bins` equal classes on [0, 1], for probabilities. The code of x is floor(x * bins); 1.0 has a class of its own."""
+    """`bins` equal classes on [0, 1], for probabilities. The code of x is floor(x * bins); 1.0 has its own class."""
 
     bins: int = 200
 
@@ -127,7 +127,9 @@ class CategoricalGrid:
 Grid = NumericGrid | UniformGrid | BucketGrid | CategoricalGrid
 
 
-def numeric_grid(quantiles: dict[float, float], minimum: float, maximum: float, cuts: tuple[float, ...] = ()) -> NumericGrid:
+def numeric_grid(
+    quantiles: dict[float, float], minimum: float, maximum: float, cuts: tuple[float, ...] = ()
+) -> NumericGrid:
     """Grid from the reference's quantiles (keys 0.1, 0.25, 0.5, 0.75, 0.9).
 
     The scale is (p90 - p10) / 2.563, one deviation where the data are normal; where that is 0, the

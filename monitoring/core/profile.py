@@ -87,9 +87,7 @@ def as_document(profile: Profile) -> dict[str, Any]:
 
 def from_document(document: dict[str, Any]) -> Profile:
     """The profile that `as_document` was given."""
-    columns = tuple(
-        Column(**{**c, "kind": Kind(c["kind"]), "grid": _grid(c["grid"])}) for c in document["columns"]
-    )
+    columns = tuple(Column(**{**c, "kind": Kind(c["kind"]), "grid": _grid(c["grid"])}) for c in document["columns"])
     return Profile(
         columns,
         {k: tuple(v) for k, v in document["slices"].items()},

@@ -106,4 +106,8 @@ class Summaries:
     def _blocks(self, series: Series, window: Slots) -> list[int]:
         blocks = self.packed[series]
         wanted = range(window.first // BLOCK, -(-window.last // BLOCK))
-        return [b for b in wanted if b in blocks] if len(wanted) < len(blocks) else sorted(b for b in blocks if b in wanted)
+        return (
+            [b for b in wanted if b in blocks]
+            if len(wanted) < len(blocks)
+            else sorted(b for b in blocks if b in wanted)
+        )

@@ -77,7 +77,9 @@ class Cells:
         kept = _within(self.slots, self.known, first, last, known_by)
         return from_cells(self.codes[kept], self.counts[kept])
 
-    def rows(self, first: int | None = None, last: int | None = None, known_by: int | None = None) -> NDArray[np.float64]:
+    def rows(
+        self, first: int | None = None, last: int | None = None, known_by: int | None = None
+    ) -> NDArray[np.float64]:
         """The rows of `sums` over slots [first, last)."""
         kept = _within(self.sum_slots, self.sum_known, first, last, known_by)
         chosen: NDArray[np.float64] = self.sums[kept]

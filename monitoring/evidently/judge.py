@@ -43,7 +43,10 @@ def judge(subject: Subject, base: Path, as_of: datetime | None = None) -> Iterat
     windows = [w for w in subject.windows if subject.comparable(w)]
     if not chosen or not windows:
         return
-    with closing(LogReader(subject.model, base, as_of)) as reader, reference_reader(subject.model, base, None, reader) as other:
+    with (
+        closing(LogReader(subject.model, base, as_of)) as reader,
+        reference_reader(subject.model, base, None, reader) as other,
+    ):
         frozen = replace(reference_bounds(other, None, other is not reader), as_of=as_of)
         reference, _ = drawn(other, frozen, LIMIT, SEED, "reference")
         for window in windows:
@@ -77,7 +80,8 @@ def _judged(
         return replace(verdict, status=Status.FAILED, reason=str(error))
     beyond = Status.WARNING if own.breached is None and own.warning is not None else Status.BREACHED
     reason = (
-        f"{(own.method or '').removeprefix(PREFIX)} by Evidently gives {found.score:.4g} against {found.threshold:.4g}, "
+        f"{(own.method or '').removeprefix(PREFIX)} by Evidently gives {found.score:.4g} "
+        f"against {found.threshold:.4g}, "
         f"on a sample of {len(current):,} rows against {len(reference):,}."
     )
     return replace(

@@ -27,7 +27,9 @@ class Watched:
     judged: str
 
 
-def apply(session: Session, documents: Sequence[dict[str, Any]], base: Path, actor: str, now: datetime) -> dict[str, str]:
+def apply(
+    session: Session, documents: Sequence[dict[str, Any]], base: Path, actor: str, now: datetime
+) -> dict[str, str]:
     """Add or change models; what was done (added | changed | unchanged), by key. Others are left alone."""
     done = {}
     for document in documents:

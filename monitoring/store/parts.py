@@ -59,7 +59,13 @@ def logs_of(model: Model) -> dict[str, Log]:
 
 
 def save_sources(
-    session: Session, model_id: int, model: Model, now: datetime, states: dict[str, State], notices: list[str], bad: dict[str, str]
+    session: Session,
+    model_id: int,
+    model: Model,
+    now: datetime,
+    states: dict[str, State],
+    notices: list[str],
+    bad: dict[str, str],
 ) -> None:
     """How each log did. Where nothing was read, what was known stays; only the time of checking moves."""
     rows = session.scalar(

@@ -109,7 +109,15 @@ def load(
 ) -> Summaries:
     """The summaries of a baseline, of the blocks a window touches (None: all)."""
     query = (
-        select(SeriesRow.kind, SeriesRow.column, SeriesRow.version, SeriesRow.slice, SummaryRow.block, SummaryRow.total, SummaryRow.cells)
+        select(
+            SeriesRow.kind,
+            SeriesRow.column,
+            SeriesRow.version,
+            SeriesRow.slice,
+            SummaryRow.block,
+            SummaryRow.total,
+            SummaryRow.cells,
+        )
         .join(SeriesRow, SeriesRow.id == SummaryRow.series_id)
         .where(SeriesRow.baseline_id == baseline_id, SeriesRow.role == role)
     )

@@ -15,8 +15,25 @@ from monitoring.core.window import slot_of
 from monitoring.store.tables import VerdictRow
 
 DAY = 24
-CONTENT = ("n", "value", "lower", "upper", "p_value", "threshold", "warning", "breached", "status", "flag", "provisional", "reason")
-PLAIN = [f.name for f in fields(Verdict) if f.name not in ("model", "window", "flag", "status", "column", "slice", "version", "method")]
+CONTENT = (
+    "n",
+    "value",
+    "lower",
+    "upper",
+    "p_value",
+    "threshold",
+    "warning",
+    "breached",
+    "status",
+    "flag",
+    "provisional",
+    "reason",
+)
+PLAIN = [
+    f.name
+    for f in fields(Verdict)
+    if f.name not in ("model", "window", "flag", "status", "column", "slice", "version", "method")
+]
 
 
 def save(session: Session, model_id: int, verdicts: Sequence[Verdict], now: datetime) -> int:
@@ -27,8 +44,12 @@ def save(session: Session, model_id: int, verdicts: Sequence[Verdict], now: date
     stale: list[int] = []
     seen: dict[Any, Any] = {}
     for at in range(0, len(firsts), 400):
-        query = select(VerdictRow).where(VerdictRow.model_id == model_id, VerdictRow.first_slot.in_(firsts[at : at + 400]))
-        seen.update({(r.check, r.column, r.slice, r.version, r.method, r.first_slot): r for r in session.scalars(query)})
+        query = select(VerdictRow).where(
+            VerdictRow.model_id == model_id, VerdictRow.first_slot.in_(firsts[at : at + 400])
+        )
+        seen.update(
+            {(r.check, r.column, r.slice, r.version, r.method, r.first_slot): r for r in session.scalars(query)}
+        )
     for key, row in rows.items():
         old = seen.get(key)
         if old is not None and all(getattr(old, name) == row[name] for name in CONTENT):
@@ -78,7 +99,9 @@ def from_row(row: VerdictRow, key: str) -> Verdict:
 
 def _row(model_id: int, v: Verdict, now: datetime) -> dict[str, Any]:
     first = _first_slot(v)
-    names = dict(check=v.check, column=v.column or "", slice=v.slice or "", version=v.version or "", method=v.method or "")
+    names = dict(
+        check=v.check, column=v.column or "", slice=v.slice or "", version=v.version or "", method=v.method or ""
+    )
     return {
         "key": (*names.values(), first),
         "model_id": model_id,

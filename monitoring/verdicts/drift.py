@@ -59,7 +59,9 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     monitored = list(_monitored(subject))
     slices = ["", *subject.current.slices()]
     references = {
-        (m.column.key, s): m.counts(subject, subject.reference_span, s, reference=True) for m in monitored for s in slices
+        (m.column.key, s): m.counts(subject, subject.reference_span, s, reference=True)
+        for m in monitored
+        for s in slices
     }
     for window in filter(subject.comparable, subject.windows):
         for slice_ in slices:
@@ -129,7 +131,9 @@ def _verdict(subject: Subject, m: Monitored, window: Slots, slice_: str, referen
         return replace(verdict, status=Status.FAILED, reason=f"{test.title} failed: {error}")
 
 
-def _held(verdict: Verdict, test: Stattest, own: Threshold | None, binned: Binned, grid: Grid, codes: np.ndarray) -> Verdict:
+def _held(
+    verdict: Verdict, test: Stattest, own: Threshold | None, binned: Binned, grid: Grid, codes: np.ndarray
+) -> Verdict:
     result = test.run(binned)
     p = result.p_value if result.p_value is not None else evidence(binned)
     warning, breached = test.warning, test.breached
@@ -169,8 +173,8 @@ def _whole(subject: Subject, window: Slots, features: list[Verdict]) -> Verdict:
     own = subject.threshold("drift")
     judged = [v for v in features if v.value is not None]
     verdict = Verdict(
-        subject.model.key, "drift", subject.window(window, max((v.window.n for v in features), default=0)), Status.OK, "",
-        method="share_of_features", automatic=own is None,
+        subject.model.key, "drift", subject.window(window, max((v.window.n for v in features), default=0)), Status.OK,
+        "", method="share_of_features", automatic=own is None,
     )  # fmt: skip
     if not judged:
         statuses = {v.status for v in features}
@@ -188,7 +192,9 @@ def _whole(subject: Subject, window: Slots, features: list[Verdict]) -> Verdict:
     if failed:
         reason += f" {len(failed)} could not be tested: {failed[0].reason}"
         status = status if status in DRIFTED else Status.FAILED
-    return replace(verdict, status=status, value=value, threshold=level, warning=warning, breached=breached, reason=reason)
+    return replace(
+        verdict, status=status, value=value, threshold=level, warning=warning, breached=breached, reason=reason
+    )
 
 
 def moved(binned: Binned, grid: Grid, codes: np.ndarray) -> str:
@@ -222,7 +228,10 @@ def _went(binned: Binned, direction: str) -> bool:
 
 
 def _level(warning: float | None, breached: float | None) -> str:
-    parts = [f"warns at {warning:.3g}" if warning is not None else "", f"breached at {breached:.3g}" if breached is not None else ""]
+    parts = [
+        f"warns at {warning:.3g}" if warning is not None else "",
+        f"breached at {breached:.3g}" if breached is not None else "",
+    ]
     return ", ".join(p for p in parts if p)
 
 

@@ -64,7 +64,9 @@ def schema(subject: Subject, now: dict[str, ColumnType] | None) -> Verdict:
     return verdict
 
 
-def _verdict(subject: Subject, check: str, window: Slots, n: int, column: str | None, value: float, reason: str) -> Verdict:
+def _verdict(
+    subject: Subject, check: str, window: Slots, n: int, column: str | None, value: float, reason: str
+) -> Verdict:
     own = subject.threshold(check, column)
     warning, breached = DEFAULTS[check]
     if own is not None and (own.warning is not None or own.breached is not None):
@@ -151,7 +153,9 @@ def _volume(subject: Subject, window: Slots, n: int) -> Verdict:
         return replace(verdict, status=Status.INSUFFICIENT_DATA, value=None)
     usual = float(np.median(earlier))
     if not subject.complete(window):
-        verdict = _verdict(subject, "quality.volume", window, n, None, 0.0, f"{n:,} rows so far; {usual:,.0f} is usual.")
+        verdict = _verdict(
+            subject, "quality.volume", window, n, None, 0.0, f"{n:,} rows so far; {usual:,.0f} is usual."
+        )
         return replace(verdict, provisional=True)
     change = abs(n - usual) / max(n, usual)
     words = f"{n:,} rows; the median of the same hours in {len(earlier)} earlier weeks is {usual:,.0f}."

@@ -44,6 +44,13 @@ def series_of(subject: Subject, slo: Slo) -> tuple[ServiceSeries, str]:
 
 
 def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
+    columns = subject.model.predictions.columns
+    needed, mapped = ("status", columns.status) if slo.sli == "availability" else ("latency_ms", columns.latency_ms)
+    if mapped is None:  # not 100 % good: nothing is known
+        window = Window(subject.now, subject.now, 0)
+        reason = f"The log has no `{needed}` mapped, which this objective needs."
+        yield Verdict(subject.model.key, f"slo.{slo.sli}", window, Status.NO_DATA, reason, method="budget")
+        return
     found, note = series_of(subject, slo)
     whole = period(slo.period)
     end = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60)) + 1
@@ -67,7 +74,9 @@ def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
     reason += f"error budget left {left.remaining:.0%}."
     if left.exhausted_in is not None and left.exhausted_in[0] < 24 * 90:
         low, high = left.exhausted_in
-        reason += f" At the present pace it is gone in {_hours(low)}" + (f" to {_hours(high)}." if high > low * 1.1 else ".")
+        reason += f" At the present pace it is gone in {_hours(low)}" + (
+            f" to {_hours(high)}." if high > low * 1.1 else "."
+        )
     status = Status.BREACHED if left.remaining < 0 else Status.OK
     return replace(base, status=status, value=left.good, reason=reason + note)
 

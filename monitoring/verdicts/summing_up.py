@@ -33,7 +33,9 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict]) -> Verdict:
     order = [Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY]
     findings.sort(key=lambda f: order.index(f.flag))
     flag = findings[0].flag if findings else Flag.HEALTHY
-    status = {Flag.PAGE: Status.BREACHED, Flag.RETRAIN: Status.BREACHED, Flag.WATCH: Status.WARNING}.get(flag, Status.OK)
+    status = {Flag.PAGE: Status.BREACHED, Flag.RETRAIN: Status.BREACHED, Flag.WATCH: Status.WARNING}.get(
+        flag, Status.OK
+    )
     if not any(v.status not in (Status.NO_DATA, Status.INSUFFICIENT_DATA) for v in newest):
         status = Status.NO_DATA
         findings.append(Finding(Flag.WATCH, "Nothing could be judged: no data, or too little."))
@@ -103,7 +105,8 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
             continue
         last = warned[-1]
         what, many = ("breached", breached) if breached else ("at warning level", warned)
-        words = f"{len(many)} of the last {len(series)} mature windows {'is' if len(many) == 1 else 'are'} {what}: {last.reason}"
+        verb = "is" if len(many) == 1 else "are"
+        words = f"{len(many)} of the last {len(series)} mature windows {verb} {what}: {last.reason}"
         if len(breached) >= 2 and broken:
             out.append(Finding(Flag.PAGE, f"{words} Mend the data first: {broken[0].reason}"))
         elif len(breached) >= 2:

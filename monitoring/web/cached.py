@@ -111,7 +111,9 @@ def coverage(key: str, metric: str, start: datetime | None = None, end: datetime
 
 
 @st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
-def _history(database: str, key: str, check: str, start: Any, end: Any, column: Any, slice_: Any, version: Any) -> pd.DataFrame:
+def _history(
+    database: str, key: str, check: str, start: Any, end: Any, column: Any, slice_: Any, version: Any
+) -> pd.DataFrame:
     frame: pd.DataFrame = _ask(verdicts.history, key, check, start, end, column, slice_, version)
     return frame
 
@@ -149,7 +151,13 @@ def _distribution(
 
 
 def distribution(
-    key: str, kind: str, column: str, start: datetime | None, end: datetime | None, slice_: str = "", chunk: int | None = None
+    key: str,
+    kind: str,
+    column: str,
+    start: datetime | None,
+    end: datetime | None,
+    slice_: str = "",
+    chunk: int | None = None,
 ) -> Distribution | None:
     """A column's counts in the reference and in a window, or in a chunk of rows."""
     return _distribution(load().database, key, kind, column, start, end, slice_, chunk)
@@ -210,12 +218,16 @@ def traffic(key: str, start: datetime, end: datetime) -> pd.DataFrame:
 
 
 @st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
-def _objective(database: str, key: str, sli: str, share: float, period: str, threshold: float | None, now: datetime) -> ObjectiveState | None:
+def _objective(
+    database: str, key: str, sli: str, share: float, period: str, threshold: float | None, now: datetime
+) -> ObjectiveState | None:
     found: ObjectiveState | None = _ask(summaries.objective, key, sli, share, period, threshold, now)
     return found
 
 
-def objective(key: str, sli: str, share: float, period: str, threshold: float | None, now: datetime) -> ObjectiveState | None:
+def objective(
+    key: str, sli: str, share: float, period: str, threshold: float | None, now: datetime
+) -> ObjectiveState | None:
     """An objective now, and its course."""
     return _objective(load().database, key, sli, share, period, threshold, now.replace(second=0, microsecond=0))
 

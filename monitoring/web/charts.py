@@ -56,7 +56,8 @@ def line(
     out.add_trace(
         go.Scatter(
             x=x, y=y, name=name, mode=more.pop("mode", "lines+markers"), connectgaps=False,
-            line=dict(width=2, color=palette()[colour], dash=dash), marker=dict(size=7 if hollow else 4, symbol="circle-open" if hollow else "circle"), **more,
+            line=dict(width=2, color=palette()[colour], dash=dash), 
+            marker=dict(size=7 if hollow else 4, symbol="circle-open" if hollow else "circle"), **more,
         )
     )  # fmt: skip
     if len(out.data) > 1:
@@ -82,7 +83,9 @@ def band(out: go.Figure, x: Values, lower: Values, upper: Values, name: str, col
     red, green, blue = (int(fill[i : i + 2], 16) for i in (1, 3, 5))
     flat = dict(mode="lines", line=dict(width=0), hoverinfo="skip", showlegend=False)
     out.add_trace(go.Scatter(x=x, y=upper, **flat))
-    out.add_trace(go.Scatter(x=x, y=lower, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.15)", name=name, **flat))
+    out.add_trace(
+        go.Scatter(x=x, y=lower, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.15)", name=name, **flat)
+    )
 
 
 def threshold(
@@ -95,7 +98,8 @@ def threshold(
         return
     colour = shade(look)
     out.add_hline(
-        y=value, line=dict(color=colour, width=1, dash="dash"), annotation=dict(text=text or f"{name} {value:.4g}", font=dict(color=colour, size=11)),
+        y=value, line=dict(color=colour, width=1, dash="dash"),
+        annotation=dict(text=text or f"{name} {value:.4g}", font=dict(color=colour, size=11)),
         annotation_position=f"{'bottom' if below else 'top'} {'right' if right else 'left'}",
     )  # fmt: skip
 
@@ -113,8 +117,12 @@ def shaded(out: go.Figure, frame: pd.DataFrame) -> None:
     one = dict(type="rect", xref="x", yref="y domain", y0=0, y1=1, fillcolor=shade(look), opacity=0.08, layer="below")
     boxes = [one | dict(x0=start, x1=end, line=dict(width=0)) for start, end in runs]
     out.layout.shapes = [*(out.layout.shapes or ()), *boxes]  # at once: add_vrect copies all there are, each time
-    for number in frame.loc[(frame["status"] == "breached") & frame["window_start"].isna() & frame["chunk"].notna(), "chunk"]:
-        out.add_vrect(x0=number - 0.5, x1=number + 0.5, fillcolor=shade(look), opacity=0.08, line_width=0, layer="below")
+    for number in frame.loc[
+        (frame["status"] == "breached") & frame["window_start"].isna() & frame["chunk"].notna(), "chunk"
+    ]:
+        out.add_vrect(
+            x0=number - 0.5, x1=number + 0.5, fillcolor=shade(look), opacity=0.08, line_width=0, layer="below"
+        )
 
 
 def positions(frame: pd.DataFrame) -> list[Any]:
@@ -145,7 +153,8 @@ def levels(out: go.Figure, frame: pd.DataFrame, words: str = "") -> None:
         )  # fmt: skip
         last = int(values.notna().to_numpy().nonzero()[0][-1])
         out.add_annotation(
-            x=positions(frame)[last], y=values.iloc[last], text=f"{name}{words}", showarrow=False, xanchor="right", yanchor="bottom",
+            x=positions(frame)[last], y=values.iloc[last], text=f"{name}{words}", showarrow=False,
+            xanchor="right", yanchor="bottom",
             font=dict(color=colour, size=11),
         )  # fmt: skip
 

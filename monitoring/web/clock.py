@@ -39,4 +39,8 @@ def window(start: datetime | None, end: datetime | None, chunk: int | None = Non
     if first.hour == last.hour == 0:
         days = (last - first).days
         return f"{first:%Y-%m-%d}" if days == 1 else f"{first:%Y-%m-%d} to {last - timedelta(days=1):%Y-%m-%d}"
-    return f"{first:%Y-%m-%d %H:%M} to {last:%H:%M}" if last - first < timedelta(days=1) else f"{stamp(first)} to {stamp(last)}"
+    return (
+        f"{first:%Y-%m-%d %H:%M} to {last:%H:%M}"
+        if last - first < timedelta(days=1)
+        else f"{stamp(first)} to {stamp(last)}"
+    )

@@ -23,7 +23,9 @@ sections: dict[str, list[st.Page]] = {}
 WITHOUT_MODEL = ("fleet", "models_and_logs")
 titles = {}
 for number, entry in enumerate(menu()):
-    page = st.Page(entry.path, title=entry.title, icon=f":material/{entry.icon}:", url_path=entry.url, default=number == 0)
+    page = st.Page(
+        entry.path, title=entry.title, icon=f":material/{entry.icon}:", url_path=entry.url, default=number == 0
+    )
     titles[page.title] = entry
     sections.setdefault(entry.section.capitalize(), []).append(page)
 chosen = st.navigation(sections, position="top")

@@ -7,7 +7,6 @@ from typing import Literal
 
 from monitoring.core.verdict import Flag, Status
 
-
 Colour = Literal["red", "orange", "blue", "gray"]
 
 

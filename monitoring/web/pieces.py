@@ -51,7 +51,10 @@ def freshness(evaluated_at: datetime | None) -> None:
     stopped = beat is None or (present - beat).total_seconds() > LATE
     text = f"Evaluated {ago(evaluated_at, present)}; times are UTC."
     if stopped:
-        st.markdown(f":orange-badge[:material/warning: Worker stopped] {escape(text)} Last sign of life {escape(ago(beat, present))}.")
+        st.markdown(
+            f":orange-badge[:material/warning: Worker stopped] {escape(text)} "
+            f"Last sign of life {escape(ago(beat, present))}."
+        )
     else:
         st.caption(escape(text))
 

@@ -18,7 +18,8 @@ from monitoring.store.queries.fleet import heartbeat
 SANDBOX = {
     # made from logs, so it never runs in the dashboard's origin
     "Content-Security-Policy": "sandbox allow-scripts allow-downloads; default-src 'none'; "
-    "script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+    "script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:; "
     "worker-src blob:",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

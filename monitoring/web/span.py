@@ -66,7 +66,14 @@ def controls(with_model: bool) -> None:
         )
         if st.session_state.get("range") == "custom":
             today = now().date()
-            st.date_input("From", today - timedelta(days=14), key="from", bind="query-params", width=140, label_visibility="collapsed")
+            st.date_input(
+                "From",
+                today - timedelta(days=14),
+                key="from",
+                bind="query-params",
+                width=140,
+                label_visibility="collapsed",
+            )
             st.date_input("To", today, key="to", bind="query-params", width=140, label_visibility="collapsed")
 
 

@@ -24,7 +24,7 @@ NAME = "Late ![x](https://example.org/x.png) <b>risk</b>"
 
 @pytest.fixture(autouse=True)
 def filled(tmp_path: Path) -> None:
-    """A model whose feature moved five days ago, with a name that wants to be Markdown. Made before the server starts."""
+    """A model whose feature moved five days ago, with a name that wants to be Markdown."""
     now = datetime.now(UTC)
     random = np.random.default_rng(11)
     times = pd.date_range(now - timedelta(days=16), now - timedelta(minutes=5), freq="5min")
@@ -33,10 +33,18 @@ def filled(tmp_path: Path) -> None:
     pd.DataFrame(
         {
             "id": np.arange(len(times)), "at": times, "x": random.normal(0, 1, len(times)) + moved, "score": score,
-            "label": (random.random(len(times)) < score).astype(int), "ms": random.lognormal(2, 0.3, len(times)), "status": 200,
+            "label": (random.random(len(times)) < score).astype(int), 
+            "ms": random.lognormal(2, 0.3, len(times)), "status": 200,
         }
     ).to_parquet(tmp_path / "log.parquet")  # fmt: skip
-    columns = {"id": "id", "timestamp": "at", "score": "score", "label": "label", "latency_ms": "ms", "status": "status"}
+    columns = {
+        "id": "id",
+        "timestamp": "at",
+        "score": "score",
+        "label": "label",
+        "latency_ms": "ms",
+        "status": "status",
+    }
     document = {
         "key": "late",
         "name": NAME,
@@ -79,7 +87,7 @@ def test_from_a_flag_to_its_cause_and_back(browser_page: Page, server: str, sett
 def test_every_page_stands_by_itself(
     chromium: Browser, server: str, settled: Settled, entry: object, scheme: str, width: int
 ) -> None:
-    """A deep link on a server nobody has opened before: no error, nothing wider than the screen, nothing asked elsewhere."""
+    """A deep link on a cold server: no error, nothing wider than the screen, nothing asked elsewhere."""
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     elsewhere: list[str] = []

@@ -65,21 +65,28 @@ def fleet(session: Session, now: datetime) -> list[FleetEntry]:
     """All models, worst first."""
     about = (ModelRow.id, ModelRow.key, ModelRow.name, ModelRow.owner, ModelRow.mode, ModelRow.task, ModelRow.document)
     models = list(session.execute(select(*about)))
-    newest = select(VerdictRow.model_id, func.max(VerdictRow.first_slot).label("slot")).where(VerdictRow.check == "model")
+    newest = select(VerdictRow.model_id, func.max(VerdictRow.first_slot).label("slot")).where(
+        VerdictRow.check == "model"
+    )
     latest = newest.group_by(VerdictRow.model_id).subquery()
     flags = {
         row.model_id: row
         for row in session.execute(
-            select(VerdictRow.model_id, VerdictRow.flag, VerdictRow.status, VerdictRow.reason, VerdictRow.n).join(
+            select(VerdictRow.model_id, VerdictRow.flag, VerdictRow.status, VerdictRow.reason, VerdictRow.n)
+            .join(
                 latest,
                 (latest.c.model_id == VerdictRow.model_id) & (latest.c.slot == VerdictRow.first_slot),
-            ).where(VerdictRow.check == "model")
+            )
+            .where(VerdictRow.check == "model")
         )
     }
     # when it was last looked at, which is not when its verdict last changed
     looked_at = select(EvaluationRow.model_id, func.max(EvaluationRow.now)).group_by(EvaluationRow.model_id)
     evaluated = {id_: at for id_, at in session.execute(looked_at)}
-    sources = {r.model_id: r.last_at for r in session.execute(select(SourceRow.model_id, SourceRow.last_at).where(SourceRow.role == "predictions"))}
+    sources = {
+        r.model_id: r.last_at
+        for r in session.execute(select(SourceRow.model_id, SourceRow.last_at).where(SourceRow.role == "predictions"))
+    }
     judged = {row.id: main_metric(row.task, row.document) for row in models}
     trends = _trends(session, now, judged)
     budgets = _budgets(session, now)
@@ -154,7 +161,9 @@ def _budgets(session: Session, now: datetime) -> dict[int, float]:
     """The least budget left: 1 - (1 - good) / (1 - objective), of the newest budget verdicts."""
     query = (
         select(VerdictRow.model_id, VerdictRow.check, VerdictRow.value, VerdictRow.threshold)
-        .where(VerdictRow.check.in_(("slo.latency", "slo.availability")), VerdictRow.window_end >= now - timedelta(days=2))
+        .where(
+            VerdictRow.check.in_(("slo.latency", "slo.availability")), VerdictRow.window_end >= now - timedelta(days=2)
+        )
         .where(VerdictRow.method == "budget", VerdictRow.status != str(Status.NO_DATA))
         .where(VerdictRow.first_slot >= slot_of(now - timedelta(days=2)))
         .order_by(VerdictRow.first_slot)

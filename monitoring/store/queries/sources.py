@@ -50,7 +50,11 @@ class Change:
 
 def logs(session: Session, key: str | None = None) -> list[LogState]:
     """The logs of all models, or of one."""
-    query = select(ModelRow.key, SourceRow).join(SourceRow, SourceRow.model_id == ModelRow.id).order_by(ModelRow.id, SourceRow.role.desc())
+    query = (
+        select(ModelRow.key, SourceRow)
+        .join(SourceRow, SourceRow.model_id == ModelRow.id)
+        .order_by(ModelRow.id, SourceRow.role.desc())
+    )
     if key is not None:
         query = query.where(ModelRow.key == key)
     return [
@@ -61,7 +65,9 @@ def logs(session: Session, key: str | None = None) -> list[LogState]:
 
 def entries(session: Session) -> list[Entry]:
     """All models as written, in order of being applied."""
-    return [Entry(r.key, r.document, r.base, r.updated_at) for r in session.scalars(select(ModelRow).order_by(ModelRow.id))]
+    return [
+        Entry(r.key, r.document, r.base, r.updated_at) for r in session.scalars(select(ModelRow).order_by(ModelRow.id))
+    ]
 
 
 def changes(session: Session, limit: int = 50) -> list[Change]:

@@ -75,7 +75,7 @@ def versions(session: Session, key: str) -> list[Seen]:
 
 
 def coverage(session: Session, key: str, metric: str, start: datetime | None, end: datetime | None) -> pd.DataFrame:
-    """Window by window: window_start, window_end, chunk, rows, labelled (of `metric`), complete (the share of them), and
+    """Window by window: window_start, window_end, chunk, rows, labelled (of `metric`), complete (their share), and
     of the volume: status, provisional."""
     rows = history(session, key, "quality.volume", start, end).rename(columns={"n": "rows"})
     rows = rows[["window_start", "window_end", "chunk", "rows", "status", "provisional"]]

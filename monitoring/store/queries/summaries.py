@@ -57,7 +57,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveState:
-    """An objective now, and its course: a frame of moment, valid, bad, good (share), and budget left over the period."""
+    """An objective now, and its course: a frame of moment, valid, bad, good (share) and the budget left."""
 
     budget: Budget
     burns: tuple[Burn, ...]
@@ -67,7 +67,9 @@ class ObjectiveState:
 def baseline(session: Session, key: str) -> Frozen | None:
     """The active baseline; None before the first evaluation."""
     row = session.scalar(
-        select(BaselineRow).join(ModelRow, ModelRow.id == BaselineRow.model_id).where(ModelRow.key == key, BaselineRow.active)
+        select(BaselineRow)
+        .join(ModelRow, ModelRow.id == BaselineRow.model_id)
+        .where(ModelRow.key == key, BaselineRow.active)
     )
     if row is None:
         return None
@@ -79,7 +81,7 @@ def distribution(
     session: Session, key: str, kind: str, column: str, start: datetime | None, end: datetime | None,
     slice_: str = "", chunk: int | None = None,
 ) -> Distribution | None:  # fmt: skip
-    """A column's counts in the reference and in [start, end), or in a chunk of rows; None where it is not summarised."""
+    """A column's counts in the reference and in [start, end), or a chunk of rows; None where not summarised."""
     frozen = baseline(session, key)
     if frozen is None:
         return None
@@ -88,10 +90,16 @@ def distribution(
         return None
     of_outcome = frozen.profile.find(Kind(kind), column) is None
     stored = Kind.OUTCOME if of_outcome else Kind(kind)
-    window = Slots(chunk or 0, (chunk or 0) + 1) if start is None or end is None else Slots(slot_of(start), slot_ceiling(end))
+    window = (
+        Slots(chunk or 0, (chunk or 0) + 1)
+        if start is None or end is None
+        else Slots(slot_of(start), slot_ceiling(end))
+    )
     past = load(session, frozen.id, frozen.role, frozen.span, [stored, Kind.ROWS])
     span = frozen.span or past.span() or Slots(0, 1)
-    current = load(session, frozen.id, "current", window, [stored, Kind.ROWS]).histogram(stored, column, window, None, slice_)
+    current = load(session, frozen.id, "current", window, [stored, Kind.ROWS]).histogram(
+        stored, column, window, None, slice_
+    )
     reference = past.histogram(stored, column, span, None, slice_)
     if of_outcome:
         size = len(frozen.profile.classes) or 2
@@ -170,7 +178,9 @@ def objective(
         found, _ = series.latency(parts, column.grid, threshold_ms)
     end = int((now - EPOCH).total_seconds() // (MINUTES * 60)) + 1
     return ObjectiveState(
-        budget(found, end, share, whole), tuple(burns(found, end, share, whole)), _course(found, end, share, whole.minutes)
+        budget(found, end, share, whole),
+        tuple(burns(found, end, share, whole)),
+        _course(found, end, share, whole.minutes),
     )
 
 

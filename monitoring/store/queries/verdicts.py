@@ -15,8 +15,9 @@ from monitoring.store.tables import ModelRow, VerdictRow
 from monitoring.store.verdicts import from_row
 
 FRAME = (
-    "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "value", "lower", "upper",
-    "p_value", "threshold", "warning", "breached", "status", "flag", "automatic", "provisional", "reason", "evaluated_at",
+    "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "value", "lower",
+    "upper", "p_value", "threshold", "warning", "breached", "status", "flag", "automatic", "provisional", "reason",
+    "evaluated_at",
 )  # fmt: skip
 
 
@@ -31,7 +32,9 @@ def newest(session: Session, key: str) -> list[Verdict]:
         .subquery()
     )
     same = [last.c[name.key] == name for name in names]
-    query = select(VerdictRow).join(last, (last.c.slot == VerdictRow.first_slot) & same[0] & same[1] & same[2] & same[3] & same[4])
+    query = select(VerdictRow).join(
+        last, (last.c.slot == VerdictRow.first_slot) & same[0] & same[1] & same[2] & same[3] & same[4]
+    )
     return [from_row(row, key) for row in session.scalars(query.where(VerdictRow.model_id == model_id))]
 
 
