@@ -80,10 +80,14 @@ def look(log: Log, base: Path) -> Sample:
         if skipped < n:
             table = pa.concat_tables([table, _rows(engine, last, TAIL, skipped)], promote_options="permissive")
         count += n if last == "last" else 0
-    except (SourceError, pa.ArrowException) as error:
-        what = error.what if isinstance(error, SourceError) else str(error).splitlines()[0]
-        where = error.where if isinstance(error, SourceError) and error.where not in ("", "log") else log.place
-        raise SourceError(what, where=where, mend="Is it whole, readable, and of the kind chosen?") from error
+    except SourceError as error:
+        if error.where != "log":  # the source itself said what is wrong
+            raise
+        mend = "Is it whole, readable, and of the kind chosen?"
+        raise SourceError(error.what, where=log.place, mend=mend) from error
+    except pa.ArrowException as error:
+        what = f"its first and its last file do not go together: {str(error).splitlines()[0]}"
+        raise SourceError(what, where=log.place, mend="A column must have one type.") from error
     finally:
         engine.close()
     if not len(table):

@@ -98,7 +98,7 @@ def from_row(row: VerdictRow, key: str) -> Verdict:
 
 
 def _row(model_id: int, v: Verdict, now: datetime) -> dict[str, Any]:
-    first = _first_slot(v)
+    first = _first_slot(v, now)
     names = dict(
         check=v.check, column=v.column or "", slice=v.slice or "", version=v.version or "", method=v.method or ""
     )
@@ -119,10 +119,10 @@ def _row(model_id: int, v: Verdict, now: datetime) -> dict[str, Any]:
     }
 
 
-def _first_slot(v: Verdict) -> int:
-    """Where a verdict stands in time. Objectives look back from now: the last of a day stays."""
+def _first_slot(v: Verdict, now: datetime) -> int:
+    """Where a verdict stands in time. Objectives and the summing-up look back from now: the last of a day stays."""
+    if v.check.startswith("slo.") or v.check == "model":
+        return slot_of(v.window.end or now) // DAY * DAY
     if v.window.chunk is not None:
         return v.window.chunk
-    if v.check.startswith("slo.") or v.check == "model":
-        return slot_of(v.window.end) // DAY * DAY if v.window.end else 0
     return slot_of(v.window.start) if v.window.start else 0

@@ -120,10 +120,13 @@ def documents_of(text: str, where: str) -> list[dict[str, Any]]:
     except yaml.YAMLError as error:
         raise FleetError(f"is not YAML: {error}", where=where, mend="Mend the line named above.") from error
     if isinstance(found, list):
-        text = yaml.safe_dump({"models": found})
+        found = {"models": found}
     elif isinstance(found, dict) and "models" not in found:
-        text = yaml.safe_dump({"models": [found]})
-    return fleet.read(text, where)
+        found = {"models": [found]}
+    elif not isinstance(found, dict):
+        raise FleetError("holds no model", where=where, mend="See docs/fleet.md for an example.")
+    fleet.parse(found, where)
+    return fleet.documents(found)
 
 
 def as_text(document: dict[str, Any]) -> str:

@@ -167,6 +167,7 @@ def test_a_change_is_shown_before_it_is_saved(small_store: str, run_page: Run, w
     text = area.value
     area.set_value(text.replace("owner: flight-operations", "owner: somebody-else")).run()
     assert "+owner: somebody-else" in code(at) and "-owner: flight-operations" in code(at)
+    assert len([line for line in code(at).splitlines() if line[0] in "+-"]) == 2, "nothing else changes, nor the order"
     at.button(key="save_yaml").click().run()
     assert not at.exception
     assert next(m for m in rows(small_store, ModelRow) if m.key == "delays").owner == "somebody-else"
