@@ -22,7 +22,8 @@ class LeewayError(Exception):
     def sentence(self) -> str:
         """All three as one line for a person."""
         head = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{head} {self.mend}" if self.mend else head
+        stop = "" if head.endswith((".", "!", "?", ":", ";")) else "."
+        return f"{head}{stop} {self.mend}" if self.mend else head
 
 
 class FleetError(LeewayError):

@@ -421,7 +421,7 @@ def test_a_model_that_is_not_in_the_file_is_named_with_those_that_are(
 ) -> None:
     fleet = fleet_of(tmp_path, without_file(tmp_path))
     assert main(["evaluate", "--fleet", str(fleet), "--model", "delay"]) == 2
-    assert "no model is called 'delay' Known: delays." in capsys.readouterr().err
+    assert "no model is called 'delay'. Known: delays." in capsys.readouterr().err
 
 
 def test_one_bad_model_stops_no_other(tmp_path: Path) -> None:
