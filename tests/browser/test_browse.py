@@ -69,7 +69,7 @@ def test_from_a_flag_to_its_cause_and_back(browser_page: Page, server: str, sett
     browser_page.goto(server)
     settled(browser_page)
     expect(browser_page.get_by_role("heading", name="Fleet", exact=True)).to_be_visible()
-    expect(browser_page.get_by_text(NAME, exact=True).first).to_be_visible()
+    expect(browser_page.get_by_test_id("stMarkdown").filter(has_text=NAME).first).to_be_visible()
     browser_page.get_by_test_id("stMain").get_by_role("link", name="Drift").first.click()
     settled(browser_page)
     expect(browser_page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
