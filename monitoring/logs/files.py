@@ -12,6 +12,8 @@ from monitoring.fleet import Log
 from monitoring.logs.engine import DuckEngine, quoted
 from monitoring.logs.source import PART, Part
 
+ODD_TIMES = ("TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
+
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
@@ -54,7 +56,12 @@ class FileSource:
         listed = ", ".join("'" + part.name.replace("'", "''") + "'" for part in parts)
         kind = "TABLE" if self.loaded else "VIEW"
         rows = self.reader.format(files=f"[{listed}]", part=PART)
-        engine.arrow(f"CREATE OR REPLACE {kind} {quoted(relation)} AS SELECT * FROM {rows}")
+        create = f"CREATE OR REPLACE {kind} {quoted(relation)} AS SELECT *"
+        engine.arrow(f"{create} FROM {rows}")
+        odd = [name for name, its in engine.describe(relation).items() if its in ODD_TIMES]
+        if odd:  # as pandas writes them; DuckDB compares them with no time of another precision
+            casts = ", ".join(f"CAST({quoted(name)} AS TIMESTAMP) AS {quoted(name)}" for name in odd)
+            engine.arrow(f"{create} REPLACE ({casts}) FROM {rows}")
 
 
 def _find(location: str, base: Path, suffixes: tuple[str, ...]) -> list[Path]:

@@ -90,7 +90,7 @@ def mark_read(
         session.execute(
             insert(SlotRow),
             [
-                dict(baseline_id=baseline_id, role=role, slot=slot, rows=rows, labelled=0, checksum=checksum)
+                dict(baseline_id=baseline_id, role=role, slot=slot, rows=rows, checksum=checksum)
                 for slot, (rows, checksum) in slots.items()
             ],
         )

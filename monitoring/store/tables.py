@@ -117,7 +117,7 @@ class SummaryRow(Base):
 
 
 class SlotRow(Base):
-    """A log slot that has been read: how many rows, how many of them labelled, and a checksum of what was read."""
+    """A log slot that has been read: how many rows, and a checksum of what was read."""
 
     __tablename__ = "slot"
 
@@ -125,7 +125,6 @@ class SlotRow(Base):
     role: Mapped[str] = mapped_column(String(10), primary_key=True)
     slot: Mapped[int] = mapped_column(primary_key=True)
     rows: Mapped[int] = mapped_column(BigInteger)
-    labelled: Mapped[int] = mapped_column(BigInteger)
     checksum: Mapped[str] = mapped_column(String(40))
 
 

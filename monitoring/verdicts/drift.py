@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from monitoring.core.binned import Binned, align
-from monitoring.core.grid import CategoricalGrid, Grid
+from monitoring.core.grid import MISSING, CategoricalGrid, Grid
 from monitoring.core.histogram import Histogram, from_cells
 from monitoring.core.profile import Column
 from monitoring.core.summary import Kind
@@ -120,6 +120,9 @@ def _verdict(subject: Subject, m: Monitored, window: Slots, slice_: str, referen
     if min(current.n, reference.n) < fewest:
         short = "window" if current.n < fewest else "reference"
         reason = f"{min(current.n, reference.n):,} rows in the {short}; at least {fewest} are needed."
+        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
+    if current.count(MISSING) == current.n and reference.count(MISSING) == reference.n:
+        reason = "Every value is missing, here and in the reference: nothing to compare."
         return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
     binned = align(m.grid, reference, current)
     if binned.kind not in test.kinds:

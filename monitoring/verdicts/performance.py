@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from monitoring.core.grid import NumericGrid
+from monitoring.core.grid import MISSING, NONFINITE, NumericGrid
 from monitoring.core.performance import outcome as outcomes
+from monitoring.core.performance.curves import ONE_CLASS
 from monitoring.core.performance.metric import MAIN, Estimate, Metric, get, metrics_for
 from monitoring.core.performance.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
 from monitoring.core.performance.threshold import AutomaticThreshold, automatic
@@ -72,6 +73,28 @@ def outcome_of(subject: Subject, summaries: Summaries, window: Slots, version: s
     return outcomes.multiclass(subject.profile.classes, whole, scores)
 
 
+def no_probability(subject: Subject, window: Slots, version: str | None, slice_: str) -> str:
+    """What is wrong with the scores of a window, where more than a hundredth of them cannot be probabilities."""
+    if subject.model.task == "regression":
+        return ""
+    for column in subject.profile.columns:
+        if column.kind != Kind.SCORE:
+            continue
+        sums = subject.current.sums(Kind.SCORE, column.name, window, version, slice_)
+        low, high = (float(sums[:, 1].min()), float(sums[:, 2].max())) if len(sums) else (0.0, 1.0)
+        if low >= -0.001 and high <= 1.001:
+            continue
+        counts = subject.current.histogram(Kind.SCORE, column.name, window, version, slice_)
+        known = ~np.isin(counts.codes, (MISSING, NONFINITE))
+        codes, kept = counts.codes[known], counts.counts[known]
+        first, last = column.grid.code(np.asarray([0.0, 1.0])) if isinstance(column.grid, NumericGrid) else (-1, 200)
+        if kept[(codes < first) | (codes > last)].sum() > 0.01 * kept.sum():
+            percent = " They look like percent: divide by 100." if low >= 0 and 2 < high <= 100 else ""
+            words = f"The scores in {column.name} run from {low:.4g} to {high:.4g}; probabilities run from 0 to 1."
+            return words + percent
+    return ""
+
+
 def usual_completeness(subject: Subject) -> float:
     """The share of predictions that have a label once labels have come: the median over all but the newest windows."""
     shares = []
@@ -102,6 +125,10 @@ def _view(subject: Subject, version: str | None, slice_: str, metrics: list[Metr
                 provisional=share < MATURE * usual or not subject.complete(window),
             )  # fmt: skip
             labels = f"labels {share:.0%} complete" + (f", usually {usual:.0%}" if verdict.provisional else "")
+            wrong = no_probability(subject, window, version, slice_) if outcome.n else ""
+            if wrong and (metric.needs_score or subject.model.predictions.columns.prediction is None):
+                yield replace(verdict, status=Status.FAILED, reason=wrong)
+                continue
             yield _judged(verdict, metric, own, judged, reference, outcome, n, labels)
 
 
@@ -120,7 +147,10 @@ def _judged(
         reason = f"{outcome.n:,} labelled rows; at least {fewest} are needed ({labels})."
         return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
     if estimate.value is None:
-        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=f"Undefined: {estimate.reason} ({labels}).")
+        reason = f"Undefined: {estimate.reason} ({labels})."
+        if estimate.reason == ONE_CLASS:
+            reason += " Where the positive class is not 1, true, yes or positive, name it: `positive`."
+        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
     words = f"{metric.title} {estimate.value:.4g}"
     if estimate.lower is not None and estimate.upper is not None:
         words += f" ({estimate.lower:.4g} to {estimate.upper:.4g})"

@@ -11,7 +11,7 @@ from monitoring.core.grid import MISSING, NONFINITE, UNSEEN, CategoricalGrid, Nu
 from monitoring.core.profile import Column, ColumnType
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
-from monitoring.core.window import Slots
+from monitoring.core.window import Slots, moment_of
 from monitoring.verdicts.drift import MIN_ROWS
 from monitoring.verdicts.subject import Subject, status_above
 
@@ -49,7 +49,9 @@ def schema(subject: Subject, now: dict[str, ColumnType] | None) -> Verdict:
     )  # fmt: skip
     if now is None:
         return verdict
-    used = {c.name for c in subject.profile.columns if c.name}
+    used = {
+        c.name for c in subject.profile.columns if c.name and c.kind != Kind.OUTCOME
+    }  # an outcome has a class's name
     before = subject.profile.types
     gone = sorted(name for name in used if name not in now)
     other = sorted(f"{n} ({before[n]} → {now[n]})" for n in used if n in now and n in before and now[n] != before[n])
@@ -152,7 +154,7 @@ def _volume(subject: Subject, window: Slots, n: int) -> Verdict:
         verdict = _verdict(subject, "quality.volume", window, n, None, 0.0, "No earlier week to compare with.")
         return replace(verdict, status=Status.INSUFFICIENT_DATA, value=None)
     usual = float(np.median(earlier))
-    if not subject.complete(window):
+    if moment_of(window.last) > subject.now:  # a finished log may end within its last window, too
         verdict = _verdict(
             subject, "quality.volume", window, n, None, 0.0, f"{n:,} rows so far; {usual:,.0f} is usual."
         )

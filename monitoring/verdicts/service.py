@@ -53,7 +53,7 @@ def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
         return
     found, note = series_of(subject, slo)
     whole = period(slo.period)
-    end = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60)) + 1
+    end = -int((EPOCH - subject.now).total_seconds() // (MINUTES * 60))  # at 00:00 sharp, the slot before is the last
     check = f"slo.{slo.sli}"
     start = moment_of(0) + timedelta(minutes=(end - whole.minutes // MINUTES) * MINUTES)
     left = budget(found, end, slo.objective, whole)

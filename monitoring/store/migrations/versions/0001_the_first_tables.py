@@ -173,7 +173,6 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=10), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
-        sa.Column("labelled", sa.BigInteger(), nullable=False),
         sa.Column("checksum", sa.String(length=40), nullable=False),
         sa.ForeignKeyConstraint(["baseline_id"], ["baseline.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("baseline_id", "role", "slot"),
