@@ -114,3 +114,10 @@ def test_errors_up_to_the_end_of_the_log_page(tmp_path: Path) -> None:
     verdicts = evaluated(tmp_path, rows, predictions=predictions, slos=slos)
     (fast,) = [v for v in verdicts if v["method"] == "burn 1h/5m"]
     assert fast["status"] == "breached", fast["reason"]
+
+
+def test_a_label_that_never_comes_is_not_healthy(tmp_path: Path) -> None:
+    rows = churn().assign(y=np.nan)
+    last = evaluated(tmp_path, rows)[-1]
+    assert last["flag"] == "watch"
+    assert "No label has come yet" in last["reason"]

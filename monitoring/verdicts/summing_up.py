@@ -93,6 +93,9 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
     """Needs retraining: two of the last three mature windows breached, and the inputs are sound."""
     broken = [v for v in newest if v.check in BROKEN and v.status == Status.BREACHED]
     out = []
+    realised = [v for v in every if v.check.startswith("performance.") and not v.slice and not v.version]
+    if realised and all(v.status == Status.NO_DATA for v in realised):
+        out.append(Finding(Flag.WATCH, f"No label has come yet, though labels are mapped: {realised[-1].reason}"))
     checks = {v.check for v in newest if v.check.startswith("performance.") and v.threshold is not None}
     for check in sorted(checks):
         series = [
