@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from monitoring.core.profile import ColumnType
+from monitoring.logs.rows import POSITIVE
 from monitoring.seen import (
     ASKED,
     CLASSES,
@@ -26,7 +27,6 @@ from monitoring.seen import (
     LATENCY,
     LATER,
     LOWER,
-    POSITIVE,
     PREDICTED,
     SCORE,
     SECONDS,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from monitoring.core.profile import ColumnType
+from monitoring.logs.rows import POSITIVE
 
 
 def _points(words: dict[float, str]) -> dict[str, float]:
@@ -87,7 +88,6 @@ SLICE = _words(
 )
 LOWER = _words("lower lo low p10 p05 p5 q10")
 UPPER = _words("upper hi high p90 p95 q90")
-POSITIVE = ("1", "1.0", "true", "t", "yes", "y", "positive")
 CODES, CLASSES = 20, 50
 
 

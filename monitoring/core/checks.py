@@ -32,12 +32,3 @@ def known(name: str) -> bool:
     if name in PLANNED or name.startswith("estimated."):
         return True
     return name in CHECKS or (name.split(".")[0] in FAMILIES and name.count(".") == 1)
-
-
-def explain(name: str) -> str:
-    """One line of help for a check."""
-    if name in CHECKS:
-        return CHECKS[name]
-    if name.split(".")[0] not in FAMILIES:
-        return "Not in this version"
-    return f"{FAMILIES[name.split('.')[0]]}: {name.split('.', 1)[1]}"

@@ -10,12 +10,10 @@ import streamlit as st
 
 from monitoring.core.verdict import Status
 from monitoring.store.queries.sources import Entry, LogState
-from monitoring.web import cached, pieces
-from monitoring.web.charts import shade
+from monitoring.web import cached, pieces, tables
 from monitoring.web.clock import ago, now, span
 from monitoring.web.escape import escape
 from monitoring.web.look import NEVER, STATUSES
-from monitoring.web.model_checks import tall
 
 STATES = {
     "error": replace(STATUSES[Status.BREACHED], word="Error"),
@@ -24,8 +22,6 @@ STATES = {
     "empty": replace(STATUSES[Status.NO_DATA], word="No rows"),
     "never": replace(NEVER, word="Not read yet"),
 }
-GLYPHS = {"error": "✕", "notice": "▲", "ok": "✓", "empty": "?", "never": "?"}
-"""A table cell is a canvas, where Material symbols do not show: these stand for them."""
 
 
 def state_of(log: LogState) -> str:
@@ -69,13 +65,16 @@ def _table(logs: list[LogState], waiting: list[Entry], present: datetime) -> Non
     frame = pd.DataFrame(
         [
             {
-                "state": [_label(state_of(log))], "model": log.model, "role": log.role, "kind": log.kind,
+                "state": [tables.label(STATES[state_of(log)])], "model": log.model, "role": log.role, "kind": log.kind,
                 "last": log.last_at, "lag": span(present - log.last_at) if log.last_at else "",
                 "rows": log.rows if log.role == "predictions" else None, "checked": log.checked_at, "place": log.place,
             }
             for log in sorted(logs, key=lambda x: list(STATES).index(state_of(x)))
         ]
-        + [{"state": [_label("never")], "model": e.key, "role": "predictions", "place": ""} for e in waiting],
+        + [
+            {"state": [tables.label(STATES["never"])], "model": e.key, "role": "predictions", "place": ""}
+            for e in waiting
+        ],
         columns=["state", "model", "role", "kind", "last", "lag", "rows", "checked", "place"],
     )  # fmt: skip
     column = st.column_config
@@ -83,17 +82,11 @@ def _table(logs: list[LogState], waiting: list[Entry], present: datetime) -> Non
         frame,
         key="logs",
         hide_index=True,
-        height=tall(frame, 500),
+        height=tables.height(len(frame)),
         placeholder="",
         alt=f"{len(frame)} logs with their last row, lag and state",
         column_config={
-            "state": column.MultiselectColumn(
-                "State",
-                options=[_label(s) for s in STATES],
-                color=[shade(x) for x in STATES.values()],
-                width=120,
-                pinned=True,
-            ),
+            "state": tables.badges("State", list(STATES.values()), width=120, pinned=True),
             "model": column.TextColumn("Model", width=160, pinned=True),
             "role": column.TextColumn("Log of", width=90),
             "kind": column.TextColumn("Kind", width=70),
@@ -107,9 +100,7 @@ def _table(logs: list[LogState], waiting: list[Entry], present: datetime) -> Non
         },
     )
     flat = frame.assign(state=frame["state"].str[0].str[2:])
-    st.download_button(
-        "CSV", flat.to_csv(index=False), "logs.csv", "text/csv", key="logs_csv", icon=":material/download:"
-    )
+    pieces.download(lambda: flat.to_csv(index=False), "logs", "logs_csv")
 
 
 def _troubles(logs: list[LogState], waiting: list[Entry]) -> None:
@@ -131,7 +122,3 @@ def _troubles(logs: list[LogState], waiting: list[Entry]) -> None:
             f"Not read yet: {keys}.",
             f"The worker reads it at its next look. Its last sign of life: {ago(cached.heartbeat(), now())}.",
         )
-
-
-def _label(state: str) -> str:
-    return f"{GLYPHS[state]} {STATES[state].word}"

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from monitoring.core.verdict import Status
-from monitoring.web import cached, clock, tables
+from monitoring.web import cached, clock, pieces, tables
 from monitoring.web.look import STATUSES, of_status
 
 
@@ -41,15 +41,7 @@ def table(frame: pd.DataFrame, title: str, file: str) -> None:
             "reason": column.TextColumn("Why", width=420),
         },
     )
-    st.download_button(
-        "Download CSV",
-        lambda: frame.drop(columns=["flag"]).to_csv(index=False),
-        f"{file}.csv",
-        "text/csv",
-        key=f"{file}-csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    pieces.download(lambda: frame.drop(columns=["flag"]).to_csv(index=False), file, f"{file}-csv")
 
 
 def figures(key: str, metric: str, title: str, newest: pd.Series[Any] | None) -> None:

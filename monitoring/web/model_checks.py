@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from monitoring.core.verdict import SEVERITY, Status, Verdict
+from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import LeewayError
 from monitoring.preview import Preview, preview
 from monitoring.store import models
-from monitoring.web import cached, charts, pieces
+from monitoring.store.queries.standing import gravest_first
+from monitoring.web import cached, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
-from monitoring.web.look import STATUSES, of_flag, of_status
+from monitoring.web.look import of_flag, of_status
 from monitoring.web.model_draft import problems
 from monitoring.web.reasons import findings
-
-GLYPHS = {
-    Status.OK: "✓",
-    Status.WARNING: "▲",
-    Status.BREACHED: "✕",
-    Status.FAILED: "✕",
-    Status.INSUFFICIENT_DATA: "?",
-    Status.NO_DATA: "?",
-}
-"""A table cell is a canvas, where Material symbols do not show: these stand for them."""
 
 
 def show_problems(error: LeewayError) -> None:
@@ -88,65 +78,9 @@ def verdict_table(verdicts: list[Verdict], key: str) -> None:
     """Verdicts, gravest first, with a CSV."""
     if not verdicts:
         return
-
-    def rank(v: Verdict) -> tuple[object, ...]:
-        return (
-            -SEVERITY[Status(str(v.status))],
-            v.slice is not None,
-            v.version is not None,
-            v.check,
-            v.column or "",
-            v.slice or "",
-        )
-
-    ordered = sorted(verdicts, key=rank)
-    frame = pd.DataFrame(
-        {
-            "status": [[_label(Status(str(v.status)))] for v in ordered],
-            "check": [v.check for v in ordered],
-            "column": [v.column or "" for v in ordered],
-            "slice": [v.slice or "" for v in ordered],
-            "version": [v.version or "" for v in ordered],
-            "value": [v.value for v in ordered],
-            "threshold": [v.threshold for v in ordered],
-            "n": [v.window.n for v in ordered],
-            "reason": [v.reason for v in ordered],
-        }
-    )
-    column = st.column_config
-    st.dataframe(
-        frame,
-        key=key,
-        hide_index=True,
-        height=tall(frame, 420),
-        placeholder="",
-        alt=f"{len(frame)} verdicts, gravest first",
-        column_config={
-            "status": column.MultiselectColumn(
-                "Status",
-                options=[_label(s) for s in STATUSES],
-                color=[charts.shade(x) for x in STATUSES.values()],
-                width=110,
-            ),
-            "check": column.TextColumn("Check", width=150),
-            "column": column.TextColumn("Column", width=120),
-            "slice": column.TextColumn("Slice", width=110),
-            "version": column.TextColumn("Version", width=80),
-            "value": column.NumberColumn("Value", format="%.4g", width=80),
-            "threshold": column.NumberColumn("Threshold", format="%.4g", width=80),
-            "n": column.NumberColumn("Rows", format="localized", width=80),
-            "reason": column.TextColumn("Why", width=500),
-        },
-    )
-    flat = frame.assign(status=frame["status"].str[0].str[2:])
-    st.download_button(
-        "CSV", flat.to_csv(index=False), "verdicts.csv", "text/csv", key=f"{key}_csv", icon=":material/download:"
-    )
-
-
-def tall(frame: pd.DataFrame, most: int) -> int | Literal["content"]:
-    """The height of a table: as its rows need, up to `most` pixels."""
-    return "content" if len(frame) * 35 < most else most
+    ordered = sorted(verdicts, key=gravest_first)
+    tables.verdicts(ordered, key, f"{len(ordered)} verdicts, gravest first")
+    pieces.download(lambda: tables.as_csv(ordered), "verdicts", f"{key}_csv")
 
 
 def save(documents: list[dict[str, Any]], base: Path, forget: tuple[str, ...]) -> None:
@@ -179,7 +113,3 @@ def told() -> None:
     text = st.session_state.pop("said", None)
     if text:
         st.toast(escape(text), icon=":material/check_circle:")
-
-
-def _label(status: Status) -> str:
-    return f"{GLYPHS[status]} {STATUSES[status].word}"

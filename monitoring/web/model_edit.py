@@ -13,11 +13,11 @@ from monitoring import fleet
 from monitoring.errors import LeewayError
 from monitoring.store import models
 from monitoring.store.queries.sources import Change, Entry
-from monitoring.web import cached, links, pieces
+from monitoring.web import cached, links, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import save, say, show_problems, tall
+from monitoring.web.model_checks import save, say, show_problems
 from monitoring.web.model_draft import as_text, difference, documents_of
 
 
@@ -66,7 +66,7 @@ def _table(entries: list[Entry]) -> None:
         frame,
         key="watched",
         hide_index=True,
-        height=tall(frame, 400),
+        height=tables.height(len(frame)),
         alt=f"{len(frame)} watched models",
         column_config={
             "key": column.TextColumn("Key", pinned=True),
@@ -79,9 +79,7 @@ def _table(entries: list[Entry]) -> None:
         },
     )
     with st.container(horizontal=True):
-        st.download_button(
-            "CSV", frame.to_csv(index=False), "models.csv", "text/csv", key="models_csv", icon=":material/download:"
-        )
+        pieces.download(lambda: frame.to_csv(index=False), "models", "models_csv")
         st.download_button(
             "fleet.yaml",
             fleet.dump([e.document for e in entries]),
@@ -217,7 +215,7 @@ def show_changes(changes: list[Change]) -> None:
         frame,
         key="changes",
         hide_index=True,
-        height=tall(frame, 600),
+        height=tables.height(len(frame)),
         alt=f"The newest {len(frame)} changes",
         column_config={
             "at": column.DatetimeColumn("When, UTC", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
@@ -227,6 +225,4 @@ def show_changes(changes: list[Change]) -> None:
             "reason": column.TextColumn("Reason"),
         },
     )
-    st.download_button(
-        "CSV", frame.to_csv(index=False), "changes.csv", "text/csv", key="changes_csv", icon=":material/download:"
-    )
+    pieces.download(lambda: frame.to_csv(index=False), "changes", "changes_csv")

@@ -154,16 +154,7 @@ def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) 
             "reason": column.TextColumn("Why"),
         },
     )
-    st.download_button(
-        "Download CSV",
-        lambda: state.course.to_csv(index=False),
-        f"{key}.csv",
-        "text/csv",
-        key=f"csv-{key}",
-        icon=":material/download:",
-        on_click="ignore",
-        help="The course, hour by hour",
-    )
+    pieces.download(lambda: state.course.to_csv(index=False), key, f"csv-{key}", help="The course, hour by hour")
 
 
 def course(state: ObjectiveState, slo: Slo, key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +37,14 @@ def empty(title: str, next_step: str, page: str | None = None, label: str = "") 
             from monitoring.web.menu import PAGES
 
             st.page_link(PAGES / page, label=label, icon=":material/arrow_forward:")
+
+
+def download(csv: Callable[[], str], name: str, key: str, **more: Any) -> None:
+    """The button that saves a table; its CSV is made only when it is pressed."""
+    st.download_button(
+        "Download CSV", csv, f"{name}.csv", "text/csv",
+        key=key, icon=":material/download:", on_click="ignore", **more,
+    )  # fmt: skip
 
 
 def choose_first() -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from monitoring.core.verdict import Status, Verdict, Window
+from monitoring.web import clock
 from monitoring.web.charts import shade
 from monitoring.web.look import FLAGS, NEVER, STATUSES, Look
 from monitoring.web.reasons import first
@@ -53,12 +54,9 @@ def is_news(v: Verdict) -> bool:
 
 def window(w: Window) -> str:
     """A window in words, in UTC."""
-    if w.chunk is not None:
-        return f"chunk {w.chunk}"
-    if w.start is None or w.end is None:
+    if w.chunk is None and (w.start is None or w.end is None):
         return "–" if w.end is None else f"{w.end:%Y-%m-%d %H:%M}"
-    whole = all((m.hour, m.minute) == (0, 0) for m in (w.start, w.end))
-    return f"{_moment(w.start, whole)} to {_moment(w.end, whole)}"
+    return clock.window(w.start, w.end, w.chunk)
 
 
 def frame(found: Sequence[Verdict]) -> pd.DataFrame:
@@ -128,10 +126,6 @@ def flags(history: pd.DataFrame) -> None:
             "why": column.TextColumn("Why, at its last"),
         },
     )  # fmt: skip
-
-
-def _moment(moment: datetime, whole_days: bool) -> str:
-    return f"{moment:%Y-%m-%d}" if whole_days else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _iso(moment: datetime | None) -> str:

@@ -141,15 +141,8 @@ def table(state: WindowOfDrift, key: str) -> None:
             "method": column.TextColumn("Method", width=140),
         },
     )
-    st.download_button(
-        "Download CSV",
-        lambda: found.drop(columns=["course", "grave", "at", "level"]).to_csv(index=False),
-        f"{key}-drift.csv",
-        "text/csv",
-        key="drift_csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    unneeded = ["course", "grave", "at", "level"]
+    pieces.download(lambda: found.drop(columns=unneeded).to_csv(index=False), f"{key}-drift", "drift_csv")
 
 
 def _p(value: float | None) -> str:

@@ -182,10 +182,7 @@ def page(present: datetime) -> None:
     flat = flat.assign(flag=[flag_of(e) for e in found], key=[e.key for e in found], why=[e.reason for e in found])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(found):,} of {len(entries):,} models, worst first. Click a name to open it.")
-        st.download_button(
-            "Download CSV", flat.to_csv(index=False), "fleet.csv", "text/csv",
-            icon=":material/download:", on_click="ignore", type="tertiary",
-        )  # fmt: skip
+        pieces.download(lambda: flat.to_csv(index=False), "fleet", "fleet_csv", type="tertiary")
     cards(found)
 
 

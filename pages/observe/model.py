@@ -156,10 +156,7 @@ def why(entry: FleetEntry, standing: list[Verdict]) -> None:
     tables.verdicts(shown, key="why", alt=f"{len(shown)} newest verdicts of {entry.name} that are not ok, worst first")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(shown):,} of {len(standing):,} newest verdicts; the rest are ok or hidden by the filter.")
-        st.download_button(
-            "Download CSV", tables.as_csv(shown), f"{entry.key}-why.csv", "text/csv",
-            icon=":material/download:", on_click="ignore", type="tertiary",
-        )  # fmt: skip
+        pieces.download(lambda: tables.as_csv(shown), f"{entry.key}-why", "why_csv", type="tertiary")
 
 
 def courses(entry: FleetEntry, document: dict[str, Any], shown: Span) -> None:

@@ -38,10 +38,10 @@ def standing(session: Session, key: str) -> list[Verdict]:
     if checks:
         older = {name_of(v): v for v in _before(session, key, checks)}
         found = [older.get(name_of(v), v) if v.provisional else v for v in found]
-    return sorted(found, key=_gravest_first)
+    return sorted(found, key=gravest_first)
 
 
-def _gravest_first(v: Verdict) -> tuple[object, ...]:
+def gravest_first(v: Verdict) -> tuple[object, ...]:
     """By status; the whole before its slices and versions; what costs users before what may come to cost them."""
     family = v.check.split(".")[0]
     order = FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
