@@ -26,7 +26,7 @@ from monitoring.verdicts import drift, performance, quality, service
 from monitoring.verdicts.subject import Subject
 from monitoring.verdicts.summing_up import sum_up
 
-VERSION = 1
+VERSION = 2
 """Of the checks: another one judges every window again."""
 AGAIN = 4
 """Newest windows that are judged every time, as time itself changes them: now complete, now mature."""

@@ -16,10 +16,10 @@ from monitoring.errors import LeewayError
 from monitoring.evidently import report, stattest
 from monitoring.evidently.failure import EvidentlyError
 from monitoring.evidently.page import _usable
-from monitoring.evidently.sample import Roles, roles_of, sample
 from monitoring.fleet import Model, parse_model
 from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
+from monitoring.logs.sample import Roles, roles_of, sample
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 REFERENCE = (START, START + timedelta(days=2))

@@ -64,6 +64,11 @@ class Verdict:
     `value` and `threshold` are in the unit of the check's method; `lower` and `upper` are the value's 95 %
     interval where there is one; `threshold` is the level that `status` was decided by, and `warning` and
     `breached` are both levels. `slice` is written "origin=EWR". `flag` is set on the check "model" alone.
+
+    Of a calibrated verdict, `drift_score` is how far beyond chance the window lies, in standard deviations of
+    chance, `null_quantile` the score that chance alone reaches as often as the false-alarm budget allows, and
+    `false_alarms` the false alarms a quarter to expect of this check. `effect` says in plain words what changed.
+    `since` is the moment from which the series has been where it is now.
     """
 
     model: str
@@ -85,6 +90,11 @@ class Verdict:
     automatic: bool = False
     provisional: bool = False
     flag: Flag | None = None
+    drift_score: float | None = None
+    null_quantile: float | None = None
+    false_alarms: float | None = None
+    effect: str = ""
+    since: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object of the command line's contract."""
@@ -104,6 +114,11 @@ class Verdict:
             "upper": self.upper,
             "p_value": self.p_value,
             "provisional": self.provisional,
+            "drift_score": self.drift_score,
+            "null_quantile": self.null_quantile,
+            "false_alarms": self.false_alarms,
+            "effect": self.effect,
+            "since": _iso(self.since),
         }
         if self.flag is not None:
             out["flag"] = str(self.flag)

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from monitoring.evidently.failure import EvidentlyError
-from monitoring.evidently.sample import Roles
 from monitoring.evidently.stattest import load
 from monitoring.fleet import Model
 from monitoring.logs.rows import POSITIVE
+from monitoring.logs.sample import Roles
 
 FEWEST = 5
 """Rows with prediction and label below which Evidently's quality plots fail or mean nothing."""

@@ -23,7 +23,6 @@ from monitoring.errors import LeewayError
 from monitoring.evidently.cache import key, prune
 from monitoring.evidently.failure import EvidentlyError
 from monitoring.evidently.page import About, build
-from monitoring.evidently.sample import Roles
 from monitoring.evidently.stattest import QUIET
 from monitoring.evidently.windows import (
     Window,
@@ -38,6 +37,7 @@ from monitoring.evidently.windows import (
 from monitoring.fleet import Model, parse_model
 from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
+from monitoring.logs.sample import Roles
 
 __all__ = ["About", "build", "create", "write"]
 

@@ -12,10 +12,10 @@ import pandas as pd
 from monitoring.baseline import reference_model, reference_span
 from monitoring.core.window import moment_of, slot_ceiling, slot_of
 from monitoring.evidently.failure import EvidentlyError
-from monitoring.evidently.sample import Roles, roles_of, sample
 from monitoring.fleet import Model
 from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
+from monitoring.logs.sample import Roles, roles_of, sample
 
 Window = tuple[datetime, datetime]
 

@@ -205,6 +205,11 @@ class VerdictRow(Base):
     automatic: Mapped[bool]
     provisional: Mapped[bool]
     reason: Mapped[str] = mapped_column(Text)
+    drift_score: Mapped[float | None]
+    null_quantile: Mapped[float | None]
+    false_alarms: Mapped[float | None]
+    effect: Mapped[str] = mapped_column(Text, default="", server_default="")
+    since: Mapped[datetime | None]
     evaluated_at: Mapped[datetime]
     revision: Mapped[int] = mapped_column(default=1)
 

@@ -28,6 +28,11 @@ CONTENT = (
     "flag",
     "provisional",
     "reason",
+    "drift_score",
+    "null_quantile",
+    "false_alarms",
+    "effect",
+    "since",
 )
 PLAIN = [
     f.name

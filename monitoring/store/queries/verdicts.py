@@ -17,7 +17,7 @@ from monitoring.store.verdicts import from_row
 FRAME = (
     "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "value", "lower",
     "upper", "p_value", "threshold", "warning", "breached", "status", "flag", "automatic", "provisional", "reason",
-    "evaluated_at",
+    "drift_score", "null_quantile", "false_alarms", "effect", "since", "evaluated_at",
 )  # fmt: skip
 
 

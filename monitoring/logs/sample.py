@@ -1,4 +1,4 @@
-"""Raw rows of a window for Evidently, which unlike everything else here cannot work from summaries."""
+"""Raw rows of a window, for what cannot work from summaries: the same ones every time."""
 
 from __future__ import annotations
 
