@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from monitoring.core.profile import Profile, as_document, from_document
 from monitoring.core.window import Chunk, Slots, moment_of, slot_ceiling, slot_of
 from monitoring.errors import FleetError, MappingError
-from monitoring.fleet import Log, Model, ReferenceRows, ReferenceWindow
+from monitoring.fleet import Log, Model, MovingReference, ReferenceRows, ReferenceWindow
 from monitoring.logs.mapping import mapped
 from monitoring.logs.profiling import profile_of
 from monitoring.logs.reader import LogReader
@@ -152,6 +152,10 @@ def reference_span(reader: LogReader) -> Slots:
     if not slots:
         raise FleetError("the log holds no rows yet", where=f"{model.key} predictions ({model.predictions.place})")
     first, last = min(slots), max(slots) + 1
+    if isinstance(reference, MovingReference):  # it moves; the grids are those of its first place
+        first = first // 24 * 24 if model.chunk.rows is None else first
+        span = reference.span(Slots(0, model.chunk.slots), model.chunk)
+        return Slots(first, first + len(span))
     length = max(1, min((last - first) // QUARTER, LONGEST))
     if model.chunk.rows is not None:
         return Slots(0, length)

@@ -17,6 +17,7 @@ from monitoring.core.summaries import Summaries
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.core.window import Slots, chunks, moment_of, slot_of
 from monitoring.errors import LeewayError
+from monitoring.fleet import MovingReference
 from monitoring.ingest import Ingested, Progress, ingest
 from monitoring.store import summaries, verdicts
 from monitoring.store.database import reading, transaction
@@ -131,7 +132,8 @@ def _subject(store: Engine, watched: Watched, done: Ingested, scope: Scope, now:
     inside = None
     span = reference.span() or Slots(0, 0)
     if baseline.own is None and baseline.profile.first is not None and baseline.profile.last is not None:
-        inside = span = Slots(baseline.profile.first, baseline.profile.last)
+        span = Slots(baseline.profile.first, baseline.profile.last)
+        inside = None if isinstance(model.reference, MovingReference) else span
     history = _history(watched, current, now, scope, inside)
     if scope.finished and scope.as_of is None and history and model.chunk.rows is None:
         newest = current.span()

@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 
 from monitoring.core.performance.metric import metrics_for
-from monitoring.core.window import HOURS_OF, Chunk
+from monitoring.core.window import HOURS_OF, Chunk, Slots
 from monitoring.errors import FleetError
 from monitoring.instant import instant
 
@@ -24,6 +33,9 @@ Mode = Literal["online", "online_batch_features", "streaming", "batch"]
 Target = Literal["cloud", "edge", "browser"]
 Sli = Literal["latency", "availability", "freshness", "quality"]
 Direction = Literal["both", "up", "down"]
+
+YEAR = 364 * 24
+"""Hours of 52 weeks: a year that keeps the day of the week."""
 
 _PASSWORD = re.compile(r"://([^:/@]*):[^@]*@")
 
@@ -118,6 +130,42 @@ class ReferenceRows(Strict):
     rows: int = Field(gt=0)
 
 
+def _hours(value: Any) -> Any:
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)d", value)) and int(found[1]) > 0:
+        return int(found[1]) * 24
+    if isinstance(value, int):
+        return value
+    raise ValueError(f"write a number of days such as 28d, not {value!r}")
+
+
+Days = Annotated[int, BeforeValidator(_hours), PlainSerializer(lambda hours: f"{hours // 24}d")]
+
+
+class MovingReference(Strict):
+    """A reference that moves with the window: `rolling` are the days just before it, `previous` so many chunks before
+    it, `same_season` so many days around the same weekday a year (52 weeks) before."""
+
+    rolling: Days | None = None
+    previous: int | None = Field(default=None, gt=0)
+    same_season: Days | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> MovingReference:
+        if sum(x is not None for x in (self.rolling, self.previous, self.same_season)) != 1:
+            raise ValueError("name one of `rolling`, `previous` and `same_season`")
+        return self
+
+    def span(self, window: Slots, chunk: Chunk) -> Slots:
+        """The slots that a window is compared with."""
+        if self.same_season is not None:
+            middle = (window.first + window.last) // 2 - YEAR
+            half = max(self.same_season, len(window)) // 2
+            first = middle - half - (middle - half - window.first) % 24
+            return Slots(first, first + 2 * half)
+        length = self.rolling or (self.previous or 1) * chunk.slots
+        return Slots(window.first - length, window.first)
+
+
 def _chunk(value: Any) -> Any:
     if isinstance(value, str):
         if value not in HOURS_OF:
@@ -160,7 +208,10 @@ def _known_check(name: str) -> str:
 
 
 class Threshold(Strict):
-    """A threshold of one's own. `column`, `slice` and `version` narrow it; `method` chooses the stattest."""
+    """A threshold of one's own. `column`, `slice` and `version` narrow it; `method` chooses the stattest.
+
+    `false_alarms_per_quarter` is the budget of a drift check, `reference` another reference than the model's for it.
+    """
 
     check: Annotated[str, AfterValidator(_known_check)]
     column: str | None = None
@@ -172,6 +223,7 @@ class Threshold(Strict):
     direction: Direction | None = None
     min_rows: int | None = Field(default=None, gt=0)
     false_alarms_per_quarter: float | None = Field(default=None, gt=0)
+    reference: MovingReference | None = None
 
 
 class Model(Strict):
@@ -188,7 +240,7 @@ class Model(Strict):
     positive: str | None = None
     predictions: Log
     labels: Log | None = None
-    reference: ReferenceWindow | ReferenceRows | Log | None = None
+    reference: ReferenceWindow | ReferenceRows | MovingReference | Log | None = None
     chunk: Annotated[Chunk, BeforeValidator(_chunk)] = Chunk()
     slos: tuple[Slo, ...] = ()
     thresholds: tuple[Threshold, ...] = ()

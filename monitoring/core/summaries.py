@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,6 +65,17 @@ class Summaries:
                     scale = FINE if kind == Kind.SERVICE else 1
                     parts.append(self.cells(series, block).histogram(window.first * scale, window.last * scale))
         return parts[0] if len(parts) == 1 else merge_histograms(parts)
+
+    def table(
+        self, kind: Kind, column: str, windows: Sequence[Slots], slice_: str = ""
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Counts of many windows at once: the class codes, ascending, and an array (windows, codes)."""
+        found = [self.histogram(kind, column, window, None, slice_) for window in windows]
+        codes = np.unique(np.concatenate([h.codes for h in found])) if found else np.zeros(0, dtype=np.int32)
+        counts = np.zeros((len(windows), len(codes)))
+        for row, histogram in zip(counts, found, strict=True):
+            row[np.searchsorted(codes, histogram.codes)] = histogram.counts
+        return codes.astype(np.int32), counts
 
     def sums(
         self, kind: Kind, column: str, window: Slots, version: str | None = None, slice_: str = ""

@@ -22,8 +22,9 @@ from monitoring.evidently.windows import drawn, reference_bounds, reference_read
 from monitoring.fleet import Threshold
 from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
-from monitoring.verdicts.drift import CHECKS, MIN_ROWS, PREFIX
-from monitoring.verdicts.subject import Subject
+from monitoring.verdicts.drift import PREFIX
+from monitoring.verdicts.effect import CHECKS
+from monitoring.verdicts.subject import MIN_ROWS, Subject
 
 LIMIT, SEED = 20_000, 0
 

@@ -12,8 +12,7 @@ from monitoring.core.profile import Column, ColumnType
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots, moment_of
-from monitoring.verdicts.drift import MIN_ROWS
-from monitoring.verdicts.subject import Subject, status_above
+from monitoring.verdicts.subject import MIN_ROWS, Subject, status_above
 
 WEEK = 168
 DEFAULTS = {

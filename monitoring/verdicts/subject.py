@@ -12,7 +12,10 @@ from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import Slots, chunks, moment_of
-from monitoring.fleet import Model, Threshold
+from monitoring.fleet import Model, MovingReference, Threshold
+
+MIN_ROWS = 30
+"""Rows below which a window says nothing about a distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ class Subject:
         inside = self.inside is not None and self.inside.first <= slots.first and slots.last <= self.inside.last
         return self.complete(slots) and not inside
 
+    def reference_of(self, window: Slots, own: Threshold | None = None) -> Slots:
+        """The slots of the reference that a window is compared with: the threshold's, else the model's."""
+        moving = own.reference if own is not None and own.reference is not None else self.model.reference
+        return moving.span(window, self.model.chunk) if isinstance(moving, MovingReference) else self.reference_span
+
     def complete_window(self, verdict: Verdict) -> bool:
         """Whether a verdict's window is over."""
         return self.finished or verdict.window.end is None or verdict.window.end <= self.now
@@ -63,9 +71,9 @@ class Subject:
         """The reference's counts, of all versions together."""
         return self.reference.histogram(kind, column, self.reference_span, None, slice_)
 
-    def reference_chunks(self) -> Iterator[Slots]:
-        """The reference cut as the log is."""
-        span = self.reference_span
+    def reference_chunks(self, span: Slots | None = None) -> Iterator[Slots]:
+        """The reference (or another stretch of the log) cut as the log is."""
+        span = span or self.reference_span
         for chunk in chunks(self.model.chunk, span, span.first):
             if chunk.first >= span.first and chunk.last <= span.last:
                 yield chunk

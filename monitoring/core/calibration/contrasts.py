@@ -1,0 +1,136 @@
+"""Contrasts: what is measured of a distribution to tell chance from change.
+
+A contrast gives every class a weight; the mean weight of a window's rows is linear in its counts, so that it is
+nearly normal whatever the column looks like, costs one product of matrices for all windows, and its spread from
+window to window can be had from the reference's own windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+LOCATION, SCALE, SHAPE, MISSING = 0.5, 0.2, 0.25, 0.05
+"""How the false-alarm budget of a numeric column is divided. Most real drift is a shift."""
+OMNIBUS, SINGLE = 0.7, 0.3
+"""And of a categorical one: to all classes together, to the one that moved most."""
+BINS = 16
+EXPECTED = 5.0
+"""Rows that a class of the omnibus contrast has to be expected to hold: Cochran (1954)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contrast:
+    """`weights` by class, and its `share` of the column's false-alarm budget.
+
+    `indicator` is true where the weights tell one class from the rest, so that few rows can be counted exactly.
+    `around` are the weights of another contrast whose squared mean is taken off: a spread around the window's own
+    centre does not grow because the centre moved.
+    """
+
+    name: str
+    weights: Floats
+    share: float
+    indicator: bool = False
+    around: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contrasts:
+    """All contrasts of a column. `share` is that of all classes together; `counts` are the reference's, `aside` marks
+    classes that hold no value, `ranked` is true where neighbouring classes are neighbouring values."""
+
+    single: tuple[Contrast, ...]
+    share: float
+    counts: Floats
+    aside: NDArray[np.bool_]
+    ranked: bool
+
+    def bins(self, rows: float, counts: Floats | None = None) -> NDArray[np.int64]:
+        """The bin of each class, -1 for none, so that every bin is expected to hold EXPECTED of `rows` rows.
+
+        `counts` are those that the expectation is from; the reference's, if left out.
+        """
+        counts = np.where(self.aside, 0.0, self.counts if counts is None else counts)
+        whole = max(float(counts.sum()), 1.0)
+        if not self.ranked:
+            order = np.argsort(-counts, kind="stable")
+            out = np.empty(len(counts), dtype=np.int64)
+            out[order] = _pooled(counts[order] * rows / whole)
+            return out
+        place = np.minimum((_ranks(counts) * BINS).astype(np.int64), BINS - 1)
+        expected = np.asarray(
+            np.bincount(place[~self.aside], weights=counts[~self.aside], minlength=BINS) * rows / whole,
+            dtype=np.float64,
+        )
+        return np.where(self.aside, -1, _pooled(expected)[place])
+
+
+def numeric(reference: Floats, aside: NDArray[np.bool_]) -> Contrasts:
+    """Contrasts of a numeric column whose classes are in ascending order.
+
+    `reference` are counts by class, shape (classes,), of which `aside` marks those that hold no
+    number. Location and scale are the normal scores of van der Waerden (1952) and Klotz (1962), of the mid-ranks in
+    the reference.
+    """
+    from scipy.special import ndtri
+
+    counts = np.where(aside, 0.0, reference)
+    normal = np.where(aside, 0.0, ndtri(np.clip(_ranks(counts), 1e-9, 1 - 1e-9)))
+    middle = float((counts * normal).sum() / max(counts.sum(), 1.0))
+    location = np.where(aside, 0.0, normal - middle)
+    found = [Contrast("location", location, LOCATION), Contrast("scale", location**2, SCALE, around=location)]
+    if aside.any():
+        found.append(Contrast("missing", aside.astype(float), MISSING, indicator=True))
+    return Contrasts(tuple(found), SHAPE, reference, aside, ranked=True)
+
+
+def directed(position: Floats) -> Contrasts:
+    """The one contrast of classes that stand in an order: their mean position."""
+    nothing = np.zeros(len(position))
+    if len(position) == 2:
+        return Contrasts(
+            (Contrast("class 1", _one(2, 1), 1.0, indicator=True),), 0.0, nothing, nothing > 0, ranked=True
+        )
+    return Contrasts((Contrast("location", position, 1.0),), 0.0, nothing, nothing > 0, ranked=True)
+
+
+def categorical(reference: Floats) -> Contrasts:
+    """Contrasts of a categorical column: every class apart, and all together.
+
+    `reference` are counts by class, missing and unseen ones among them.
+    """
+    size = len(reference)
+    nowhere = np.zeros(size, dtype=np.bool_)
+    if size <= 2:
+        only = Contrast("class 0", _one(size, 0), 1.0, indicator=True)
+        return Contrasts((only,), 0.0, reference, nowhere, ranked=False)
+    single = tuple(Contrast(f"class {at}", _one(size, at), SINGLE / size, indicator=True) for at in range(size))
+    return Contrasts(single, OMNIBUS, reference, nowhere, ranked=False)
+
+
+def _ranks(counts: Floats) -> Floats:
+    """Mid-rank of every class, within (0, 1)."""
+    return np.asarray((np.cumsum(counts) - counts / 2 + 0.5) / (counts.sum() + 1.0))
+
+
+def _pooled(expected: Floats) -> NDArray[np.int64]:
+    """Numbers of bins: neighbours share one until it is expected to hold enough, and the last takes what is left."""
+    out = np.zeros(len(expected), dtype=np.int64)
+    number, held = 0, 0.0
+    for at, rows in enumerate(expected):
+        if held >= EXPECTED and float(expected[at:].sum()) >= EXPECTED:
+            number, held = number + 1, 0.0
+        out[at] = number
+        held += float(rows)
+    return out
+
+
+def _one(size: int, at: int) -> Floats:
+    weights = np.zeros(size)
+    weights[at] = 1.0
+    return weights
