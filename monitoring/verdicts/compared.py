@@ -16,7 +16,7 @@ from monitoring.core.histogram import Histogram
 from monitoring.core.profile import Column
 from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
-from monitoring.core.window import Slots
+from monitoring.core.window import Chunk, Slots, chunks
 from monitoring.fleet import MovingReference, Threshold
 from monitoring.verdicts.subject import Subject
 
@@ -75,7 +75,9 @@ def compare(
 def _against(
     subject: Subject, monitored: Monitored, slice_: str, windows: list[Slots], span: Slots, source: Summaries, side: int
 ) -> list[Compared]:
-    cut = [chunk for chunk in subject.reference_chunks(span)]
+    cut, longer = list(subject.reference_chunks(span)), 1
+    if len(cut) < FEWEST and len(windows[0]) > DAY and subject.model.chunk.rows is None:
+        cut, longer = list(chunks(Chunk(hours=DAY), span)), len(windows[0]) // DAY
     whole_codes, whole = monitored.table(subject, source, [span], slice_)
     cut_codes, known = monitored.table(subject, source, cut, slice_)
     kept = known.sum(axis=1) > 0
@@ -87,12 +89,18 @@ def _against(
     )
     few = len(cut) < FEWEST
     alike = np.zeros(len(windows), dtype=np.int64)
-    matches = [Match("", np.arange(len(windows)), alike, alike[:1])] if few else match(cut, windows)
+    if few:
+        matches = [Match("", np.arange(len(windows)), alike, alike[:1])]
+    elif longer > 1:
+        matches = [Match("", np.arange(len(windows)), alike, np.zeros(len(cut), dtype=np.int64))]
+    else:
+        matches = match(cut, windows)
     out = []
     for m in matches:
         learned = Counted(whole if few else known, m.reference)
-        p = _surprise(monitored.grid, every, learned, Counted(current[m.at], m.matched), few, side)
-        basis = f"chance learned from {len(cut)} windows of the reference" + (f", {m.how} together" if m.how else "")
+        p = _surprise(monitored.grid, every, learned, Counted(current[m.at], m.matched), few, side, longer)
+        what = "windows" if longer == 1 else "days"
+        basis = f"chance learned from {len(cut)} {what} of the reference" + (f", {m.how} together" if m.how else "")
         if few:
             basis = f"rows taken as independent, the reference having {len(cut)} such windows where {FEWEST} are needed"
         for at, class_, value in zip(m.at, m.matched, p, strict=True):
@@ -105,13 +113,19 @@ def _against(
 
 
 def _surprise(
-    grid: Grid, codes: NDArray[np.int32], reference: Counted, windows: Counted, independent: bool, side: int
+    grid: Grid,
+    codes: NDArray[np.int32],
+    reference: Counted,
+    windows: Counted,
+    independent: bool,
+    side: int,
+    longer: int,
 ) -> NDArray[np.float64]:
     if not len(codes) or not reference.counts.sum():
         return np.full(len(windows.counts), np.nan)
     if not isinstance(grid, CategoricalGrid):
         contrasts = numeric(reference.counts.sum(axis=0), np.isin(codes, (MISSING, NONFINITE)))
-        return p_values(reference, windows, contrasts, independent, side)
+        return p_values(reference, windows, contrasts, independent, side, longer)
     known = reference.counts.sum(axis=0) > 0
     new = windows.counts[:, ~known].sum(axis=1)
     out = np.full(len(windows.counts), np.nan)
@@ -123,7 +137,7 @@ def _surprise(
             before, after = _with_new(codes[known], before, after, new[chosen])
         counted = Counted(after, windows.matched[chosen])
         of = directed(np.arange(before.shape[1], dtype=float)) if side else categorical(before.sum(axis=0))
-        out[chosen] = p_values(Counted(before, reference.matched), counted, of, independent, side)
+        out[chosen] = p_values(Counted(before, reference.matched), counted, of, independent, side, longer)
     return out
 
 

@@ -23,6 +23,8 @@ Integers = NDArray[np.int64]
 LEAST_DEGREES = 3.0
 MANY = 20
 """Expected rows of a class from which its share is normal enough, and counting would cost power."""
+LONGER_ERRORS = 2.0
+"""Standard errors on the safe side of serial dependence, where days stand for weeks, whose spread hangs on it."""
 TINY = 1e-15
 
 
@@ -39,15 +41,20 @@ class Counted:
         return np.asarray(self.counts.sum(axis=1), dtype=np.float64)
 
 
-def p_values(reference: Counted, windows: Counted, contrasts: Contrasts, independent: bool, side: int = 0) -> Floats:
+def p_values(
+    reference: Counted, windows: Counted, contrasts: Contrasts, independent: bool, side: int = 0, longer: int = 1
+) -> Floats:
     """The probability, by window, that chance takes some contrast as far; NaN for a window without rows.
 
-    With `independent`, the reference is one heap of independent rows. `side` +1 or -1 looks one way only.
+    With `independent`, the reference is one heap of independent rows. `side` +1 or -1 looks one way only. A window is
+    as long as `longer` windows of the reference, one after the other.
     """
-    null = _Null(reference, independent)
+    null = _Null(reference, independent, longer)
     best = np.ones(len(windows.counts))
     single = contrasts.single[:1] if side else contrasts.single
     for contrast in single:
+        if contrast.around is not None and longer > 1:
+            continue  # a week's own spread holds that between its days, which no day of the reference has
         p = null.linear(contrast, windows, side)
         if contrast.indicator:
             p = np.maximum(p, null.exact(contrast.weights, windows, side))
@@ -83,13 +90,14 @@ def _complement(root: Floats, others: list[Floats]) -> Floats:
 class _Null:
     """The reference's windows, added up by the class they are matched in."""
 
-    def __init__(self, reference: Counted, independent: bool) -> None:
+    def __init__(self, reference: Counted, independent: bool, longer: int) -> None:
         # a window alone in its class says nothing of the spread within it
         alone = np.bincount(reference.matched)[reference.matched] < 2
         kept = (reference.rows > 0) & (~alone | independent)
         matched = reference.matched[kept]
         self.counts, self.rows = reference.counts[kept], reference.rows[kept]
-        self.independent = independent
+        self.independent, self.longer = independent, longer
+        self.errors = 1.0 if longer == 1 else LONGER_ERRORS
         self.size = int(matched.max(initial=0)) + 1
         self.matched = matched
         self.windows = np.bincount(matched, minlength=self.size).astype(float)
@@ -108,12 +116,12 @@ class _Null:
         shape = Course(0.0, 0.0, 0.0, 0.0)
         if not self.independent:
             excess = float((apart**2 / self.lever - variance[self.matched] / self.rows).mean())
-            shape = course(apart, max(0.0, excess))
+            shape = course(apart, max(0.0, excess), self.errors)
         at, rows = windows.matched, np.maximum(windows.rows, 1.0)
         between = shape.variance / self._shrunk(shape.serial)
         spread = between * self._apart(shape.serial, at) + variance[at] * (1 / rows + 1 / self.heaps[at]) + TINY
         z = (_mean(windows.counts, rows, contrast) - centre[at]) / np.sqrt(spread)
-        usual = between + variance[at] * float((1 / self.rows).mean())
+        usual = self._apart(shape.serial, at) * (between + variance[at] * float((1 / self.rows).mean()))
         degrees = self._effective(shape.serial) * np.maximum(spread / np.maximum(usual, TINY), 0.25) ** 2
         if shape.tails > 0:
             degrees = np.minimum(degrees, 4 + 6 / shape.tails)
@@ -171,7 +179,7 @@ class _Null:
         covariance = scaled.T @ scaled / len(scaled)
         trace, usual = float(np.trace(covariance)), float((1 / own).mean())
         between = max(0.0, trace - usual * size)
-        serial = serial_dependence(apart, between / max(trace, TINY))
+        serial = serial_dependence(apart, between / max(trace, TINY), self.errors)
         degrees = max(float(self.degrees), 3.0)
         square = degrees**2 / ((degrees - 1) * (degrees + 2)) * (float((covariance**2).sum()) - trace**2 / degrees)
         between_square = square - 2 * usual * between - usual**2 * size
@@ -230,8 +238,10 @@ class _Null:
     def _apart(self, serial: float, at: Integers) -> Floats:
         """Variance of a window less its centre, in units of the variance between windows."""
         m = float(len(self.rows))
-        longer = (1 + serial) / (1 - serial)
-        return np.asarray(1.0 + longer / m + 1.0 / np.maximum(self.windows[at], 1.0) - 1.0 / m)
+        dependent = (1 + serial) / (1 - serial)
+        lags = np.arange(1, self.longer)
+        own = (1 + 2 * float(((1 - lags / self.longer) * serial**lags).sum())) / self.longer
+        return np.asarray(own + dependent / m + 1.0 / np.maximum(self.windows[at], 1.0) - 1.0 / m)
 
     def _shrunk(self, serial: float) -> float:
         """By how much dependence makes the reference's windows look more alike than they are."""
