@@ -23,7 +23,7 @@ from monitoring.store import summaries, verdicts
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched
 from monitoring.store.tables import EvaluationRow, ModelRow
-from monitoring.verdicts import drift, performance, quality, service
+from monitoring.verdicts import drift, false_alarms, performance, quality, service
 from monitoring.verdicts.subject import Subject
 from monitoring.verdicts.summing_up import sum_up
 
@@ -39,6 +39,7 @@ RECENT = 12
 FAMILIES: tuple[Callable[[Subject], Iterator[Verdict]], ...] = (
     quality.judge,
     drift.judge,
+    false_alarms.judge,
     performance.judge,
     service.judge,
 )
@@ -107,7 +108,8 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
             name = family.__module__.rpartition(".")[2]
             window = subject.window(subject.windows[-1], 0) if subject.windows else Window(None, subject.now, 0)
             reason = f"The {name} checks failed: {type(error).__name__}: {error}"
-            check = {"service": "slo.availability", "quality": "quality.volume"}.get(name, name)
+            names = {"service": "slo.availability", "quality": "quality.volume", "false_alarms": "drift.false_alarms"}
+            check = names.get(name, name)
             found.append(Verdict(subject.model.key, check, window, Status.FAILED, reason, method="failed"))
     found.append(quality.schema(subject, done.types))
     found.extend(_planned(subject))

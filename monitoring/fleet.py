@@ -273,9 +273,10 @@ class Model(Strict):
 
 
 class Fleet(Strict):
-    """All the models of one file."""
+    """All the models of one file. A false-alarm budget of the fleet is divided among the models without one."""
 
     models: tuple[Model, ...]
+    false_alarms_per_quarter: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _unique(self) -> Fleet:
@@ -287,7 +288,10 @@ class Fleet(Strict):
 
 
 def documents(fleet: Any) -> list[dict[str, Any]]:
-    """The models of a parsed fleet file as they were written, with dates as text: what `export` gives back."""
+    """The models of a parsed fleet file as they were written, with dates as text: what `export` gives back.
+
+    Each model's share of a budget of the whole fleet is written to the model: one more model changes all of them.
+    """
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
@@ -296,7 +300,14 @@ def documents(fleet: Any) -> list[dict[str, Any]]:
             return [plain(v) for v in value]
         return value.isoformat() if isinstance(value, date) else value
 
-    return [plain(model) for model in fleet["models"]]
+    models = [plain(model) for model in fleet["models"]]
+    if fleet.get("false_alarms_per_quarter"):
+        share = {"check": "drift", "false_alarms_per_quarter": fleet["false_alarms_per_quarter"] / len(models)}
+        for model in models:
+            thresholds = model.get("thresholds") or []
+            if not any(t["check"] == "drift" and t.get("false_alarms_per_quarter") for t in thresholds):
+                model["thresholds"] = [*thresholds, share]
+    return models
 
 
 def parse(document: Any, where: str) -> Fleet:

@@ -7,6 +7,7 @@ CHECKS = {
     "drift.feature": "Drift of one feature against the reference window",
     "drift.prediction": "Drift of the prediction (the score, or the predicted value)",
     "drift.label": "Drift of the label",
+    "drift.false_alarms": "False alarms that the drift checks raise on the reference itself, a quarter",
     "quality.missing": "Share of missing values, against the reference window",
     "quality.range": "Share of values outside the reference window's range",
     "quality.unseen": "Share of categories never seen in the reference window",

@@ -31,7 +31,7 @@ A_YEAR_AGO = MovingReference(same_season=28 * 24)
 
 def judge(subject: Subject) -> Iterator[Verdict]:
     """All drift verdicts, window by window."""
-    monitored = list(_monitored(subject))
+    monitored = list(monitored_columns(subject))
     wanted = [w for w in subject.windows if subject.comparable(w)]
     before = _predecessors(subject, wanted)
     needed = sorted({*wanted, *before.values()})
@@ -54,13 +54,14 @@ def judge(subject: Subject) -> Iterator[Verdict]:
                 (e.monitored.column.key, e.slice): compared[e.monitored.column.key, e.slice].get(before.get(window))  # type: ignore[arg-type]
                 for e in effects
             }
-            found = _held_to_budget(subject, window, effects, earlier)
+            found = held_to_budget(subject, window, effects, earlier)
             yield from found
             if family == [""]:
                 yield _whole(subject, window, [v for v in found if v.check == "drift.feature"])
 
 
-def _monitored(subject: Subject) -> Iterator[Monitored]:
+def monitored_columns(subject: Subject) -> Iterator[Monitored]:
+    """Features, prediction and label of a model."""
     for column in subject.profile.columns:
         if column.kind in (Kind.FEATURE, Kind.SCORE, Kind.PREDICTION, Kind.LABEL):
             yield Monitored(column, column.grid)
@@ -80,16 +81,20 @@ def _predecessors(subject: Subject, windows: Sequence[Slots]) -> dict[Slots, Slo
     }
 
 
-def _held_to_budget(
+def budget_of(subject: Subject) -> float:
+    """False alarms a quarter that all drift checks of a model together are allowed."""
+    own = subject.threshold("drift")
+    return (own.false_alarms_per_quarter if own else None) or FALSE_ALARMS
+
+
+def held_to_budget(
     subject: Subject,
     window: Slots,
     effects: Sequence[Effect],
     before: dict[tuple[tuple[Kind, str], str], Compared | None],
 ) -> list[Verdict]:
     """Evidence beside the effect: what chance does as often as the budget allows is no drift."""
-    hours = subject.model.chunk.hours
-    whole = subject.threshold("drift")
-    shared = (whole.false_alarms_per_quarter if whole else None) or FALSE_ALARMS
+    hours, shared = subject.model.chunk.hours, budget_of(subject)
     family = [e for e in effects if e.calibrated and e.budget is None]
     at = level(shared, hours)
     family_limits = limits([e.verdict.p_value or 0.0 for e in family], at)

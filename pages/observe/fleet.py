@@ -100,12 +100,21 @@ def frame_of(entries: list[FleetEntry]) -> pd.DataFrame:
             "trend": [list(e.trend) for e in entries],
             "drifted": [e.drift[-1] * 100 if e.drift else None for e in entries],
             "drift": [list(e.drift) for e in entries],
+            "alarms": [alarms(e) for e in entries],
             "budget": [None if e.budget is None else e.budget * 100 for e in entries],
             "last": [e.last_at for e in entries],
             "why": [first(e.reason) or "Not evaluated yet." for e in entries],
             "mode": [e.mode.replace("_", " ") for e in entries],
         }
     )
+
+
+def alarms(entry: FleetEntry) -> str:
+    """False alarms a quarter: measured on the reference, of those allowed."""
+    if entry.allowed is None:
+        return ""
+    measured = "not measured" if entry.false_alarms is None else f"{entry.false_alarms:.2g}"
+    return f"{measured} of {entry.allowed:.2g}"
 
 
 def table(entries: list[FleetEntry]) -> None:
@@ -123,6 +132,9 @@ def table(entries: list[FleetEntry]) -> None:
             "trend": column.LineChartColumn(days, width=90, color=line, help="The metric, a point a window"),
             "drifted": column.NumberColumn("Drifted", format="%.0f %%", width=65, help="Share of features"),
             "drift": column.LineChartColumn(f"{days} ", width=90, y_min=0, y_max=1, color=line, help="Share drifted"),
+            "alarms": column.TextColumn(
+                "False alarms", width=95, help="Drift alarms a quarter: measured on the reference, of those allowed"
+            ),
             "budget": column.NumberColumn("Budget left", format="%.0f %%", width=85, help="Below 0 is overspent"),
             "last": column.DatetimeColumn("Last row", format="distance", width=110),
             "why": column.TextColumn("Why", width=420),

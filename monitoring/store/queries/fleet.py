@@ -24,7 +24,8 @@ class FleetEntry:
     """One model on the Fleet page. An empty `flag` means that it was never evaluated.
 
     `main` is the name of the metric it is judged by, with its newest mature `value` and its `trend`, a value a
-    window; `budget` the least error budget left of its objectives (1 is all of it).
+    window; `budget` the least error budget left of its objectives (1 is all of it). `false_alarms` are those of its
+    drift checks as measured on the reference, a quarter, and `allowed` the budget they are held to.
     """
 
     key: str
@@ -43,6 +44,8 @@ class FleetEntry:
     drift: tuple[float, ...]
     budget: float | None
     rows: int
+    false_alarms: float | None = None
+    allowed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ def fleet(session: Session, now: datetime) -> list[FleetEntry]:
     judged = {row.id: main_metric(row.task, row.document) for row in models}
     trends = _trends(session, now, judged)
     budgets = _budgets(session, now)
+    alarms = _false_alarms(session)
     out = []
     for id_, key, name, owner, mode, task, _ in models:
         flag = flags.get(id_)
@@ -100,7 +104,7 @@ def fleet(session: Session, now: datetime) -> list[FleetEntry]:
                 flag.flag if flag else "", flag.status if flag else "", flag.reason if flag else "",
                 evaluated.get(id_), sources.get(id_),
                 judged[id_].removeprefix("performance.") if trend else "", trend[-1] if trend else None, trend, drift,
-                budgets.get(id_), flag.n if flag else 0,
+                budgets.get(id_), flag.n if flag else 0, *alarms.get(id_, (None, None)),
             )
         )  # fmt: skip
     return sorted(out, key=lambda e: (_rank(e.flag), e.key))
@@ -155,6 +159,14 @@ def _trends(session: Session, now: datetime, judged: dict[int, str]) -> dict[tup
         if check in ("drift", judged.get(id_)):
             found[id_, check].append(float(value))  # type: ignore[arg-type]  # not null, by the query
     return {key: tuple(values[-TREND_DAYS:]) for key, values in found.items()}
+
+
+def _false_alarms(session: Session) -> dict[int, tuple[float | None, float | None]]:
+    """By model, the false alarms a quarter measured on the newest reference, and the budget."""
+    query = select(VerdictRow.model_id, VerdictRow.value, VerdictRow.threshold).where(
+        VerdictRow.check == "drift.false_alarms"
+    )
+    return {id_: (value, budget) for id_, value, budget in session.execute(query.order_by(VerdictRow.id))}
 
 
 def _budgets(session: Session, now: datetime) -> dict[int, float]:
