@@ -69,7 +69,10 @@ def compare(
     source = subject.current if moving else subject.reference
     side = {"up": 1, "down": -1}.get((own.direction if own else None) or "", 0)
     found: dict[Slots, Compared] = {}
+    begun = subject.current.span()
     for span, group in spans.items():
+        if moving and begun is not None and span.first < begun.first:  # not yet whole
+            span = Slots(span.first, span.first)
         for one in _against(subject, monitored, slice_, group, span, source, side):
             found[one.window] = one
     return found

@@ -1,0 +1,179 @@
+"""Drift within a false-alarm budget, as a person sees it who evaluates a log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from monitoring.__main__ import main
+from monitoring.fleet import documents
+from tests.logs_of import START, write
+
+Log = pd.DataFrame
+Verdicts = list[dict[str, Any]]
+
+
+def log_of(days: int, an_hour: int, x: Callable[[np.ndarray, np.random.Generator], np.ndarray], seed: int = 3) -> Log:
+    """A regression's log of one feature: `x` of each row's hour since the start."""
+    draw = np.random.default_rng(seed)
+    hours = np.repeat(np.arange(days * 24), an_hour)
+    seconds = hours * 3600 + draw.integers(0, 3600, len(hours))
+    return pd.DataFrame(
+        {
+            "ts": pd.Timestamp(START) + pd.to_timedelta(seconds, unit="s"),
+            "x": x(hours, draw),
+            "eta": draw.normal(size=len(hours)),
+        }
+    )
+
+
+def evaluate(folder: Path, log: Log, fleet: dict[str, Any] | None = None, **changes: Any) -> Verdicts:
+    columns = {"timestamp": "ts", "prediction": "eta", "features": ["x"]}
+    model: dict[str, Any] = {
+        "key": "m",
+        "task": "regression",
+        "predictions": {**write(log, "parquet", folder), "columns": columns},
+        "reference": {"from": "2026-03-02", "to": "2026-03-29"},
+    } | changes
+    path = folder / "fleet.yaml"
+    path.write_text(yaml.safe_dump({"models": [model], **(fleet or {})}))
+    assert main(["evaluate", "--fleet", str(path), "--json", str(folder / "out.json")]) == 0
+    return list(json.loads((folder / "out.json").read_text()))
+
+
+def of_x(verdicts: Verdicts) -> Verdicts:
+    return [v for v in verdicts if v["check"] == "drift.feature"]
+
+
+def drifted(verdicts: Verdicts) -> list[str]:
+    """The days on which x drifted."""
+    return [v["window"]["start"][:13] for v in of_x(verdicts) if v["status"] in ("warning", "breached")]
+
+
+def steady(hours: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """Days that differ, with no drift at all."""
+    days = draw.normal(0, 0.4, hours.max() // 24 + 1)
+    return days[hours // 24] + draw.normal(size=len(hours))
+
+
+def shifted(hours: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """The same, three deviations higher from the fortieth day on."""
+    return steady(hours, draw) + np.where(hours >= 40 * 24, 3.0, 0.0)
+
+
+def test_days_that_differ_are_no_drift_though_every_test_on_rows_says_so(tmp_path: Path) -> None:
+    found = evaluate(tmp_path, log_of(90, 20, steady))
+    assert drifted(found) == []
+    assert sum(v["value"] > 0.1 for v in of_x(found)) > 20, "each alone is far enough from the reference"
+
+
+def test_a_shift_is_found_the_day_it_comes_and_says_what_changed_and_how_sure_that_is(tmp_path: Path) -> None:
+    found = evaluate(tmp_path, log_of(60, 20, shifted))
+    assert drifted(found)[0] == "2026-04-11T00" and len(drifted(found)) == 20
+    first = next(v for v in of_x(found) if v["status"] != "ok")
+    assert first["drift_score"] > first["null_quantile"] > 0
+    assert first["effect"].startswith("median ") and first["effect"] in first["reason"]
+    assert "28 windows of the reference" in first["reason"] and "false alarms a quarter" in first["reason"]
+    assert first["false_alarms"] == pytest.approx(0.5), "one a quarter, shared with the prediction"
+
+
+def test_a_larger_budget_needs_less_evidence(tmp_path: Path) -> None:
+    log = log_of(60, 20, shifted)
+    few, many = (
+        of_x(evaluate(tmp_path, log, thresholds=[{"check": "drift", "false_alarms_per_quarter": n}]))[-1]
+        for n in (0.1, 4)
+    )
+    assert few["null_quantile"] > many["null_quantile"] and few["drift_score"] == many["drift_score"]
+    assert (few["false_alarms"], many["false_alarms"]) == (pytest.approx(0.05), pytest.approx(2.0))
+
+
+def test_a_column_may_have_a_budget_of_its_own(tmp_path: Path) -> None:
+    own = {"check": "drift.feature", "column": "x", "false_alarms_per_quarter": 3}
+    found = evaluate(tmp_path, log_of(50, 20, steady), thresholds=[own])
+    assert {round(v["false_alarms"], 6) for v in of_x(found) if v["false_alarms"] is not None} == {3.0}
+
+
+def test_the_budget_of_a_fleet_is_divided_among_the_models_that_have_none(tmp_path: Path) -> None:
+    own = {"key": "b", "thresholds": [{"check": "drift", "false_alarms_per_quarter": 5}]}
+    written = documents({"models": [{"key": "a"}, own, {"key": "c"}], "false_alarms_per_quarter": 6})
+    shares = [model["thresholds"][0]["false_alarms_per_quarter"] for model in written]
+    assert shares == [2, 5, 2]
+
+
+def test_nights_are_compared_with_nights(tmp_path: Path) -> None:
+    def nightly(hours: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+        return np.where(hours % 24 < 6, -5.0, 5.0) + draw.normal(size=len(hours))
+
+    def broken(hours: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+        return np.where(hours == 35 * 24 + 3, 10.0, 0.0) + nightly(hours, draw)
+
+    found = evaluate(tmp_path, log_of(37, 40, broken), chunk="1h")
+    assert drifted(found) == ["2026-04-06T03"], "a day's value at night, and nothing else"
+    assert any("the same hour of the week together" in v["reason"] for v in of_x(found))
+
+
+def test_a_rolling_reference_forgets(tmp_path: Path) -> None:
+    found = evaluate(tmp_path, log_of(90, 20, shifted), reference={"rolling": "14d"})
+    assert drifted(found)[0] == "2026-04-11T00"
+    assert drifted(found)[-1] < "2026-04-25", "the new is the usual by then"
+    assert {v["status"] for v in of_x(found)[:14]} == {"insufficient_data"}, "a reference not yet whole is none"
+
+
+def test_one_check_may_have_another_reference_than_its_model(tmp_path: Path) -> None:
+    own = {"check": "drift.feature", "column": "x", "reference": {"rolling": "14d"}}
+    found = evaluate(tmp_path, log_of(90, 20, shifted), thresholds=[own])
+    assert drifted(found)[-1] < "2026-04-25"
+
+
+def test_a_season_seen_a_year_ago_is_named_and_is_no_drift(tmp_path: Path) -> None:
+    def yearly(hours: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+        return -10 * np.cos(2 * np.pi * hours / (365.25 * 24)) + steady(hours, draw)
+
+    found = of_x(evaluate(tmp_path, log_of(500, 4, yearly)))
+    first, second = (
+        [v for v in found if v["window"]["start"][:7] == month and v["status"] != "insufficient_data"]
+        for month in ("2026-06", "2027-06")
+    )
+    assert {v["status"] for v in first} == {"breached"}
+    assert {v["status"] for v in second} == {"ok"} and all("As a year ago" in v["reason"] for v in second)
+
+
+def test_only_the_direction_that_matters_counts(tmp_path: Path) -> None:
+    log = log_of(50, 20, shifted)
+    up, down = (
+        drifted(evaluate(tmp_path, log, thresholds=[{"check": "drift.feature", "column": "x", "direction": way}]))
+        for way in ("up", "down")
+    )
+    assert len(up) == 10 and down == []
+
+
+def test_false_alarms_are_measured_on_the_reference_itself(tmp_path: Path) -> None:
+    (measured,) = [v for v in evaluate(tmp_path, log_of(40, 20, steady)) if v["check"] == "drift.false_alarms"]
+    assert measured["status"] == "ok" and measured["threshold"] == 1
+    assert measured["lower"] <= measured["value"] <= measured["upper"]
+    assert "28 windows" in measured["reason"]
+
+
+def test_a_reference_too_short_to_learn_chance_from_says_so(tmp_path: Path) -> None:
+    short = {"from": "2026-03-02", "to": "2026-03-04"}
+    found = evaluate(tmp_path, log_of(10, 20, steady), reference=short)
+    assert all("rows taken as independent" in v["reason"] for v in of_x(found) if v["p_value"] is not None)
+    (measured,) = [v for v in found if v["check"] == "drift.false_alarms"]
+    assert measured["status"] == "insufficient_data"
+
+
+@pytest.mark.parametrize(
+    "reference", [{"rolling": "14"}, {"rolling": "0d"}, {"rolling": "14d", "previous": 2}, {"previous": 0}, {}]
+)
+def test_a_moving_reference_that_makes_no_sense_is_refused(reference: dict[str, Any], tmp_path: Path) -> None:
+    model = {"key": "m", "task": "regression", "reference": reference}
+    model["predictions"] = {"source": "csv", "location": "a.csv", "columns": {"timestamp": "t", "prediction": "p"}}
+    (tmp_path / "fleet.yaml").write_text(yaml.safe_dump({"models": [model]}))
+    assert main(["evaluate", "--fleet", str(tmp_path / "fleet.yaml"), "--json", str(tmp_path / "out.json")]) == 2
