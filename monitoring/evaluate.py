@@ -33,6 +33,7 @@ AGAIN = 4
 """Newest windows that are judged every time, as time itself changes them: now complete, now mature."""
 EMPTY = 7
 """Windows without a row that are judged after the last row: past them, a log has stopped for good."""
+MINUTES_5 = 300
 RECENT = 12
 """Windows of stored verdicts that the summing-up looks back on."""
 
@@ -66,6 +67,10 @@ def evaluate(
     error, done = "", None
     try:
         done = ingest(store, watched.id, watched.model, watched.base, now, scope.as_of, progress)
+        if (still := _still(store, watched, done, scope, now)) is not None:
+            with transaction(store) as session:
+                session.add(_evaluation(watched, now, started, began, done, ""))
+            return [still]
         subject = _subject(store, watched, done, scope, now)
         found = judge(subject, done)
         found += _by_rows(subject, watched, scope)
@@ -88,13 +93,29 @@ def evaluate(
         if not error:
             judged = _judged_by(watched)
             session.execute(update(ModelRow).where(ModelRow.id == watched.id).values(judged=judged))
-        session.add(
-            EvaluationRow(
-                model_id=watched.id, now=now, started_at=started, seconds=time.perf_counter() - began,
-                slots_read=len(done.changed) if done else 0, rows_read=done.rows if done else 0, error=error,
-            )
-        )  # fmt: skip
+        session.add(_evaluation(watched, now, started, began, done, error))
     return found
+
+
+def _evaluation(
+    watched: Watched, now: datetime, started: datetime, began: float, done: Ingested | None, error: str
+) -> EvaluationRow:
+    return EvaluationRow(
+        model_id=watched.id, now=now, started_at=started, seconds=time.perf_counter() - began,
+        slots_read=len(done.changed) if done else 0, rows_read=done.rows if done else 0, error=error,
+    )  # fmt: skip
+
+
+def _still(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: datetime) -> Verdict | None:
+    """The summing-up as it stands, where nothing can have changed: no row, no threshold, and not the time, in whose
+    5-minute slots burn rates and ages are counted."""
+    if scope != Scope() or done.changed or done.types is not None or _new(watched, done):
+        return None
+    with reading(store) as session:
+        last = verdicts.evaluated(session, watched.id)
+        if last is None or int(last.timestamp()) // MINUTES_5 != int(now.timestamp()) // MINUTES_5:
+            return None
+        return verdicts.summing_up(session, watched.id, watched.key)
 
 
 def judge(subject: Subject, done: Ingested) -> list[Verdict]:

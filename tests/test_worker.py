@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,11 +11,15 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine, select
 
+import monitoring.evaluate
+from monitoring.core.verdict import Verdict
+from monitoring.ingest import Ingested
 from monitoring.settings import Settings
 from monitoring.store import models
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.tables import AuditRow, BaselineRow, EvaluationRow, HeartbeatRow, RequestRow, VerdictRow
+from monitoring.verdicts.subject import Subject
 from monitoring.worker import answer, beat, evaluate_all
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -66,8 +71,6 @@ def outcome(store: Engine, number: int) -> tuple[str, str]:
 
 
 def evaluate(store: Engine, settings: Settings) -> None:
-    import threading
-
     evaluate_all(store, settings, clock, threading.Event())
 
 
@@ -145,3 +148,28 @@ def test_signs_of_life_are_given_but_not_all_the_time(store: Engine) -> None:
     beat(store, lambda: NOW + timedelta(seconds=60), "later")
     with reading(store) as session:
         assert session.get_one(HeartbeatRow, "worker").at == NOW + timedelta(seconds=60)
+
+
+def test_a_model_of_which_nothing_changed_is_not_judged_again_until_time_itself_changes_something(
+    store: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[str] = []
+    judge = monitoring.evaluate.judge
+
+    def counted(subject: Subject, done: Ingested) -> list[Verdict]:
+        judged.append(subject.model.key)
+        return judge(subject, done)
+
+    monkeypatch.setattr(monitoring.evaluate, "judge", counted)
+
+    def evaluate_at(moment: datetime) -> None:
+        evaluate_all(store, settings, lambda: moment, threading.Event())
+
+    evaluate_at(NOW)
+    evaluate_at(NOW + timedelta(seconds=60))
+    assert len(judged) == 1
+    evaluate_at(NOW + timedelta(seconds=300))
+    assert len(judged) == 2
+    with reading(store) as session:
+        moments = [r.now for r in session.scalars(select(EvaluationRow).where(EvaluationRow.error == ""))]
+    assert moments == [NOW, NOW + timedelta(seconds=60), NOW + timedelta(seconds=300)], "each look is on record"

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.core.window import slot_of
-from monitoring.store.tables import VerdictRow
+from monitoring.store.tables import EvaluationRow, VerdictRow
 
 DAY = 24
 CONTENT = (
@@ -85,6 +85,20 @@ def recall(session: Session, model_id: int, key: str, since: int) -> Iterator[Ve
     )
     for row in session.scalars(query):
         yield from_row(row, key)
+
+
+def evaluated(session: Session, model_id: int) -> datetime | None:
+    """The moment of the last evaluation; None where there is none, or it failed."""
+    query = select(EvaluationRow).where(EvaluationRow.model_id == model_id).order_by(EvaluationRow.id.desc()).limit(1)
+    last = session.scalar(query)
+    return None if last is None or last.error else last.now
+
+
+def summing_up(session: Session, model_id: int, key: str) -> Verdict | None:
+    """The newest verdict on the model as a whole."""
+    query = select(VerdictRow).where(VerdictRow.model_id == model_id, VerdictRow.check == "model")
+    row = session.scalar(query.order_by(VerdictRow.first_slot.desc(), VerdictRow.id.desc()).limit(1))
+    return None if row is None else from_row(row, key)
 
 
 def from_row(row: VerdictRow, key: str) -> Verdict:

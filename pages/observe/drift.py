@@ -112,7 +112,8 @@ def table(state: WindowOfDrift, key: str) -> None:
             "course": found["course"].map(rows_of),
             "value": found["value"],
             "threshold": found["breached"],
-            "p": [_p(p) for p in found["p_value"]],
+            "score": found["drift_score"],
+            "needed": found["null_quantile"],
             "n": found["n"],
             "since": found["since_chunk"] if by_rows else found["since"],
             "method": [distributions.method(m) for m in found["method"]],
@@ -133,7 +134,12 @@ def table(state: WindowOfDrift, key: str) -> None:
             "course": column.LineChartColumn("Over the range", width=120, y_min=0, color=charts.palette()[0]),
             "value": column.NumberColumn("Statistic", format="%.3f", width=80),
             "threshold": column.NumberColumn("Breached at", format="%.3g", width=90),
-            "p": column.TextColumn("p", width=75),
+            "score": column.NumberColumn(
+                "Drift score", format="%.1f", width=85, help="How far beyond chance: standard deviations of chance"
+            ),
+            "needed": column.NumberColumn(
+                "Chance", format="%.1f", width=70, help="The score that chance reaches as often as the budget allows"
+            ),
             "n": column.NumberColumn("n", format="localized", width=75, help="Rows of the window"),
             "since": column.NumberColumn("Since chunk", width=100)
             if by_rows
@@ -143,10 +149,6 @@ def table(state: WindowOfDrift, key: str) -> None:
     )
     unneeded = ["course", "grave", "at", "level"]
     pieces.download(lambda: found.drop(columns=unneeded).to_csv(index=False), f"{key}-drift", "drift_csv")
-
-
-def _p(value: float | None) -> str:
-    return "" if value is None or pd.isna(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def history(state: WindowOfDrift) -> None:

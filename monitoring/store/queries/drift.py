@@ -74,7 +74,7 @@ def drift(session: Session, key: str, start: datetime, end: datetime, slice_: st
     last = frame["at"].iloc[-1]
     table = frame[frame["at"] == last].copy()
     newest = table.iloc[0]
-    table["change"] = [_change(reason) for reason in table["reason"]]
+    table["change"] = [_change(e, r) for e, r in zip(table["effect"], table["reason"], strict=True)]
     courses = frame.groupby(["check", "column"])["value"].apply(list)
     table["course"] = [courses[check, column] for check, column in zip(table["check"], table["column"], strict=True)]
     since = _since(session, key, slice_, newest["window_start"], newest["chunk"])
@@ -145,11 +145,12 @@ def _level(frame: pd.DataFrame) -> pd.Series:
     return pd.to_numeric(frame["value"]) / levels.where(levels > 0)
 
 
-def _change(reason: str) -> str:
-    """The plain words of a reason: what comes before the statistic."""
-    chance = "Could be chance: "
-    words = reason.removeprefix(chance).partition(";")[0]
-    return f"{words}, could be chance" if reason.startswith(chance) else words
+def _change(effect: str, reason: str) -> str:
+    """The effect in plain words, and what it is put down to where it is no drift; else the start of the reason."""
+    for said, words in (("Could be chance: ", "could be chance"), ("As a year ago", "the season")):
+        if effect and reason.startswith(said):
+            return f"{effect}, {words}"
+    return effect or reason.partition(";")[0]
 
 
 def _moment(value: Any) -> datetime | None:
