@@ -138,7 +138,7 @@ def table(state: WindowOfDrift, key: str) -> None:
                 "Drift score", format="%.1f", width=85, help="How far beyond chance: standard deviations of chance"
             ),
             "needed": column.NumberColumn(
-                "Chance", format="%.1f", width=70, help="The score that chance reaches as often as the budget allows"
+                "Needed", format="%.1f", width=70, help="The score that chance reaches as often as the budget allows"
             ),
             "n": column.NumberColumn("n", format="localized", width=75, help="Rows of the window"),
             "since": column.NumberColumn("Since chunk", width=100)
@@ -163,7 +163,7 @@ def history(state: WindowOfDrift) -> None:
             "drift_map",
         )
         st.caption(
-            "Colour is the statistic in units of its breached level. A cell beyond it may be chance: hover to see why."
+            "Colour is how far beyond its breached level, or beyond chance, whichever is less: drift is beyond both."
         )
         if hidden:
             st.caption(f"The {distributions.MOST} most drifted columns; {hidden} more are in the table.")

@@ -113,8 +113,7 @@ def alarms(entry: FleetEntry) -> str:
     """False alarms a quarter: measured on the reference, of those allowed."""
     if entry.allowed is None:
         return ""
-    measured = "not measured" if entry.false_alarms is None else f"{entry.false_alarms:.2g}"
-    return f"{measured} of {entry.allowed:.2g}"
+    return "not measured" if entry.false_alarms is None else f"{entry.false_alarms:.2g} of {entry.allowed:.2g}"
 
 
 def table(entries: list[FleetEntry]) -> None:

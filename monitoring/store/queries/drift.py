@@ -25,7 +25,7 @@ class WindowOfDrift:
     """The newest window that was judged in a range.
 
     `table` has a row a column of the log, most drifted first: check, column, status, change, value, method, threshold,
-    level (value over the level that is a breach), p_value, n, since, since_chunk, course (the values of the range) and
+    level (of drift: 1 is breached), p_value, n, since, since_chunk, course (the values of the range) and
     reason. `whole` is the verdict of the model as a whole, where the window has one. `course` holds every verdict of
     the range.
     """
@@ -57,7 +57,7 @@ class WindowOfDrift:
 
     @property
     def matrix(self) -> pd.DataFrame:
-        """Columns by windows: the statistic in units of its breached level, most drifted first."""
+        """Columns by windows: the level of drift, most drifted first."""
         cells = self.course.pivot_table(
             index=["check", "column"], columns="at", values="level", dropna=False, observed=True
         )
@@ -140,9 +140,12 @@ def _order(frame: pd.DataFrame) -> pd.Series:
 
 
 def _level(frame: pd.DataFrame) -> pd.Series:
-    """The statistic in units of the level that is a breach, or, where none is set, of the warning."""
+    """The statistic in units of the level that is a breach, or, where none is set, of the warning; no more than the
+    drift score in units of the score needed, where there is one: drift is beyond both."""
     levels = pd.to_numeric(frame["breached"]).fillna(pd.to_numeric(frame["warning"]))
-    return pd.to_numeric(frame["value"]) / levels.where(levels > 0)
+    effect = pd.to_numeric(frame["value"]) / levels.where(levels > 0)
+    evidence = pd.to_numeric(frame["drift_score"]) / pd.to_numeric(frame["null_quantile"])
+    return effect.where(evidence.isna() | (evidence > effect), evidence)
 
 
 def _change(effect: str, reason: str) -> str:
