@@ -23,11 +23,11 @@ from monitoring.store import summaries, verdicts
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched
 from monitoring.store.tables import EvaluationRow, ModelRow
-from monitoring.verdicts import drift, false_alarms, performance, quality, service
+from monitoring.verdicts import drift, estimated, false_alarms, performance, quality, service
 from monitoring.verdicts.subject import Subject
 from monitoring.verdicts.summing_up import sum_up
 
-VERSION = 2
+VERSION = 3
 """Of the checks: another one judges every window again."""
 AGAIN = 4
 """Newest windows that are judged every time, as time itself changes them: now complete, now mature."""
@@ -42,6 +42,7 @@ FAMILIES: tuple[Callable[[Subject], Iterator[Verdict]], ...] = (
     drift.judge,
     false_alarms.judge,
     performance.judge,
+    estimated.judge,
     service.judge,
 )
 
@@ -131,6 +132,9 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
             reason = f"The {name} checks failed: {type(error).__name__}: {error}"
             names = {"service": "slo.availability", "quality": "quality.volume", "false_alarms": "drift.false_alarms"}
             check = names.get(name, name)
+            if name == "estimated":
+                found.append(_estimate_failed(subject, reason))
+                continue
             found.append(Verdict(subject.model.key, check, window, Status.FAILED, reason, method="failed"))
     found.append(quality.schema(subject, done.types))
     found.extend(_planned(subject))
@@ -139,11 +143,34 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
 
 def _by_rows(subject: Subject, watched: Watched, scope: Scope) -> list[Verdict]:
     """Verdicts of methods that need rows, where one is chosen: they are imported only then."""
+    found = _estimates(subject, watched, scope)
     if not any((t.method or "").startswith(drift.PREFIX) for t in subject.model.thresholds):
-        return []
+        return found
     from monitoring.evidently.judge import judge as by_evidently
 
-    return list(by_evidently(subject, watched.base, scope.as_of))
+    return found + list(by_evidently(subject, watched.base, scope.as_of))
+
+
+def _estimates(subject: Subject, watched: Watched, scope: Scope) -> list[Verdict]:
+    """Estimated performance that needs rows. Its failure is a verdict, and the other verdicts stand."""
+    from monitoring.estimating.judge import judge as estimate
+
+    try:
+        return list(estimate(subject, watched.base, scope.as_of))
+    except Exception as error:
+        if not isinstance(error, LeewayError):
+            logging.getLogger(__name__).exception("estimating %s", subject.model.key)
+        words = error.sentence if isinstance(error, LeewayError) else f"{type(error).__name__}: {error}"
+        return [_estimate_failed(subject, f"The estimates failed: {words}")]
+
+
+def _estimate_failed(subject: Subject, reason: str) -> Verdict:
+    """Of the method that failed, so that its next estimate takes the place of the failure."""
+    windows = estimated.due(subject) or list(subject.windows)
+    window = subject.window(windows[-1], 0) if windows else Window(None, subject.now, 0)
+    check = f"estimated.{performance.main_metric(subject)}"
+    method = "dle" if subject.model.task == "regression" else "cbpe"
+    return Verdict(subject.model.key, check, window, Status.FAILED, reason, method=method)
 
 
 def _subject(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: datetime) -> Subject:
@@ -169,9 +196,22 @@ def _subject(store: Engine, watched: Watched, done: Ingested, scope: Scope, now:
     if model.chunk.rows is None:
         windows = [w for w in windows if scope.start is None or moment_of(w.last) > scope.start]
         windows = [w for w in windows if scope.end is None or moment_of(w.first) < scope.end]
+    due = _due(store, watched, done, windows, span if baseline.own is None else Slots(0, 0))
     return Subject(
-        model, baseline.profile, reference, span, current, tuple(windows), tuple(history), now, inside, scope.finished
-    )
+        model, baseline.profile, reference, span, current, tuple(windows), tuple(history), now, inside, scope.finished,
+        due,
+    )  # fmt: skip
+
+
+def _due(
+    store: Engine, watched: Watched, done: Ingested, windows: list[Slots], learned: Slots
+) -> frozenset[Slots] | None:
+    """The windows to estimate performance of: labels change no estimate but by the reference they are learned from."""
+    if _new(watched, done) or any(slot in learned for slot in done.changed):
+        return None
+    with reading(store) as session:
+        known = verdicts.estimated(session, watched.id, [w.first for w in windows])
+    return frozenset(w for w in windows if w.first not in known or any(slot in w for slot in done.read))
 
 
 def _history(watched: Watched, current: Summaries, now: datetime, scope: Scope, inside: Slots | None) -> list[Slots]:

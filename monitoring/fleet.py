@@ -262,7 +262,7 @@ class Model(Strict):
         known = [metric.name for metric in metrics_for(self.task)]
         for threshold in self.thresholds:
             family, _, name = threshold.check.partition(".")
-            if family == "performance" and name not in known:
+            if family in ("performance", "estimated") and name not in known:
                 raise ValueError(f"no metric of {self.task} is called {name!r}; the metrics are {', '.join(known)}")
         return self
 

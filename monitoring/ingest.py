@@ -41,12 +41,14 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What a run did. `types` are the log's columns as they are now; `changed` the slots whose summaries changed."""
+    """What a run did. `types` are the log's columns as they are now; `changed` the slots whose summaries changed, and
+    `read` those of them whose rows did, not their labels alone."""
 
     baseline: Baseline
     fresh: bool
     types: dict[str, ColumnType] | None
     changed: frozenset[int]
+    read: frozenset[int]
     rows: int
 
 
@@ -81,11 +83,11 @@ def ingest(
         if baseline.own is not None:
             _reference(store, baseline, base, now, progress)
         run = _Run(store, reader, model, baseline.profile, baseline.id, "current", now, progress)
-        types, changed, rows = _update(run, states)
+        types, changed, read, rows = _update(run, states)
         with transaction(store) as session:
             fresh = activate(session, model_id, baseline.id)
             kept.save_sources(session, model_id, model, now, states, reader.notices, reader.bad)
-        return Ingested(baseline, fresh, types, frozenset(changed), rows)
+        return Ingested(baseline, fresh, types, frozenset(changed), frozenset(read), rows)
     except Exception as error:
         with transaction(store) as session:
             kept.save_failure(session, model_id, model, now, error)
@@ -104,7 +106,7 @@ def _reference(store: Engine, baseline: Baseline, base: Path, now: datetime, pro
         reader.close()
 
 
-def _update(run: _Run, states: dict[str, kept.State]) -> tuple[dict[str, ColumnType] | None, set[int], int]:
+def _update(run: _Run, states: dict[str, kept.State]) -> tuple[dict[str, ColumnType] | None, set[int], set[int], int]:
     """Read changed slots, then slots with new labels; remember what was read last of all."""
     read, types, slots, gone = _predictions(run, states)
     labelled, labels_read = _labels(run, states)
@@ -131,7 +133,7 @@ def _update(run: _Run, states: dict[str, kept.State]) -> tuple[dict[str, ColumnT
     with transaction(run.store) as session:
         kept.remember(session, run.baseline_id, _key(run, "predictions"), read)
         kept.remember(session, run.baseline_id, _key(run, "labels"), labels_read)
-    return types, {*slots, *gone, *labelled}, sum(n for n, _ in slots.values())
+    return types, {*slots, *gone, *labelled}, {*slots, *gone}, sum(n for n, _ in slots.values())
 
 
 def _predictions(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Integer, Text, case, cast, func, literal, null, select
@@ -17,6 +18,9 @@ from monitoring.logs.mapping import feature_columns, score_columns
 from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds, Expression, Relation, is_positive, row_slots, text_of
 from monitoring.logs.statement import RowParts, joined, number_of
+
+SLOT = "__leeway_slot"
+"""A sample's column with the slot of each row, where windows are told apart by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,36 @@ def sample(
     frame = _frame(table, roles.names, [kind for _, kind in values])
     frame.attrs["rows"] = total
     return frame
+
+
+def by_slot(reader: LogReader, bounds: Bounds, share: float, seed: int, labelled: bool) -> tuple[pd.DataFrame, Roles]:
+    """A `share` of the rows of many windows in one scan, the same ones every time, ordered by slot.
+
+    Columns as in `roles_of`, and SLOT; the label only if `labelled`, for it costs a join. Rows are chosen by a hash of
+    their id and `seed`; without an id, of their values.
+    """
+    model, engine = reader.model, reader.engine
+    predictions = reader.relation("predictions", reader.parts("predictions"))
+    labels = reader.relation("labels", reader.parts("labels")) if labelled and "labels" in reader.roles else None
+    roles = roles_of(model, predictions.types)
+    if not labelled:
+        roles = replace(roles, label=None)
+    rows = joined(model, predictions, labels, bounds) if labelled else row_slots(predictions, model, bounds)
+    parts = RowParts(model, Profile(columns=()), rows, predictions, labels)
+    values = _values(parts, roles)
+    plain = [expression.label(f"c{i}") for i, (expression, _) in enumerate(values)]
+    key = _content([expression for expression, _ in values])
+    if (identity := model.predictions.columns.id) is not None:
+        key = func.coalesce(text_of(rows.c[identity], predictions.types[identity]), key)
+    place = func.md5(key.concat(literal(f"/{seed}"))).label("place")
+    keyed = select(parts.slot.label("moment"), place, *plain).select_from(rows).subquery("k")
+    chosen = select(keyed)
+    if share < 1:
+        chosen = chosen.where(keyed.c.place < literal(f"{int(share * 16**8):08x}"))
+    table = engine.arrow(chosen)
+    frame = _frame(table, roles.names, [kind for _, kind in values])
+    frame[SLOT] = np.sort(table["moment"].to_numpy(zero_copy_only=False).astype(np.int64))
+    return frame, roles
 
 
 def _values(parts: RowParts, roles: Roles) -> list[tuple[Expression, str]]:

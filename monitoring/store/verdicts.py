@@ -101,6 +101,17 @@ def summing_up(session: Session, model_id: int, key: str) -> Verdict | None:
     return None if row is None else from_row(row, key)
 
 
+def estimated(session: Session, model_id: int, slots: Sequence[int]) -> set[int]:
+    """Those of the windows that begin at `slots` for which performance was estimated, or found to need more rows."""
+    query = select(VerdictRow.first_slot).where(
+        VerdictRow.model_id == model_id,
+        VerdictRow.first_slot.in_(slots),
+        VerdictRow.check.like("estimated.%"),
+        VerdictRow.status.not_in((str(Status.NO_DATA), str(Status.FAILED))),
+    )
+    return set(session.scalars(query))
+
+
 def from_row(row: VerdictRow, key: str) -> Verdict:
     """A stored verdict as a value."""
     return Verdict(

@@ -18,7 +18,7 @@ from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Threshold
-from monitoring.verdicts.subject import Subject, status_above, status_below
+from monitoring.verdicts.subject import Subject, held_against
 
 MIN_LABELS = 30
 MATURE = 0.9
@@ -162,14 +162,8 @@ def _judged(
             warning, breached, how = level.warning, level.breached, level.explanation
     if warning is None and breached is None:
         return replace(verdict, reason=f"{words}; no threshold is set.")
-    value = estimate.value
-    if metric.better == "zero":
-        status, decided = status_above(abs(value), *(None if x is None else abs(x) for x in (warning, breached)))
-    else:
-        status, decided = (status_above if metric.better == "lower" else status_below)(value, warning, breached)
-    side = "above" if metric.better == "lower" else "below"
-    held = f"{side} {decided:.4g}" if status != Status.OK and decided is not None else f"within {decided:.4g}"
+    status, decided, held = held_against(metric.better, estimate.value, warning, breached, how)
     return replace(
         verdict, status=status, threshold=decided, warning=warning, breached=breached, automatic=own is None,
-        reason=f"{words}: {held} ({how}).",
+        reason=f"{words}{held}.",
     )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitoring.core.histogram import Histogram
+from monitoring.core.performance.metric import Better
 from monitoring.core.profile import Profile
 from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
@@ -24,7 +25,8 @@ class Subject:
 
     `windows` are the chunks to judge, oldest first, of `history`, all there are; `now` is the moment evaluated as
     of. `inside` are the reference's slots where it is a window of the log itself; `finished` is true of a log that
-    is looked at as it is, not as it grows: its last window is complete.
+    is looked at as it is, not as it grows: its last window is complete. `due` are the windows whose estimates must be
+    made: their rows changed, or there is none yet; None: all.
     """
 
     model: Model
@@ -37,6 +39,7 @@ class Subject:
     now: datetime
     inside: Slots | None = None
     finished: bool = False
+    due: frozenset[Slots] | None = None
 
     @property
     def by_rows(self) -> bool:
@@ -107,3 +110,19 @@ def status_below(value: float, warning: float | None, breached: float | None) ->
     """Status of a value that should stay high, and the level that decided it."""
     status, level = status_above(-value, *(None if x is None else -x for x in (warning, breached)))
     return status, None if level is None else -level
+
+
+def held_against(
+    better: Better, value: float, warning: float | None, breached: float | None, how: str
+) -> tuple[Status, float | None, str]:
+    """Status of a metric's value, the level that decided it, and how it was held, in words; "" without a level."""
+    if warning is None and breached is None:
+        return Status.OK, None, ""
+    if better == "zero":
+        levels = [None if x is None else abs(x) for x in (warning, breached)]
+        status, decided = status_above(abs(value), *levels)
+    else:
+        status, decided = (status_above if better == "lower" else status_below)(value, warning, breached)
+    side = "above" if better == "lower" else "below"
+    held = f"{side} {decided:.4g}" if status != Status.OK and decided is not None else f"within {decided:.4g}"
+    return status, decided, f": {held} ({how})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,7 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict]) -> Verdict:
     """The check "model": the gravest of all findings, its reason first. Failures are never healthy."""
     newest = _newest(verdicts)
     rules: tuple[Callable[[Subject, Sequence[Verdict], Sequence[Verdict]], list[Finding]], ...] = (
-        _service, _inputs, _performance, _drift, _unknown,
+        _service, _inputs, _performance, _estimated, _drift, _unknown,
     )  # fmt: skip
     findings = [finding for rule in rules for finding in rule(subject, verdicts, newest)]
     order = [Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY]
@@ -118,6 +119,23 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
             out.append(Finding(Flag.RETRAIN, words))
         else:
             out.append(Finding(Flag.WATCH, words))
+    return out
+
+
+def _estimated(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    """An estimate beyond its threshold is for watching, no more, and only while no label has said how it really is."""
+
+    def place(v: Verdict) -> float:
+        return float(v.window.chunk or 0) if v.window.start is None else v.window.start.timestamp()
+
+    out = []
+    whole = [v for v in every if not v.slice and not v.version and v.value is not None]
+    for check in sorted({v.check for v in whole if v.check.startswith("estimated.") and v.threshold is not None}):
+        realised = f"performance.{check.removeprefix('estimated.')}"
+        mature = max((place(v) for v in whole if v.check == realised and not v.provisional), default=-math.inf)
+        ahead = [v for v in whole if v.check == check and place(v) > mature]
+        if ahead and ahead[-1].status in (Status.BREACHED, Status.WARNING):
+            out.append(Finding(Flag.WATCH, f"Labels are still to come: {ahead[-1].reason}"))
     return out
 
 

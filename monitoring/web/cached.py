@@ -17,11 +17,12 @@ from monitoring.settings import load
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries import drift as drifts
+from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
 from monitoring.store.queries import performance as performances
-from monitoring.store.queries import sources, summaries, verdicts
 from monitoring.store.queries import standing as standings
 from monitoring.store.queries.drift import WindowOfDrift
+from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
 from monitoring.store.queries.performance import Labels
 from monitoring.store.queries.sources import Change, Entry, LogState
@@ -144,6 +145,11 @@ def labels(key: str, start: datetime | None, end: datetime | None, chunk: int | 
 def reference(key: str, metric: str) -> Estimate | None:
     """A metric over the whole reference."""
     return _cached(performances.reference, key, metric)
+
+
+def hindsight(key: str, metric: str, start: datetime | None, end: datetime | None) -> Hindsight | None:
+    """How far the estimates of a metric were off, once labels were there."""
+    return _cached(estimates.hindsight, key, metric, start, end)
 
 
 def traffic(key: str, start: datetime, end: datetime) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import streamlit as st
 from monitoring.core.performance.metric import get
 from monitoring.fleet import Model, parse_model
 from monitoring.store.queries.performance import mature
-from monitoring.web import cached, charts, clock, courses, evidence, metric_table, pieces
+from monitoring.web import cached, charts, clock, courses, estimates, evidence, metric_table, pieces
 from monitoring.web.access import require
 from monitoring.web.escape import escape
 from monitoring.web.look import of_status
@@ -53,6 +53,8 @@ def whole(key: str, metric: str, frame: pd.DataFrame, title: str, shown: Span) -
         reference = cached.reference(key, metric)
         drift = cached.history(key, "drift", shown.start, shown.end)
         out = courses.metric(frame, title, drift, reference.value if reference else None)
+        estimated = estimates.history(key, metric, shown)
+        estimates.overlay(out, estimated)
         judged = mature(frame)
         bad = int((judged["status"] == "breached").sum())
         alt = f"{title} over the {shown.words}: {bad} of {len(judged)} mature windows breached."
@@ -62,6 +64,7 @@ def whole(key: str, metric: str, frame: pd.DataFrame, title: str, shown: Span) -
                 f"{courses.thresholds(frame)} Hollow points on a dotted line are provisional: labels are still to come."
             )
         )
+        estimates.told(key, metric, estimated, shown)
 
 
 def better(check: str, task: str) -> bool:

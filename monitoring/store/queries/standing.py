@@ -16,7 +16,7 @@ from monitoring.store.queries.verdicts import history, newest
 from monitoring.store.tables import BaselineRow, ModelRow, SeriesRow, SummaryRow, VerdictRow
 from monitoring.store.verdicts import from_row
 
-FAMILIES = ("model", "slo", "performance", "quality", "drift")
+FAMILIES = ("model", "slo", "performance", "quality", "drift", "estimated")
 """Families of checks in the order in which findings are shown."""
 
 

@@ -1,0 +1,1 @@
+"""Estimated performance before labels come: CBPE for classifications, DLE for regressions."""
