@@ -14,6 +14,7 @@ from sqlalchemy import Engine, update
 
 from monitoring.core.checks import PLANNED
 from monitoring.core.summaries import Summaries
+from monitoring.core.summary import Kind
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.core.window import Slots, chunks, moment_of, slot_of
 from monitoring.errors import LeewayError
@@ -23,11 +24,11 @@ from monitoring.store import summaries, verdicts
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched
 from monitoring.store.tables import EvaluationRow, ModelRow
-from monitoring.verdicts import drift, performance, quality, service
+from monitoring.verdicts import drift, labels, performance, quality, service
 from monitoring.verdicts.subject import Subject
 from monitoring.verdicts.summing_up import sum_up
 
-VERSION = 2
+VERSION = 3
 """Of the checks: another one judges every window again."""
 AGAIN = 4
 """Newest windows that are judged every time, as time itself changes them: now complete, now mature."""
@@ -38,6 +39,7 @@ RECENT = 12
 
 FAMILIES: tuple[Callable[[Subject], Iterator[Verdict]], ...] = (
     quality.judge,
+    labels.judge,
     drift.judge,
     performance.judge,
     service.judge,
@@ -69,8 +71,9 @@ def evaluate(
         found = judge(subject, done)
         found += _by_rows(subject, watched, scope)
         with reading(store) as session:
-            since = subject.history[-RECENT].first if len(subject.history) > RECENT else 0
-            before = [] if _new(watched, done) else list(verdicts.recall(session, watched.id, watched.key, since))
+            since, matured = _looked_back_to(subject)
+            new = _new(watched, done)
+            before = [] if new else list(verdicts.recall(session, watched.id, watched.key, since, matured))
         found.append(sum_up(subject, _joined(before, found)))
     except Exception as failure:
         if not isinstance(failure, LeewayError):  # nobody foresaw it, so whoever mends it needs to see where
@@ -107,7 +110,7 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
             name = family.__module__.rpartition(".")[2]
             window = subject.window(subject.windows[-1], 0) if subject.windows else Window(None, subject.now, 0)
             reason = f"The {name} checks failed: {type(error).__name__}: {error}"
-            check = {"service": "slo.availability", "quality": "quality.volume"}.get(name, name)
+            check = {"service": "slo.availability", "quality": "quality.volume", "labels": labels.CHECK}.get(name, name)
             found.append(Verdict(subject.model.key, check, window, Status.FAILED, reason, method="failed"))
     found.append(quality.schema(subject, done.types))
     found.extend(_planned(subject))
@@ -146,9 +149,36 @@ def _subject(store: Engine, watched: Watched, done: Ingested, scope: Scope, now:
     if model.chunk.rows is None:
         windows = [w for w in windows if scope.start is None or moment_of(w.last) > scope.start]
         windows = [w for w in windows if scope.end is None or moment_of(w.first) < scope.end]
-    return Subject(
+    subject = Subject(
         model, baseline.profile, reference, span, current, tuple(windows), tuple(history), now, inside, scope.finished
     )
+    return _with_labels(store, watched, done, subject)
+
+
+def _with_labels(store: Engine, watched: Watched, done: Ingested, subject: Subject) -> Subject:
+    """How the labels stand; windows that time alone has made mature (or provisional again) are judged, too."""
+    if subject.profile.find(Kind.OUTCOME, "") is None or not subject.history:
+        return subject
+    state = labels.state_of(subject)
+    subject = replace(subject, labels=state)
+    if _new(watched, done):
+        return subject
+    with reading(store) as session:
+        before = verdicts.provisional(session, watched.id)
+    early = labels.provisional(subject, state)
+    turned = {first for first, was in before.items() if was != (first in early)}
+    judged = {w.first for w in subject.windows}
+    windows = [w for w in subject.history if w.first in judged or (w.first in turned and state.at(w) is not None)]
+    return replace(subject, windows=tuple(windows))
+
+
+def _looked_back_to(subject: Subject) -> tuple[int, int]:
+    """The first slots of the stored verdicts that the summing-up needs: of all checks, and of those of labels."""
+    history = subject.history
+    since = history[-RECENT].first if len(history) > RECENT else 0
+    early = labels.provisional(subject, subject.labels) if subject.labels is not None else frozenset()
+    mature = [w.first for w in history if w.first not in early]
+    return since, min(since, mature[-RECENT] if len(mature) > RECENT else 0)
 
 
 def _history(watched: Watched, current: Summaries, now: datetime, scope: Scope, inside: Slots | None) -> list[Slots]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitoring.core.histogram import Histogram
+from monitoring.core.label_arrivals import LabelState
 from monitoring.core.profile import Profile
 from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
@@ -24,7 +25,8 @@ class Subject:
 
     `windows` are the chunks to judge, oldest first, of `history`, all there are; `now` is the moment evaluated as
     of. `inside` are the reference's slots where it is a window of the log itself; `finished` is true of a log that
-    is looked at as it is, not as it grows: its last window is complete.
+    is looked at as it is, not as it grows: its last window is complete. `labels` is how its labels stand, where that
+    is known already.
     """
 
     model: Model
@@ -37,6 +39,7 @@ class Subject:
     now: datetime
     inside: Slots | None = None
     finished: bool = False
+    labels: LabelState | None = None
 
     @property
     def by_rows(self) -> bool:
