@@ -14,6 +14,7 @@ from sqlalchemy import Engine, update
 
 from monitoring.core.checks import PLANNED
 from monitoring.core.summaries import Summaries
+from monitoring.core.summary import Kind
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.core.window import Slots, chunks, moment_of, slot_of
 from monitoring.errors import LeewayError
@@ -23,7 +24,7 @@ from monitoring.store import summaries, verdicts
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched
 from monitoring.store.tables import EvaluationRow, ModelRow
-from monitoring.verdicts import drift, estimated, false_alarms, performance, quality, service
+from monitoring.verdicts import drift, estimated, false_alarms, labels, performance, quality, service
 from monitoring.verdicts.subject import Subject
 from monitoring.verdicts.summing_up import sum_up
 
@@ -39,12 +40,21 @@ RECENT = 12
 
 FAMILIES: tuple[Callable[[Subject], Iterator[Verdict]], ...] = (
     quality.judge,
+    labels.judge,
     drift.judge,
     false_alarms.judge,
     performance.judge,
     estimated.judge,
     service.judge,
 )
+
+NAMED_FOR = {
+    "service": "slo.availability",
+    "quality": "quality.volume",
+    "false_alarms": "drift.false_alarms",
+    "labels": labels.CHECK,
+}
+"""The check that says that a family failed, where that is not the family's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +86,9 @@ def evaluate(
         found = judge(subject, done)
         found += _by_rows(subject, watched, scope)
         with reading(store) as session:
-            since = subject.history[-RECENT].first if len(subject.history) > RECENT else 0
-            before = [] if _new(watched, done) else list(verdicts.recall(session, watched.id, watched.key, since))
+            since, matured = _looked_back_to(subject)
+            new = _new(watched, done)
+            before = [] if new else list(verdicts.recall(session, watched.id, watched.key, since, matured))
         found.append(sum_up(subject, _joined(before, found)))
     except Exception as failure:
         if not isinstance(failure, LeewayError):  # nobody foresaw it, so whoever mends it needs to see where
@@ -130,7 +141,12 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
             name = family.__module__.rpartition(".")[2]
             window = subject.window(subject.windows[-1], 0) if subject.windows else Window(None, subject.now, 0)
             reason = f"The {name} checks failed: {type(error).__name__}: {error}"
-            names = {"service": "slo.availability", "quality": "quality.volume", "false_alarms": "drift.false_alarms"}
+            names = {
+                "service": "slo.availability",
+                "quality": "quality.volume",
+                "false_alarms": "drift.false_alarms",
+                "labels": labels.CHECK,
+            }
             check = names.get(name, name)
             if name == "estimated":
                 found.append(_estimate_failed(subject, reason))
@@ -197,10 +213,11 @@ def _subject(store: Engine, watched: Watched, done: Ingested, scope: Scope, now:
         windows = [w for w in windows if scope.start is None or moment_of(w.last) > scope.start]
         windows = [w for w in windows if scope.end is None or moment_of(w.first) < scope.end]
     due = _due(store, watched, done, windows, span if baseline.own is None else Slots(0, 0))
-    return Subject(
+    subject = Subject(
         model, baseline.profile, reference, span, current, tuple(windows), tuple(history), now, inside, scope.finished,
         due,
     )  # fmt: skip
+    return _with_labels(store, watched, done, subject)
 
 
 def _due(
@@ -212,6 +229,32 @@ def _due(
     with reading(store) as session:
         known = verdicts.estimated(session, watched.id, [w.first for w in windows])
     return frozenset(w for w in windows if w.first not in known or any(slot in w for slot in done.read))
+
+
+def _with_labels(store: Engine, watched: Watched, done: Ingested, subject: Subject) -> Subject:
+    """How the labels stand; windows that time alone has made mature (or provisional again) are judged, too."""
+    if subject.profile.find(Kind.OUTCOME, "") is None or not subject.history:
+        return subject
+    state = labels.state_of(subject)
+    subject = replace(subject, labels=state)
+    if _new(watched, done):
+        return subject
+    with reading(store) as session:
+        before = verdicts.provisional(session, watched.id)
+    early = labels.provisional(subject, state)
+    turned = {first for first, was in before.items() if was != (first in early)}
+    judged = {w.first for w in subject.windows}
+    windows = [w for w in subject.history if w.first in judged or (w.first in turned and state.at(w) is not None)]
+    return replace(subject, windows=tuple(windows))
+
+
+def _looked_back_to(subject: Subject) -> tuple[int, int]:
+    """The first slots of the stored verdicts that the summing-up needs: of all checks, and of those of labels."""
+    history = subject.history
+    since = history[-RECENT].first if len(history) > RECENT else 0
+    early = labels.provisional(subject, subject.labels) if subject.labels is not None else frozenset()
+    mature = [w.first for w in history if w.first not in early]
+    return since, min(since, mature[-RECENT] if len(mature) > RECENT else 0)
 
 
 def _history(watched: Watched, current: Summaries, now: datetime, scope: Scope, inside: Slots | None) -> list[Slots]:

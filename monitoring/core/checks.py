@@ -14,6 +14,7 @@ CHECKS = {
     "quality.volume": "Rows against the same hours of earlier weeks",
     "quality.schema": "Columns gone, or of another type",
     "quality.duplicates": "Share of rows whose id came before",
+    "quality.labels": "Labels that are late, lost or stopped, against their own delay",
     "slo.latency": "Error budget of the latency objective",
     "slo.availability": "Error budget of the availability objective",
     "slo.freshness": "Age of the newest prediction",

@@ -31,9 +31,9 @@ from monitoring.evidently.windows import reference_reader, renamed
 from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds, runs
 from monitoring.logs.sample import SLOT, Roles, by_slot, roles_of
-from monitoring.verdicts import estimated
+from monitoring.verdicts import estimated, labels
 from monitoring.verdicts.estimated import MIN_REFERENCE, SEED, Way
-from monitoring.verdicts.performance import main_metric, outcome_of, usual_completeness
+from monitoring.verdicts.performance import main_metric, outcome_of
 from monitoring.verdicts.subject import Subject
 
 LIMIT, WINDOW = 20_000, 2_000
@@ -91,7 +91,7 @@ def _losses(subject: Subject, reader: LogReader, base: Path, windows: list[Slots
             continue
         models[name] = fit(x[usable], loss[usable], categorical, SEED)
         trust[name] = dle.trust(loss[usable], models[name].out_of_fold, piece[usable], name != "error")
-    past, usual = estimated.realised(subject, ""), min(1.0, usual_completeness(subject))
+    past, usual = estimated.realised(subject, ""), min(1.0, labels.state_of(subject).usual)
     varies = "" if len(set(piece)) >= FEWEST else ", and too short to say how much windows vary"
     how = Way("dle", f"takes errors by features and prediction as in the reference{varies}; {BLIND}")
     for read, frame in _sampled(subject, reader, windows):
@@ -123,7 +123,7 @@ def _classes(subject: Subject, reader: LogReader, windows: list[Slots]) -> Itera
     known = [
         learn(np.stack([c[k] for c in chunks]), np.stack([p[k] for p in pieces]), SEED) for k in range(len(classes))
     ]
-    past, usual = estimated.realised(subject, ""), min(1.0, usual_completeness(subject))
+    past, usual = estimated.realised(subject, ""), min(1.0, labels.state_of(subject).usual)
     how = estimated.way(known[0], subject)
     numbers = {name: i for i, name in enumerate(classes)}
     for window, frame in _each(subject, reader, windows):

@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from monitoring.core.verdict import Flag, Status, Verdict, Window
@@ -15,6 +15,8 @@ from monitoring.core.window import slot_of
 from monitoring.store.tables import EvaluationRow, VerdictRow
 
 DAY = 24
+OF_LABELS = ("performance.%", "calibration", "quality.labels")
+"""Checks whose windows are final only once their labels have come."""
 CONTENT = (
     "n",
     "value",
@@ -76,12 +78,15 @@ def forget(session: Session, model_id: int) -> None:
     session.execute(delete(VerdictRow).where(VerdictRow.model_id == model_id))
 
 
-def recall(session: Session, model_id: int, key: str, since: int) -> Iterator[Verdict]:
-    """The stored verdicts of windows from slot `since` on, in order of time."""
+def recall(session: Session, model_id: int, key: str, since: int, matured: int | None = None) -> Iterator[Verdict]:
+    """The stored verdicts of windows from slot `since` on, in order of time; those that wait for labels, from slot
+    `matured` on."""
+    wanted = VerdictRow.first_slot >= since
+    if matured is not None:
+        waiting = or_(*(VerdictRow.check.like(name) for name in OF_LABELS))
+        wanted = or_(wanted, and_(VerdictRow.first_slot >= matured, waiting))
     query = (
-        select(VerdictRow)
-        .where(VerdictRow.model_id == model_id, VerdictRow.first_slot >= since)
-        .order_by(VerdictRow.first_slot, VerdictRow.id)
+        select(VerdictRow).where(VerdictRow.model_id == model_id, wanted).order_by(VerdictRow.first_slot, VerdictRow.id)
     )
     for row in session.scalars(query):
         yield from_row(row, key)
@@ -110,6 +115,17 @@ def estimated(session: Session, model_id: int, slots: Sequence[int]) -> set[int]
         VerdictRow.status.not_in((str(Status.NO_DATA), str(Status.FAILED))),
     )
     return set(session.scalars(query))
+
+
+def provisional(session: Session, model_id: int) -> dict[int, bool]:
+    """By the first slot of a window, whether its performance was provisional when it was judged."""
+    query = (
+        select(VerdictRow.first_slot, VerdictRow.provisional)
+        .where(VerdictRow.model_id == model_id, VerdictRow.check.like("performance.%"))
+        .where(VerdictRow.slice == "", VerdictRow.version == "")
+        .distinct()
+    )
+    return {slot: bool(value) for slot, value in session.execute(query)}
 
 
 def from_row(row: VerdictRow, key: str) -> Verdict:

@@ -26,13 +26,13 @@ from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Threshold
+from monitoring.verdicts import labels
 from monitoring.verdicts.performance import (
     MIN_LABELS,
     Outcome,
     main_metric,
     no_probability,
     outcome_of,
-    usual_completeness,
 )
 from monitoring.verdicts.subject import Subject, held_against
 
@@ -97,7 +97,7 @@ def by_scores(
     """
     metrics = [get(name, subject.model.task) for name in names]
     known, short = calibration(subject, slice_)
-    always, usual = predicted_share(subject, slice_), min(1.0, usual_completeness(subject))
+    always, usual = predicted_share(subject, slice_), min(1.0, labels.state_of(subject).usual)
     past = realised(subject, slice_)
     for window in due(subject):
         rows = by_class(column, subject.current.histogram(Kind.SCORE, column.name, window, None, slice_))
@@ -118,10 +118,10 @@ def calibration(subject: Subject, slice_: str) -> tuple[Calibration | None, str]
     """What the reference's labels say of a slice's scores; None, and why, where they are too few."""
     tables = [_scored(subject, w, slice_) for w in subject.reference_chunks()]
     whole = _scored(subject, subject.reference_span, slice_)
-    labels = whole.sum(axis=0)
-    if labels.sum() < MIN_REFERENCE or labels.min() < MIN_EACH:
+    each = whole.sum(axis=0)
+    if each.sum() < MIN_REFERENCE or each.min() < MIN_EACH:
         return None, (
-            f"The reference has {labels.sum():,} labelled rows, {labels.min():,} of the rarer label; at least "
+            f"The reference has {each.sum():,} labelled rows, {each.min():,} of the rarer label; at least "
             f"{MIN_REFERENCE} and {MIN_EACH} are needed to calibrate scores."
         )
     pieces = [_scored(subject, w, slice_) for w in reference_pieces(subject)]

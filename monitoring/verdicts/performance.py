@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitoring.core.grid import MISSING, NONFINITE, NumericGrid
+from monitoring.core.label_arrivals import LabelState
 from monitoring.core.performance import outcome as outcomes
 from monitoring.core.performance.curves import ONE_CLASS
 from monitoring.core.performance.metric import MAIN, Estimate, Metric, get, metrics_for
@@ -18,11 +19,10 @@ from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Threshold
+from monitoring.verdicts import labels
 from monitoring.verdicts.subject import Subject, held_against
 
 MIN_LABELS = 30
-MATURE = 0.9
-"""Share of the usual label completeness from which a window counts as mature."""
 
 Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome
 
@@ -55,8 +55,10 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     views: list[tuple[str | None, str, list[Metric]]] = [(None, "", every)]
     views += [(None, s, few) for s in subject.current.slices()]
     views += [(v, "", few) for v in versions] if len(versions) > 1 else []
+    state = labels.state_of(subject)
+    early = labels.provisional(subject, state)
     for version, slice_, metrics in views:
-        yield from _view(subject, version, slice_, metrics)
+        yield from _view(subject, version, slice_, metrics, state, early)
 
 
 def outcome_of(subject: Subject, summaries: Summaries, window: Slots, version: str | None, slice_: str) -> Outcome:
@@ -95,22 +97,12 @@ def no_probability(subject: Subject, window: Slots, version: str | None, slice_:
     return ""
 
 
-def usual_completeness(subject: Subject) -> float:
-    """The share of predictions that have a label once labels have come: the median over all but the newest windows."""
-    shares = []
-    for window in subject.history[:-2] or subject.history:
-        rows = subject.current.rows(window)
-        labelled = subject.current.histogram(Kind.OUTCOME, "", window).n
-        if rows and labelled:
-            shares.append(labelled / rows)
-    return float(np.median(shares)) if shares else 1.0
-
-
-def _view(subject: Subject, version: str | None, slice_: str, metrics: list[Metric]) -> Iterator[Verdict]:
+def _view(
+    subject: Subject, version: str | None, slice_: str, metrics: list[Metric], state: LabelState, early: frozenset[int]
+) -> Iterator[Verdict]:
     windows = [(w, outcome_of(subject, subject.current, w, version, slice_)) for w in subject.windows]
     rows = [subject.current.rows(w, version, slice_) for w in subject.windows]
-    complete = [o.n / n if n else 0.0 for (_, o), n in zip(windows, rows, strict=True)]
-    usual = usual_completeness(subject)
+    answered = [subject.current.histogram(*labels.counted(subject), w, version, slice_).n for w in subject.windows]
     past = [outcome_of(subject, subject.reference, w, None, slice_) for w in subject.reference_chunks()]
     if not past and subject.reference_span:
         past = [outcome_of(subject, subject.reference, subject.reference_span, None, slice_)]
@@ -118,23 +110,24 @@ def _view(subject: Subject, version: str | None, slice_: str, metrics: list[Metr
         own = subject.threshold(f"performance.{metric.name}", None, slice_, version or "")
         judged = own is not None or metric.name == main_metric(subject)
         reference = [metric.compute(o) for o in past if o.n >= MIN_LABELS] if judged else []
-        for (window, outcome), n, share in zip(windows, rows, complete, strict=True):
+        for (window, outcome), n, of in zip(windows, rows, answered, strict=True):
             verdict = Verdict(
                 subject.model.key, f"performance.{metric.name}", subject.window(window, outcome.n), Status.OK, "",
                 slice=slice_ or None, version=version or None, method="realised",
-                provisional=share < MATURE * usual or not subject.complete(window),
+                provisional=window.first in early,
             )  # fmt: skip
-            labels = f"labels {share:.0%} complete" + (f", usually {usual:.0%}" if verdict.provisional else "")
+            come = f"labels {min(outcome.n / of, 1.0) if of else 0.0:.0%} complete"
+            come += f", {labels.to_come(state)}" if verdict.provisional else ""
             wrong = no_probability(subject, window, version, slice_) if outcome.n else ""
             if wrong and (metric.needs_score or subject.model.predictions.columns.prediction is None):
                 yield replace(verdict, status=Status.FAILED, reason=wrong)
                 continue
-            yield _judged(verdict, metric, own, judged, reference, outcome, n, labels)
+            yield _judged(verdict, metric, own, judged, reference, outcome, n, come)
 
 
 def _judged(
     verdict: Verdict, metric: Metric, own: Threshold | None, judged: bool, reference: list[Estimate],
-    outcome: Outcome, rows: int, labels: str,
+    outcome: Outcome, rows: int, come: str,
 ) -> Verdict:  # fmt: skip
     fewest = own.min_rows if own and own.min_rows else MIN_LABELS
     if rows == 0:
@@ -144,17 +137,17 @@ def _judged(
     estimate = metric.compute(outcome)
     verdict = replace(verdict, value=estimate.value, lower=estimate.lower, upper=estimate.upper)
     if outcome.n < fewest:
-        reason = f"{outcome.n:,} labelled rows; at least {fewest} are needed ({labels})."
+        reason = f"{outcome.n:,} labelled rows; at least {fewest} are needed ({come})."
         return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
     if estimate.value is None:
-        reason = f"Undefined: {estimate.reason} ({labels})."
+        reason = f"Undefined: {estimate.reason} ({come})."
         if estimate.reason == ONE_CLASS:
             reason += " Where the positive class is not 1, true, yes or positive, name it: `positive`."
         return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
     words = f"{metric.title} {estimate.value:.4g}"
     if estimate.lower is not None and estimate.upper is not None:
         words += f" ({estimate.lower:.4g} to {estimate.upper:.4g})"
-    words += f" over {outcome.n:,} labelled rows, {labels}"
+    words += f" over {outcome.n:,} labelled rows, {come}"
     warning, breached, how = own.warning if own else None, own.breached if own else None, "set by its owner"
     if own is None and judged:
         level: AutomaticThreshold | None = automatic(reference, metric.better, estimate.error)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitoring.core.histogram import Histogram
+from monitoring.core.label_arrivals import LabelState
 from monitoring.core.performance.metric import Better
 from monitoring.core.profile import Profile
 from monitoring.core.summaries import Summaries
@@ -26,7 +27,8 @@ class Subject:
     `windows` are the chunks to judge, oldest first, of `history`, all there are; `now` is the moment evaluated as
     of. `inside` are the reference's slots where it is a window of the log itself; `finished` is true of a log that
     is looked at as it is, not as it grows: its last window is complete. `due` are the windows whose estimates must be
-    made: their rows changed, or there is none yet; None: all.
+    made: their rows changed, or there is none yet; None: all. `labels` is how its labels stand, where that is known
+    already.
     """
 
     model: Model
@@ -40,6 +42,7 @@ class Subject:
     inside: Slots | None = None
     finished: bool = False
     due: frozenset[Slots] | None = None
+    labels: LabelState | None = None
 
     @property
     def by_rows(self) -> bool:

@@ -15,6 +15,9 @@ RECENT = 3
 BROKEN = ("quality.missing", "quality.schema")
 """Checks that say the inputs themselves are broken."""
 
+LABELS = "quality.labels"
+BAD = (Status.WARNING, Status.BREACHED)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -28,7 +31,7 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict]) -> Verdict:
     """The check "model": the gravest of all findings, its reason first. Failures are never healthy."""
     newest = _newest(verdicts)
     rules: tuple[Callable[[Subject, Sequence[Verdict], Sequence[Verdict]], list[Finding]], ...] = (
-        _service, _inputs, _performance, _estimated, _drift, _unknown,
+        _service, _inputs, _labels, _performance, _estimated, _drift, _unknown,
     )  # fmt: skip
     findings = [finding for rule in rules for finding in rule(subject, verdicts, newest)]
     order = [Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY]
@@ -80,7 +83,7 @@ def _service(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdic
 def _inputs(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
     out = []
     for v in newest:
-        if not v.check.startswith("quality."):
+        if not v.check.startswith("quality.") or v.check == LABELS:
             continue
         name = f"{v.check} of {v.column}" if v.column else v.check
         if v.status == Status.BREACHED and v.check in BROKEN:
@@ -92,19 +95,24 @@ def _inputs(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict
     return out
 
 
+def _labels(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    """Labels that have stopped page. Of single windows the newest that is due counts, not the newest of all."""
+    arrival = [v for v in newest if v.check == LABELS and v.method == "arrival" and v.status in BAD]
+    if arrival:
+        return [Finding(Flag.PAGE if v.status == Status.BREACHED else Flag.WATCH, v.reason) for v in arrival]
+    due = [v for v in every if v.check == LABELS and v.method == "completeness" and v.threshold is not None]
+    return [Finding(Flag.WATCH, f"{LABELS}: {v.reason}") for v in due[-1:] if v.status in BAD]
+
+
 def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
     """Needs retraining: two of the last three mature windows breached, and the inputs are sound."""
     broken = [v for v in newest if v.check in BROKEN and v.status == Status.BREACHED]
     out = []
     realised = [v for v in every if v.check.startswith("performance.") and not v.slice and not v.version]
-    if realised and all(v.status == Status.NO_DATA for v in realised):
+    if realised and all(v.status == Status.NO_DATA for v in realised):  # never; labels that stopped are _labels'
         out.append(Finding(Flag.WATCH, f"No label has come yet, though labels are mapped: {realised[-1].reason}"))
-    checks = {v.check for v in newest if v.check.startswith("performance.") and v.threshold is not None}
-    for check in sorted(checks):
-        series = [
-            v for v in every
-            if v.check == check and not v.slice and not v.version and not v.provisional and v.threshold is not None
-        ][-RECENT:]  # fmt: skip
+    for check in sorted({v.check for v in realised if v.threshold is not None}):
+        series = [v for v in realised if v.check == check and not v.provisional and v.threshold is not None][-RECENT:]
         breached = [v for v in series if v.status == Status.BREACHED]
         warned = [v for v in series if v.status in (Status.BREACHED, Status.WARNING)]
         if not warned:
