@@ -120,6 +120,7 @@ def label_state(
         horizon = now
         if horizon is None:
             horizon = end if found.last_known is None else found.last_known + 1
+        found = found.known_by(horizon + 1)  # this hour's too, though it is not over
         curve = learn(found.since(since), horizon) if timed else NotLearned("labels have no time of observation")
         if isinstance(curve, DelayCurve) or not timed or since == begin:
             break

@@ -19,14 +19,15 @@ WARNING, BREACHED = 0.8, 0.5
 """Levels, as shares of the labels to be expected by now: below them a window's labels are too few."""
 CHANCE = 1 / 1000
 """How often a window with nothing wrong may have so few labels by chance."""
-FEWEST = 5
-"""Earlier windows, without which nobody can say what is usual."""
+FEWEST, FEWEST_WEEKS = 5, 2
+"""Earlier windows, and weeks with the same hours, without which nobody can say what is usual."""
 POOL, POOL_SLOTS = 56, 28 * 24
 """Earlier windows that a window is compared with: so many, and no fewer than those of four weeks."""
 WEEK, WEEKS = 168, 8
 """Slots of a week; so many earlier weeks show what is usual for a day of the week."""
 PUNCTUAL, MOST = 0.95, 0.9
 """A window is due at the age by which so many of the earlier ones had come to most of their labels."""
+TINY = 1e-9
 
 Floats = NDArray[np.float64]
 
@@ -69,16 +70,17 @@ def is_due(state: LabelState, of: Usual, place: int) -> bool:
 def levels(state: LabelState, of: Usual, place: int) -> tuple[float, float] | None:
     """Warning and breached level of the share of a window's labels to be expected that has come; both beyond chance.
 
-    None where too few windows came before it.
+    None where too few windows came before it, or too few of the same hours of the week.
     """
     pool = of.shares[max(0, place - max(POOL, POOL_SLOTS // state.length)) : place]
     pool = pool[np.isfinite(pool)]
     n = state.predictions[place]
-    if len(pool) < FEWEST or not state.due[place]:
+    typical = _typical(of.shares, place, pool, state.length)
+    if len(pool) < FEWEST or typical is None or not state.due[place]:
         return None
     due = float(state.due[place] / n)
-    base = min(due, _typical(of.shares, place, pool, state.length))
-    limit = base - _allowance(pool, base, n)
+    base = min(due, typical)
+    limit = base - _allowance(pool, base, n) - TINY  # so that where none is usual, none is not too few
     return min(limit, WARNING * base) / due, min(limit, BREACHED * base) / due
 
 
@@ -107,16 +109,17 @@ def without_late(state: LabelState) -> LabelState:
     )
 
 
-def _typical(shares: Floats, place: int, pool: Floats, length: int) -> float:
-    """The usual share of a window: the median before it; where that is less, of the same days of earlier weeks."""
+def _typical(shares: Floats, place: int, pool: Floats, length: int) -> float | None:
+    """The usual share of a window: the median before it; where that is less, of the same hours of earlier weeks."""
+    if not len(pool):
+        return None
     level = float(np.median(pool))
-    if length < WEEK:
-        week = WEEK // length
-        same = shares[place % week : place : week][-WEEKS:]
-        same = same[np.isfinite(same)]
-        if len(same) >= 2:
-            level = min(level, float(np.median(same)))
-    return level
+    if length >= WEEK:
+        return level
+    week = WEEK // length
+    same = shares[place % week : place : week][-WEEKS:]
+    same = same[np.isfinite(same)]
+    return min(level, float(np.median(same))) if len(same) >= FEWEST_WEEKS else None
 
 
 def _allowance(pool: Floats, base: float, n: float) -> float:
