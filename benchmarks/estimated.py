@@ -184,7 +184,8 @@ def nannyml(repeats: int = 3) -> None:
             one = both[both["metric"] == metric]
             rival = (one["theirs"] - one["realised"]).abs()
             lines.append(
-                [kind, metric, f"{one['realised'].min():.3f} to {one['realised'].max():.3f}", f"{one['off'].mean():.4f}",
+                [kind, metric, f"{one['realised'].min():.3f} to {one['realised'].max():.3f}",
+                 f"{one['off'].mean():.4f}",
                  f"{rival.mean():.4f}", f"{(one['theirs'] - one['value']).abs().mean():.4f}",
                  float(one["covered"].mean()), float(one["realised"].between(one["low"], one["high"]).mean())]
             )  # fmt: skip
