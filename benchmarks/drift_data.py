@@ -1,0 +1,242 @@
+"""Logs without drift for the proofs of the drift verdict: their rows, their summaries, and the Subject to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from monitoring.core.grid import MISSING, CategoricalGrid, Grid
+from monitoring.core.histogram import Histogram
+from monitoring.core.profile import Column, Profile
+from monitoring.core.summaries import Packed, Summaries
+from monitoring.core.summary import BLOCK, Cells, Kind, Series, cells
+from monitoring.core.window import Slots, moment_of, slot_of
+from monitoring.fleet import parse_model
+from monitoring.logs.profiling import SAMPLE, fitted
+from monitoring.verdicts.subject import Subject
+
+MONDAY = slot_of(datetime(2026, 3, 2, tzinfo=UTC))
+REFERENCE_DAYS, DAYS = 30, 91
+Floats = NDArray[np.float64]
+Random = np.random.Generator
+Draw = Callable[[Random, Floats, Floats], Floats]
+"""Values of rows, given for each how far its level and the logarithm of its spread lie from the usual."""
+
+
+def normal(random: Random, level: Floats, spread: Floats) -> Floats:
+    return level + np.exp(spread) * random.standard_normal(level.shape)
+
+
+def lognormal(random: Random, level: Floats, spread: Floats) -> Floats:
+    return np.exp(3.0 + normal(random, level, spread))
+
+
+def offset(random: Random, level: Floats, spread: Floats) -> Floats:
+    return 1013.0 + 8.0 * normal(random, level, spread)
+
+
+def bimodal(random: Random, level: Floats, spread: Floats) -> Floats:
+    return np.where(random.random(level.shape) < 0.3, 4.0, 0.0) + normal(random, level, spread)
+
+
+def student(random: Random, level: Floats, spread: Floats) -> Floats:
+    return level + np.exp(spread) * random.standard_t(2.5, level.shape)
+
+
+def pareto(random: Random, level: Floats, spread: Floats) -> Floats:
+    return np.exp(level) * (1 + random.pareto(1.5, level.shape)) ** np.exp(spread)
+
+
+def counted(mean: float, random: Random, level: Floats, spread: Floats) -> Floats:
+    return random.poisson(mean * np.exp(level * mean**-0.5 if mean > 1 else level)).astype(float)
+
+
+def rare(share: float, random: Random, level: Floats, spread: Floats) -> Floats:
+    """Zero, but for a share of the rows."""
+    other = random.random(level.shape) < share * np.exp(level)
+    return np.where(other, np.exp(spread) * random.exponential(1.0, level.shape), 0.0)
+
+
+ORDINARY = (normal, lognormal, offset, bimodal, partial(counted, 20.0))
+HEAVY = (student, pareto, student, pareto, lognormal)
+COUNTS = tuple(partial(counted, mean) for mean in (0.05, 0.5, 2.0, 20.0, 200.0))
+RARE = tuple(partial(rare, share) for share in (0.001, 0.005, 0.02, 0.1, 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """How a log without drift comes about: 30 days of reference and 91 to judge, cut by the day or the hour.
+
+    Every feature has effects of the day on its level and, half as strong, on the logarithm of its spread: AR(1) with
+    dependence `rho` and a deviation of `effects` (in deviations of a row; of a category: of its log odds). `weekly` and
+    `daily` are amplitudes of patterns. A share `missing` of the values is null. `rows` are those of a chunk.
+    """
+
+    name: str
+    rows: int = 500
+    draws: tuple[Draw, ...] = ORDINARY
+    levels: tuple[int, ...] = (5, 20)
+    effects: float = 0.0
+    rho: float = 0.0
+    weekly: float = 0.0
+    daily: float = 0.0
+    missing: float = 0.0
+    hourly: bool = False
+    reference_days: int = REFERENCE_DAYS
+    days: int = DAYS
+
+    @property
+    def per_day(self) -> int:
+        """Chunks a day."""
+        return 24 if self.hourly else 1
+
+    def draw(self, random: Random) -> Log:
+        """One such log."""
+        chunks = (self.reference_days + self.days) * self.per_day
+        columns: dict[str, Floats] = {}
+        for number, draw in enumerate(self.draws):
+            level, spread = self._level(random), self._level(random) / 2
+            shape = np.broadcast_to(level[:, None], (chunks, self.rows))
+            columns[f"x{number}"] = draw(random, shape, np.broadcast_to(spread[:, None], (chunks, self.rows)))
+        for number, levels in enumerate(self.levels):
+            odds = np.log(zipf(levels)) + np.stack([self._level(random) for _ in range(levels)], axis=1)
+            shares = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
+            upto = np.cumsum(shares, axis=1) + np.arange(chunks)[:, None]
+            upto[:, -1] = np.arange(1, chunks + 1)
+            places = random.random((chunks, self.rows)) + np.arange(chunks)[:, None]
+            found = np.searchsorted(upto.ravel(), places.ravel(), side="right").reshape(places.shape)
+            columns[f"c{number}"] = np.minimum(found - levels * np.arange(chunks)[:, None], levels - 1).astype(float)
+        if self.missing:
+            for values in columns.values():
+                values[random.random(values.shape) < self.missing] = np.nan
+        return Log(self, columns)
+
+    def _level(self, random: Random) -> Floats:
+        """A feature's level by chunk."""
+        days, per = self.reference_days + self.days, self.per_day
+        day, hour = np.divmod(np.arange(days * per), per)
+        noise = random.standard_normal(days)
+        for at in range(1, days):
+            noise[at] = self.rho * noise[at - 1] + np.sqrt(1 - self.rho**2) * noise[at]
+        week = np.where(day % 7 >= 5, 1.0, 0.0) * random.choice([-1.0, 1.0])
+        wave = np.sin(2 * np.pi * (hour / per + random.random())) if per > 1 else np.zeros(len(day))
+        return self.effects * np.repeat(noise, per) + self.weekly * week + self.daily * wave
+
+
+def zipf(levels: int) -> Floats:
+    """Shares of so many categories."""
+    shares = 1 / np.arange(1, levels + 1)
+    return np.asarray(shares / shares.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Values by column, shape (chunks, rows); columns named c… are categories, numbered."""
+
+    world: World
+    columns: dict[str, Floats]
+
+    @property
+    def reference(self) -> int:
+        """Chunks of the reference."""
+        return self.world.reference_days * self.world.per_day
+
+    def series(self, name: str, chunks: slice) -> pd.Series:
+        """A column's rows as a user would have them in a frame."""
+        values = self.columns[name][chunks].ravel()
+        if not name.startswith("c"):
+            return pd.Series(values)
+        return pd.Series(
+            np.where(np.isnan(values), None, np.char.add("v", np.nan_to_num(values).astype(int).astype(str)))
+        )
+
+    def write(self, folder: Path) -> dict[str, object]:
+        """As a Parquet file; the model's part of a fleet file."""
+        chunks, rows = next(iter(self.columns.values())).shape
+        hours = np.repeat(np.arange(chunks), rows) * (24 // self.world.per_day)
+        frame = pd.DataFrame({name: self.series(name, slice(None)) for name in self.columns})
+        frame.insert(0, "ts", moment_of(MONDAY) + pd.to_timedelta(hours, unit="h"))
+        frame["score"] = 0.5
+        frame.to_parquet(folder / "log.parquet", index=False)
+        return document(self, str(folder / "log.parquet"))
+
+
+def document(log: Log, location: str = "-", **drift: object) -> dict[str, object]:
+    """The model's part of a fleet file; `drift` is its threshold of the drift of the whole."""
+    columns = {"timestamp": "ts", "score": "score", "features": list(log.columns)}
+    span = (moment_of(MONDAY).isoformat(), moment_of(MONDAY + 24 * log.world.reference_days).isoformat())
+    return {
+        "key": "calm",
+        "task": "binary_classification",
+        "predictions": {"source": "parquet", "location": location, "columns": columns},
+        "reference": {"from": span[0], "to": span[1]},
+        "chunk": "1h" if log.world.hourly else "1d",
+        "thresholds": [{"check": "drift", **drift}] if drift else [],
+    }
+
+
+def subject_of(log: Log, **drift: object) -> Subject:
+    """What an evaluation of the log looks at, without the detour over a file."""
+    length = 24 // log.world.per_day
+    chunks = len(next(iter(log.columns.values())))
+    packed: dict[Series, dict[int, Packed]] = {}
+    totals: dict[tuple[Series, int], Histogram] = {}
+    kept: dict[tuple[Series, int], Cells] = {}
+    columns = []
+    slots = MONDAY + length * np.arange(chunks)
+    for name in log.columns:
+        grid, codes = coded(log, name)
+        columns.append(Column(Kind.FEATURE, name, "text" if name.startswith("c") else "number", grid))
+        _pack(Series(Kind.FEATURE, name), slots, codes, packed, totals, kept)
+    _pack(Series(Kind.ROWS, ""), slots, np.zeros_like(codes), packed, totals, kept)
+    summaries = Summaries(packed, totals, kept)
+    model = parse_model(document(log, **drift), "benchmark")
+    history = tuple(Slots(int(s), int(s) + length) for s in slots)
+    span = Slots(MONDAY, MONDAY + 24 * log.world.reference_days)
+    profile = Profile(tuple(columns), first=span.first, last=span.last)
+    now = moment_of(history[-1].last)
+    return Subject(model, profile, summaries, span, summaries, history[log.reference :], history, now, span, True)
+
+
+def coded(log: Log, name: str) -> tuple[Grid, NDArray[np.int32]]:
+    """The grid that the reference's rows give, and the class of every row."""
+    values = log.columns[name]
+    reference = values[: log.reference].ravel()
+    if not name.startswith("c"):
+        grid = fitted(reference[:: -(-len(reference) // SAMPLE)])
+        return grid, grid.code(values)
+    seen = np.unique(reference[~np.isnan(reference)]).astype(int)
+    place = np.full(int(np.nanmax(values)) + 1, 1_000_001)
+    place[seen] = np.arange(len(seen))
+    codes = np.where(np.isnan(values), MISSING, place[np.nan_to_num(values).astype(int)])
+    return CategoricalGrid(tuple(f"v{v}" for v in seen)), codes.astype(np.int32)
+
+
+def _pack(series: Series, slots: NDArray, codes: NDArray, packed: dict, totals: dict, kept: dict) -> None:
+    """Counts by block: the total of a day, and where the log is cut by hours, those, too."""
+    known, place = np.unique(codes, return_inverse=True)
+    place = place.reshape(codes.shape) + len(known) * np.arange(len(codes))[:, None]
+    table = np.bincount(place.ravel(), minlength=len(known) * len(codes)).reshape(len(codes), len(known))
+    packed[series] = {}
+    per = BLOCK // int(slots[1] - slots[0])
+    for at in range(0, len(slots), per):
+        day = int(slots[at] // BLOCK)
+        packed[series][day] = Packed(b"", b"")
+        total = table[at : at + per].sum(axis=0)
+        totals[series, day] = Histogram(known[total > 0].astype(np.int32), total[total > 0])
+        if per > 1 or series.kind == Kind.ROWS:
+            hour, class_ = np.nonzero(table[at : at + per])
+            when = slots[at + hour]
+            kept[series, day] = cells(when, when, known[class_], table[at + hour, class_])
+
+
+def parallel_seeds(seed: int, runs: int) -> Sequence[np.random.SeedSequence]:
+    """A seed for every run."""
+    return np.random.SeedSequence(seed).spawn(runs)
