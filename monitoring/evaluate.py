@@ -66,7 +66,7 @@ def evaluate(
         done = ingest(store, watched.id, watched.model, watched.base, now, scope.as_of, progress)
         subject = _subject(store, watched, done, scope, now)
         found = judge(subject, done)
-        found += _by_rows(subject, watched, scope)
+        found += _by_rows(subject, watched, scope, progress)
         with reading(store) as session:
             since = subject.history[-RECENT].first if len(subject.history) > RECENT else 0
             before = [] if _new(watched, done) else list(verdicts.recall(session, watched.id, watched.key, since))
@@ -113,13 +113,18 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
     return found
 
 
-def _by_rows(subject: Subject, watched: Watched, scope: Scope) -> list[Verdict]:
+def _by_rows(subject: Subject, watched: Watched, scope: Scope, progress: Progress) -> list[Verdict]:
     """Verdicts of methods that need rows, where one is chosen: they are imported only then."""
-    if not any((t.method or "").startswith(drift.PREFIX) for t in subject.model.thresholds):
-        return []
-    from monitoring.evidently.judge import judge as by_evidently
+    found: list[Verdict] = []
+    if any((t.method or "").startswith(drift.PREFIX) for t in subject.model.thresholds):
+        from monitoring.evidently.judge import judge as by_evidently
 
-    return list(by_evidently(subject, watched.base, scope.as_of))
+        found += by_evidently(subject, watched.base, scope.as_of)
+    if any(t.check == "drift.multivariate" for t in subject.model.thresholds):
+        from monitoring.multivariate.judge import judge as of_all_columns
+
+        found += of_all_columns(subject, watched.base, scope.as_of, progress)
+    return found
 
 
 def _subject(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: datetime) -> Subject:

@@ -121,7 +121,7 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
 
 def _drift(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
     bad = (Status.BREACHED, Status.WARNING)
-    wanted = ("drift", "drift.prediction", "drift.label")
+    wanted = ("drift", "drift.prediction", "drift.label", "drift.multivariate")
     return [
         Finding(Flag.WATCH, v.reason if v.check == "drift" else f"{v.check}: {v.reason}")
         for v in newest
