@@ -88,7 +88,7 @@ def evaluate(
             return [still]
         subject = _subject(store, watched, done, scope, now)
         found = judge(subject, done)
-        found += _by_rows(subject, watched, scope)
+        found += _by_rows(subject, watched, scope, progress)
         with reading(store) as session:
             since, matured = _looked_back_to(subject)
             new = _new(watched, done)
@@ -184,14 +184,18 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
     return found
 
 
-def _by_rows(subject: Subject, watched: Watched, scope: Scope) -> list[Verdict]:
+def _by_rows(subject: Subject, watched: Watched, scope: Scope, progress: Progress) -> list[Verdict]:
     """Verdicts of methods that need rows, where one is chosen: they are imported only then."""
     found = _estimates(subject, watched, scope)
-    if not any((t.method or "").startswith(drift.PREFIX) for t in subject.model.thresholds):
-        return found
-    from monitoring.evidently.judge import judge as by_evidently
+    if any((t.method or "").startswith(drift.PREFIX) for t in subject.model.thresholds):
+        from monitoring.evidently.judge import judge as by_evidently
 
-    return found + list(by_evidently(subject, watched.base, scope.as_of))
+        found += by_evidently(subject, watched.base, scope.as_of)
+    if any(t.check == "drift.multivariate" for t in subject.model.thresholds):
+        from monitoring.multivariate.judge import judge as of_all_columns
+
+        found += of_all_columns(subject, watched.base, scope.as_of, progress)
+    return found
 
 
 def _estimates(subject: Subject, watched: Watched, scope: Scope) -> list[Verdict]:

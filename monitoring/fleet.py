@@ -275,6 +275,8 @@ class Model(Strict):
         known = [metric.name for metric in metrics_for(self.task)]
         for threshold in self.thresholds:
             family, _, name = threshold.check.partition(".")
+            if threshold.check == "drift.multivariate" and (threshold.column or threshold.slice or threshold.version):
+                raise ValueError("drift.multivariate is of all columns and rows: without column, slice and version")
             if family in ("performance", "estimated") and name not in known:
                 raise ValueError(f"no metric of {self.task} is called {name!r}; the metrics are {', '.join(known)}")
         return self

@@ -69,14 +69,14 @@ def sample(
     counted = select(func.count().label("n")).select_from(row_slots(predictions, model, bounds))
     total = int(engine.arrow(counted)["n"][0].as_py())
     rows = joined(model, predictions, labels, bounds)
-    values = _values(RowParts(model, Profile(columns=()), rows, predictions, labels), roles)
+    values = values_of(RowParts(model, Profile(columns=()), rows, predictions, labels), roles)
     plain = [expression.label(f"c{i}") for i, (expression, _) in enumerate(values)]
     moment = (rows.c.slot_number if model.chunk.rows is not None else rows.c.slot_seconds).label("moment")
     identity = model.predictions.columns.id
     number: Expression = func.row_number().over()  # unordered, DuckDB counts rows as it reads them, at no cost
     key: Expression = cast(number, Text)
     if identity is not None:
-        content = _content([moment, *(expression for expression, _ in values)])
+        content = content_of([moment, *(expression for expression, _ in values)])
         key = func.coalesce(text_of(rows.c[identity], predictions.types[identity]), content)
     keyed = (
         select(moment, func.md5(key.concat(literal(f"/{seed}"))).label("place"), *plain).select_from(rows).subquery("k")
@@ -87,7 +87,7 @@ def sample(
     table = engine.arrow(few)  # sorting some rows instead of all is several times faster
     if table.num_rows < min(limit, total) and few is not drawn:  # where many rows share an id
         table = engine.arrow(drawn)
-    frame = _frame(table, roles.names, [kind for _, kind in values])
+    frame = named(table, roles.names, [kind for _, kind in values])
     frame.attrs["rows"] = total
     return frame
 
@@ -106,9 +106,9 @@ def by_slot(reader: LogReader, bounds: Bounds, share: float, seed: int, labelled
         roles = replace(roles, label=None)
     rows = joined(model, predictions, labels, bounds) if labelled else row_slots(predictions, model, bounds)
     parts = RowParts(model, Profile(columns=()), rows, predictions, labels)
-    values = _values(parts, roles)
+    values = values_of(parts, roles)
     plain = [expression.label(f"c{i}") for i, (expression, _) in enumerate(values)]
-    key = _content([expression for expression, _ in values])
+    key = content_of([expression for expression, _ in values])
     if (identity := model.predictions.columns.id) is not None:
         key = func.coalesce(text_of(rows.c[identity], predictions.types[identity]), key)
     place = func.md5(key.concat(literal(f"/{seed}"))).label("place")
@@ -117,12 +117,12 @@ def by_slot(reader: LogReader, bounds: Bounds, share: float, seed: int, labelled
     if share < 1:
         chosen = chosen.where(keyed.c.place < literal(f"{int(share * 16**8):08x}"))
     table = engine.arrow(chosen)
-    frame = _frame(table, roles.names, [kind for _, kind in values])
+    frame = named(table, roles.names, [kind for _, kind in values])
     frame[SLOT] = np.sort(table["moment"].to_numpy(zero_copy_only=False).astype(np.int64))
     return frame, roles
 
 
-def _values(parts: RowParts, roles: Roles) -> list[tuple[Expression, str]]:
+def values_of(parts: RowParts, roles: Roles) -> list[tuple[Expression, str]]:
     """Each column's expression, and whether it is numeric or categorical."""
     regression, binary = parts.model.task == "regression", parts.model.task == "binary_classification"
     named = set(parts.model.predictions.columns.categorical)
@@ -158,13 +158,13 @@ def _binary(value: Expression, kind: ColumnType, positive: str | None) -> Expres
     return cast(is_positive(value, kind, positive), Text)
 
 
-def _content(values: Sequence[Expression]) -> Expression:
+def content_of(values: Sequence[Expression]) -> Expression:
     """All values of a row as one text. Chained, as a PostgreSQL function takes at most 100 arguments."""
     texts: list[Any] = [func.coalesce(cast(value, Text), literal("~")) for value in values]
     return reduce(lambda left, right: left.concat(literal("|")).concat(right), texts)
 
 
-def _frame(table: pa.Table, names: Sequence[str], kinds: Sequence[str]) -> pd.DataFrame:
+def named(table: pa.Table, names: Sequence[str], kinds: Sequence[str]) -> pd.DataFrame:
     """Named columns in order of time (rows of one moment: of their hash), of one dtype a kind whatever the engine."""
     ordered = table.sort_by([("moment", "ascending"), ("place", "ascending")]) if table.num_rows else table
     columns = {}

@@ -155,7 +155,7 @@ def _estimated(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verd
 
 def _drift(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
     bad = (Status.BREACHED, Status.WARNING)
-    wanted = ("drift", "drift.prediction", "drift.label")
+    wanted = ("drift", "drift.prediction", "drift.label", "drift.multivariate")
     return [
         Finding(Flag.WATCH, _why(subject, v) if v.check == "drift" else f"{v.check}: {_why(subject, v)}")
         for v in newest

@@ -11,7 +11,7 @@ import streamlit as st
 
 from monitoring.core.verdict import Status
 from monitoring.store.queries.drift import WindowOfDrift
-from monitoring.web import cached, charts, clock, column_detail, distributions, pieces, reports, tables
+from monitoring.web import cached, charts, clock, column_detail, distributions, multivariate, pieces, reports, tables
 from monitoring.web.access import require
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, of_status
@@ -198,6 +198,8 @@ def page(key: str, shown: Span) -> None:
         icon=":material/trending_down:",
     )
     history(state)
+    if not slice_:
+        multivariate.section(key, shown)
     row = column_detail.detail(state, key, slice_)
     reports.section(key, row[0] if row else None, row[1] if row else "")
 

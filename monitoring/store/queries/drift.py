@@ -68,6 +68,7 @@ class WindowOfDrift:
 def drift(session: Session, key: str, start: datetime, end: datetime, slice_: str = "") -> WindowOfDrift | None:
     """Drift of a model's columns over a range, looked at from its newest window; None without any verdict."""
     frame = history(session, key, "drift.%", start, end, slice_=slice_)
+    frame = frame[frame["check"] != "drift.multivariate"]  # of no column
     if frame.empty:
         return None
     frame = frame.assign(at=_order(frame), level=_level(frame)).sort_values("at", kind="stable")

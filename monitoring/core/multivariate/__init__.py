@@ -1,0 +1,1 @@
+"""Whether rows, all columns taken together, are like those of the reference."""

@@ -1,0 +1,1 @@
+"""Multivariate drift: rows of a window against rows of the reference."""

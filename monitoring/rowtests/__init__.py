@@ -1,0 +1,1 @@
+"""Tests that look at rows, all columns together: one file each."""
