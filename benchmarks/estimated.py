@@ -105,6 +105,7 @@ def cbpe(repeats: int = 60) -> None:
 def dle(repeats: int = 25, windows: int = 6) -> None:
     """Coverage of DLE's bands: share of realised values inside, without and with a shift of the inputs."""
     from monitoring.core.estimation import dle as core
+    from monitoring.core.estimation.shift import weights
     from monitoring.estimating.losses import fit
 
     random = np.random.default_rng(SEED)
@@ -117,6 +118,7 @@ def dle(repeats: int = 25, windows: int = 6) -> None:
             rows = np.column_stack([x, prediction])
             losses = {name: core.LOSSES[core.NEEDS[name]](prediction, label) for name in names}
             models = {name: fit(rows, loss, [False] * 5, 0) for name, loss in losses.items()}
+            seen = np.column_stack([rows, *(models[n].out_of_fold for n in names)])
             for window in WINDOWS:
                 piece = np.arange(len(label)) * max(10, reference // window) // len(label)
                 known = {core.NEEDS[n]: core.trust(losses[n], models[n].out_of_fold, piece, n != "bias") for n in names}
@@ -125,14 +127,16 @@ def dle(repeats: int = 25, windows: int = 6) -> None:
                         x, prediction, label_now = regression_rows(random, window, shift)
                         rows = np.column_stack([x, prediction])[:2_000]
                         expected = {core.NEEDS[n]: models[n].expect(rows) for n in names}
+                        now = np.column_stack([rows, *expected.values()])
+                        alike = weights(seen, now, 0)
                         error = prediction - label_now
                         came = {"mae": np.abs(error).mean(), "rmse": np.sqrt((error**2).mean()), "bias": error.mean()}
                         for name in names:
-                            band = core.estimate(name, expected, known, window, 1.0)
+                            band = core.estimate(name, expected, known, alike, window, 1.0)
                             assert band.value is not None and band.lower is not None and band.upper is not None
                             hits[window, shift, name].append(band.lower <= came[name] <= band.upper)
                         off[window, shift].append(
-                            abs(core.estimate("mae", expected, known, window, 1.0).value - came["mae"])
+                            abs(core.estimate("mae", expected, known, alike, window, 1.0).value - came["mae"])
                         )
         for window in WINDOWS:
             for shift in (0.0, 1.0):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from monitoring.core.estimation import dle, multiclass
 from monitoring.core.estimation.cbpe import learn
+from monitoring.core.estimation.shift import weights
 from monitoring.core.estimation.tables import PREDICTED
 from monitoring.core.estimation.tilt import FEWEST
 from monitoring.core.outcome import SCORE_GRID
@@ -85,23 +86,26 @@ def _losses(subject: Subject, reader: LogReader, base: Path, windows: list[Slots
     models, trust = {}, {}
     for name in sorted(wanted):
         loss = dle.LOSSES[name](rows[roles.prediction].to_numpy(), rows[roles.label].to_numpy())
-        usable = np.isfinite(loss)
-        if usable.sum() < MIN_REFERENCE:
+        if np.isfinite(loss).sum() < MIN_REFERENCE:
             metrics = [m for m in metrics if dle.NEEDS[m] != name]
             continue
-        models[name] = fit(x[usable], loss[usable], categorical, SEED)
-        trust[name] = dle.trust(loss[usable], models[name].out_of_fold, piece[usable], name != "error")
+        models[name] = fit(x, loss, categorical, SEED)
+        trust[name] = dle.trust(loss, models[name].out_of_fold, piece, name != "error")
+    levels = np.stack([m.out_of_fold for m in models.values()], axis=1)
+    seen = np.concatenate([x[:, : len(form.numbers)], levels], axis=1)
     past, usual = estimated.realised(subject, ""), min(1.0, labels.state_of(subject).usual)
     varies = "" if len(set(piece)) >= FEWEST else ", and too short to say how much windows vary"
     how = Way("dle", f"takes errors by features and prediction as in the reference{varies}; {BLIND}")
     for read, frame in _sampled(subject, reader, windows):
         frame = frame[np.isfinite(frame[roles.prediction])]
         numbers = form.encode(frame)
-        every = {name: m.expect(numbers) if len(frame) else np.zeros((1, 0)) for name, m in models.items()}
+        every = {name: m.expect(numbers) if len(frame) else np.zeros(0) for name, m in models.items()}
+        now = np.concatenate([numbers[:, : len(form.numbers)], np.stack(list(every.values()), axis=1)], axis=1)
         for window, kept in _parts(read, frame):
-            expected = {name: values[:, kept] for name, values in every.items()}
+            expected = {name: values[kept] for name, values in every.items()}
+            alike = weights(seen, now[kept], SEED)
             for name in metrics:
-                found = dle.estimate(name, expected, trust, _answered(subject, window), usual)
+                found = dle.estimate(name, expected, trust, alike, _answered(subject, window), usual)
                 yield estimated.verdict(subject, get(name, subject.model.task), window, found, "", how, past)
 
 

@@ -50,9 +50,10 @@ class LossModels:
     out_of_fold: Floats
 
     def expect(self, rows: Floats) -> Floats:
-        """Expected losses, shape (models, rows)."""
+        """Expected losses, shape (rows,): the mean of the models."""
         with _one_thread():
-            return np.stack([model.predict(rows) for model in self.models])
+            found: Floats = np.mean([model.predict(rows) for model in self.models], axis=0)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +68,18 @@ class Constant:
 
 
 def fit(rows: Floats, loss: Floats, categorical: list[bool], seed: int) -> LossModels:
-    """Models of a loss of the reference's rows, in order of time. Where they foresee a block no better than the mean of
-    the other blocks does, that mean is what is expected."""
+    """Models of a loss of the reference's rows, in order of time; rows whose loss is NaN are not learned from. Where
+    they foresee a block no better than the mean of the other blocks does, that mean is what is expected."""
+    known = np.isfinite(loss)
     blocks = np.array_split(np.arange(len(loss)), BLOCKS)
     boosted, constant, expected = [], [], np.zeros((2, len(loss)))
     with _one_thread():
         for block in blocks:
-            rest = np.setdiff1d(np.arange(len(loss)), block, assume_unique=True)
+            rest = np.setdiff1d(np.flatnonzero(known), block, assume_unique=True)
             boosted.append(_boosted(rows[rest], loss[rest], categorical, seed))
             constant.append(Constant(float(loss[rest].mean())))
             expected[:, block] = [one.predict(rows[block]) for one in (boosted[-1], constant[-1])]
-    errors = ((expected - loss) ** 2).sum(axis=1)
+    errors = ((expected - loss)[:, known] ** 2).sum(axis=1)
     if errors[0] < errors[1]:
         return LossModels(tuple(boosted), expected[0])
     return LossModels(tuple(constant), expected[1])

@@ -159,7 +159,8 @@ def page(key: str, shown: Span) -> None:
     metric_table.figures(key, metric, title, newest)
     if newest is not None:
         st.markdown(f"{of_status(newest['status']).badge} {escape(newest['reason'])}")
-    st.header(f"{escape(title)}, realised")
+    both = view == VIEWS[0] and not estimates.history(key, metric, shown).empty
+    st.header(f"{escape(title)}, realised{' and estimated' if both else ''}")
     if view == "By slice":
         apart(key, f"performance.{metric}", title, shown, "slice")
     elif view == "By version":

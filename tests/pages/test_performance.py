@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from streamlit.testing.v1 import AppTest
 
 from monitoring.store.database import connect, transaction
@@ -94,3 +96,56 @@ def test_any_metric_may_be_chosen(small_store: str, run_page: Run, metric: str) 
     at = run_page(PAGE, model="eta", metric=metric)
     assert not at.exception
     assert at.selectbox(key="metric").value in at.selectbox(key="metric").options
+
+
+def test_estimates_stand_beside_realised_values_and_are_told_from_them(
+    small_store: str, run_page: Run, written: Words
+) -> None:
+    at = run_page(PAGE, model="delays")
+    assert not at.exception
+    text = written(at).replace("\\", "")
+    assert "Diamonds on a dashed line are estimates" in text and "cannot see concept drift" in text
+    assert re.search(r"Estimates were off by 0\.\d+ on average over \d+ windows", text)
+    assert re.search(r"the band covered \d+ ?% of the realised values", text)
+    traces = {t["name"]: t for t in json.loads(at.get("plotly_chart")[0].proto.spec)["data"] if t.get("name")}
+    estimated, realised = traces["estimated (CBPE)"], traces["ROC AUC"]
+    assert estimated["line"]["dash"] == "dash" and realised["line"].get("dash") is None
+    assert estimated["line"]["color"] != realised["line"]["color"]
+    assert all(words.startswith("estimated ") for words in estimated["customdata"])
+
+
+def test_a_regressions_errors_are_foreseen_on_its_page(small_store: str, run_page: Run) -> None:
+    at = run_page(PAGE, model="eta", metric="mae")
+    assert not at.exception
+    assert "estimated (DLE)" in {t.get("name") for t in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]}
+
+
+def test_a_metric_that_is_not_estimated_says_so(small_store: str, run_page: Run, written: Words) -> None:
+    at = run_page(PAGE, model="delays", metric="calibration_error")
+    assert not at.exception
+    assert "This metric is not estimated before its labels come" in written(at)
+
+
+def test_without_a_label_since_the_reference_estimates_cannot_be_compared_yet(
+    small_store: str, run_page: Run, written: Words
+) -> None:
+    _change(small_store, "performance.%", value=None, lower=None, upper=None, status="no_data")
+    at = run_page(PAGE, model="delays")
+    assert not at.exception
+    assert "None can be compared yet" in written(at)
+
+
+def test_an_estimate_that_failed_says_why(small_store: str, run_page: Run, written: Words) -> None:
+    _change(
+        small_store, "estimated.%", value=None, lower=None, upper=None, status="failed", reason="The disk is on fire."
+    )
+    at = run_page(PAGE, model="delays")
+    assert not at.exception
+    assert "No estimate: The disk is on fire." in written(at).replace("\\", "")
+
+
+def _change(url: str, check: str, **values: object) -> None:
+    store = connect(url)
+    with transaction(store) as session:
+        session.execute(update(VerdictRow).where(VerdictRow.check.like(check)).values(**values))
+    store.dispose()

@@ -24,9 +24,6 @@ Counts = NDArray[np.int64]
 DRAWS = 400
 METRICS = (*SCORED, *PREDICTED)
 """What can be estimated. Not the calibration error: that it stays as in the reference is what is assumed."""
-KNOWN = {"identity": 0.5, "beta": 1.0, "isotonic": 1.0}
-"""How much of the reference's own sampling error counts. Scores that no curve could better are exactly right, or off by
-no more than the reference can tell: half of it lies between (measured, see docs/estimated.md)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +40,7 @@ def learn(chunks: Counts, pieces: Counts, seed: int) -> Calibration:
     much windows vary. Raises ValueError without a labelled row.
     """
     curve = calibrate(chunks, seed)
-    return Calibration(curve, tilt(pieces, curve.probability, KNOWN[curve.kind]), int(chunks.sum()))
+    return Calibration(curve, tilt(pieces, curve.probability), int(chunks.sum()))
 
 
 def expected(rows: NDArray[np.number], positive: Floats, curve: Floats) -> Outcomes:

@@ -1,8 +1,8 @@
 """Direct loss estimation of a regression (DLE): what errors are to be expected of rows, and how sure that is.
 
 Models fitted on the reference's labelled rows say what loss (absolute error, squared error, …) to expect of a row by
-its features and its prediction. They come as several, each fitted without one block of the reference, so that on each
-block there are losses expected by a model that has not seen it. It holds where P(label | features) is as in the
+its features and its prediction. Each is fitted without one block of the reference, so that for every row of it there is
+a loss expected by a model that has not seen it. It holds where P(label | features) is as in the
 reference: concept drift is out of its sight.
 """
 
@@ -40,11 +40,13 @@ NEEDS = {
 class Trust:
     """How far the mean of a loss may lie from the mean expected, learned out of fold on the reference.
 
-    `level` and `variance` are points of a curve: the variance of a row's loss around what is expected of it, by how
-    much is expected. `between` is the variance of whole windows beyond that, from `pieces` of the reference. It is of
-    the logarithm of the mean where `relative`: losses that cannot fall below 0 are off by a factor, not by a sum.
+    `gap` is how much more each row of the reference lost than was expected of it; NaN where its loss is undefined.
+    `level` and `variance` are points of a curve: the variance of that by how much was expected. `between` is the
+    variance of whole windows beyond it, from `pieces` of the reference; of the logarithm of the mean where `relative`:
+    losses that cannot fall below 0 are off by a factor, not by a sum.
     """
 
+    gap: Floats
     level: Floats
     variance: Floats
     between: float
@@ -59,22 +61,23 @@ class Trust:
 
 
 def trust(loss: Floats, expected: Floats, piece: NDArray[np.integer], relative: bool) -> Trust:
-    """From the reference's losses, those expected out of fold, and the piece of time each row is of."""
+    """From the reference's losses (NaN where undefined), those expected out of fold, and the piece each row is of."""
     gap = loss - expected
-    order = np.argsort(expected, kind="stable")
+    usable = np.flatnonzero(np.isfinite(gap))
+    order = usable[np.argsort(expected[usable], kind="stable")]
     bins = np.array_split(order, min(BINS, max(1, len(order) // 50)))
     level = np.asarray([expected[rows].mean() for rows in bins])
     variance = np.asarray([np.mean((gap[rows] - gap[rows].mean()) ** 2) for rows in bins])
-    noise = Trust(level, variance, 0.0, 0, relative).noise(expected)
-    of = np.unique(piece, return_inverse=True)[1]
+    noise = Trust(gap, level, variance, 0.0, 0, relative).noise(expected[usable])
+    of = np.unique(piece[usable], return_inverse=True)[1]
     n = np.bincount(of).astype(float)
-    came, awaited, own = (np.bincount(of, values) / n for values in (loss, expected, noise / n[of]))
+    came, awaited, own = (np.bincount(of, v) / n for v in (loss[usable], expected[usable], noise / n[of]))
     if relative:
         kept = (came > 0) & (awaited > 0)
         off, own = np.log(came[kept] / awaited[kept]), np.log1p(own[kept] / awaited[kept] ** 2)
     else:
         off = came - awaited
-    return Trust(level, variance, _between(off, own), len(off), relative)
+    return Trust(gap, level, variance, _between(off, own), len(off), relative)
 
 
 def _between(off: Floats, own: Floats) -> float:
@@ -91,13 +94,20 @@ def _between(off: Floats, own: Floats) -> float:
 
 
 def estimate(
-    metric: str, expected: Mapping[str, Floats], known: Mapping[str, Trust], rows: int, labelled: float
+    metric: str,
+    expected: Mapping[str, Floats],
+    known: Mapping[str, Trust],
+    weights: Floats,
+    rows: int,
+    labelled: float,
 ) -> Estimate:
     """A metric to expect of a window, with the band that 95 % of realised values are to fall into.
 
-    `expected` are losses by name, shape (models, sampled rows); the window has `rows`, of which the share `labelled`
-    usually gets a label. The models' disagreement counts as in the delete-a-block jackknife (Shao & Wu 1989). Means of
-    losses that cannot fall below 0 are taken as log-normal.
+    `expected` are losses by name, shape (sampled rows,); the window has `rows`, of which the share `labelled` usually
+    gets a label. `weights` make the reference's rows look like the window's: what they lost beyond what was expected of
+    them is expected of the window, too (the doubly robust estimate of Robins, Rotnitzky & Zhao 1994: right if either
+    the models or the weights are); the further the window is from the reference, the wider the band. Means of losses
+    that cannot fall below 0 are taken as log-normal.
     """
     from scipy.special import stdtrit
 
@@ -105,13 +115,14 @@ def estimate(
     losses, trusted = expected[name], known[name]
     if not rows or not losses.size:
         return undefined(rows, "no row to estimate from")
-    models, sampled = losses.shape
-    by_row, means = losses.mean(axis=0), losses.mean(axis=1)
-    value = float(means.mean())
-    realised = max(1.0, rows * labelled)
-    chosen = float(by_row.var()) * (max(0.0, 1 / sampled - 1 / rows) + (1 - labelled) / realised)
-    jackknife = (models - 1) / models * float(((means - value) ** 2).sum())
-    own = float(trusted.noise(by_row).mean()) / realised + chosen + jackknife
+    sampled, realised = len(losses), max(1.0, rows * labelled)
+    usable = np.isfinite(trusted.gap)
+    gap, share = trusted.gap[usable], weights[usable] / weights[usable].sum()
+    correction = float(share @ gap)
+    value = float(losses.mean()) + correction
+    chosen = float(losses.var()) * (max(0.0, 1 / sampled - 1 / rows) + (1 - labelled) / realised)
+    learned = float(share**2 @ (gap - correction) ** 2)
+    own = float(trusted.noise(losses).mean()) / realised + chosen + learned
     between = trusted.between * (1 + 1 / max(trusted.pieces, 1))
     reach = float(stdtrit(trusted.pieces - 1 if trusted.between > 0 else 1000, 0.975))
     if not trusted.relative:

@@ -39,9 +39,8 @@ class Tilt:
     pieces: int
 
 
-def tilt(tables: Counts, curve: Floats, share: float = 1.0) -> Tilt:
-    """From the reference's counts by piece, shape (pieces, classes, 2), and its curve; `share` of its sampling
-    error counts.
+def tilt(tables: Counts, curve: Floats) -> Tilt:
+    """From the reference's counts by piece, shape (pieces, classes, 2), and its curve.
 
     The sampling error is that of the score equations (Fisher information); what pieces vary beyond it, if it is more
     than chance, is put down to tilts of their own.
@@ -51,7 +50,7 @@ def tilt(tables: Counts, curve: Floats, share: float = 1.0) -> Tilt:
     basis = _basis(n.sum(axis=0))
     weight = n * curve * (1 - curve)
     total = np.einsum("s,si,sj->ij", weight.sum(axis=0), basis, basis) + RIDGE * np.eye(3)
-    fitted, between = share * np.linalg.inv(total), np.zeros((3, 3))
+    fitted, between = np.linalg.inv(total), np.zeros((3, 3))
     if k >= FEWEST:
         scores = np.einsum("ws,si->wi", kept[:, :, 1] - n * curve, basis[:, :2])
         information = np.einsum("ws,si,sj->wij", weight, basis[:, :2], basis[:, :2])
