@@ -158,11 +158,24 @@ def evaluate(options: Namespace) -> int:
         unusable += mine[-1].status == Status.FAILED and len(mine) == 1
         verdicts += mine
         _print(mine, sys.stderr if str(options.json) == "-" else sys.stdout)
+    if options.model is None:
+        verdicts = _incidents(store, verdicts, options)
     if options.json:
         _write([v.as_json() for v in verdicts], options.json)
     if unusable == len(found) and found:
         return 2
     return int(bool(options.fail_on) and any(v.status in WORSE[options.fail_on] for v in verdicts))
+
+
+def _incidents(store: Engine, verdicts: list[Verdict], options: Namespace) -> list[Verdict]:
+    """Bring the incidents up to date and print them; the verdicts, with each cause named in the summings-up."""
+    from monitoring.incidents import mentioned, update
+
+    moment = options.as_of or now()
+    found = update(store, moment)
+    for incident in found:
+        print(f"Shared cause: {incident.title(moment)}.", file=sys.stderr if str(options.json) == "-" else sys.stdout)
+    return mentioned(verdicts, found, moment)
 
 
 def report(options: Namespace) -> int:
@@ -207,6 +220,7 @@ def _demo(settings: Settings, store: Engine) -> None:
     from monitoring import demo as demos
     from monitoring.evaluate import Scope
     from monitoring.evaluate import evaluate as judge
+    from monitoring.incidents import update
 
     moment = now()
     file = demos.load(
@@ -219,6 +233,8 @@ def _demo(settings: Settings, store: Engine) -> None:
     for watched in found:
         mine = judge(store, watched, Scope(), now, lambda share, words, key=watched.key: _progress(key, share, words))  # type: ignore[misc]
         _print(mine, sys.stdout)
+    for incident in update(store, moment):
+        print(f"Shared cause: {incident.title(moment)}.")
 
 
 def _throw_away(file: Path, key: str | None) -> tuple[Engine, list[Watched]]:

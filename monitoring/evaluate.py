@@ -8,19 +8,21 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, update
 
 from monitoring.core.checks import PLANNED
+from monitoring.core.incident import Movement, span
 from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.core.window import Slots, chunks, moment_of, slot_of
-from monitoring.errors import LeewayError
+from monitoring.errors import LeewayError, SourceError
 from monitoring.fleet import MovingReference
 from monitoring.ingest import Ingested, Progress, ingest
-from monitoring.store import summaries, verdicts
+from monitoring.series import Told, tell
+from monitoring.store import incidents, summaries, verdicts
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched
 from monitoring.store.tables import EvaluationRow, ModelRow
@@ -76,6 +78,8 @@ def evaluate(
     began = time.perf_counter()
     now = scope.as_of or scope.now or started
     error, done = "", None
+    told: Told | None = None
+    failed: Exception | None = None
     try:
         done = ingest(store, watched.id, watched.model, watched.base, now, scope.as_of, progress)
         if (still := _still(store, watched, done, scope, now)) is not None:
@@ -89,8 +93,10 @@ def evaluate(
             since, matured = _looked_back_to(subject)
             new = _new(watched, done)
             before = [] if new else list(verdicts.recall(session, watched.id, watched.key, since, matured))
-        found.append(sum_up(subject, _joined(before, found)))
+            told = tell(session, watched, subject, found, before)
+        found = [*told.found, sum_up(subject, _joined(told.before, told.found))]
     except Exception as failure:
+        failed = failure
         if not isinstance(failure, LeewayError):  # nobody foresaw it, so whoever mends it needs to see where
             logging.getLogger(__name__).exception("evaluating %s", watched.key)
         error = failure.sentence if isinstance(failure, LeewayError) else f"{type(failure).__name__}: {failure}"
@@ -102,11 +108,23 @@ def evaluate(
         if done is not None and _new(watched, done) and not error:
             verdicts.forget(session, watched.id)
         verdicts.save(session, watched.id, found, now)
+        if told is not None:
+            verdicts.redate(session, told.redated)
+            if told.movements is not None:
+                incidents.replace_movements(session, watched.id, told.movements)
+        elif isinstance(failed, SourceError):
+            incidents.unreadable(session, watched.id, _unreadable(watched, failed, now))
         if not error:
             judged = _judged_by(watched)
             session.execute(update(ModelRow).where(ModelRow.id == watched.id).values(judged=judged))
         session.add(_evaluation(watched, now, started, began, done, error))
     return found
+
+
+def _unreadable(watched: Watched, failure: SourceError, now: datetime) -> Movement:
+    began, earliest, latest = span(now, None, timedelta(hours=watched.model.chunk.slots))
+    words = f"cannot be read: {failure.what}"
+    return Movement(watched.key, incidents.UNREADABLE, "", watched.log, "", began, earliest, latest, words)
 
 
 def _evaluation(

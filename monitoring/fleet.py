@@ -58,11 +58,24 @@ class Columns(Strict):
     status: str | None = None
     slices: tuple[str, ...] = ()
     features: tuple[str, ...] | Literal["*"] = "*"
+    feeds: dict[str, tuple[str, ...]] = {}
     categorical: tuple[str, ...] = ()
     label: str | None = None
     observed_at: str | None = None
     lower: str | None = None
     upper: str | None = None
+
+    @model_validator(mode="after")
+    def _feeds_are_of_features(self) -> Columns:
+        for feed, columns in self.feeds.items():
+            unknown = [c for c in columns if self.features != "*" and c not in self.features]
+            if unknown:
+                raise ValueError(f"feed {feed!r} names {', '.join(unknown)}, which `features` does not")
+        return self
+
+    def feed_of(self, column: str) -> str:
+        """The feed that a feature comes from; "" where none is named."""
+        return next((feed for feed, columns in self.feeds.items() if column in columns), "")
 
 
 class Log(Strict):

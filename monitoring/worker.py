@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import demo
+from monitoring import demo, incidents
 from monitoring.core.verdict import Status
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
@@ -89,6 +89,7 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
         if found[-1].status == Status.FAILED:
             log.warning("%s: %s", watched.key, found[-1].reason)
         answer(store, settings, clock)
+    incidents.update(store, clock())
 
 
 def answer(store: Engine, settings: Settings, clock: Clock) -> None:

@@ -1,8 +1,8 @@
 """Change points: where the level of a series of windows changed, so that "since when" has an answer.
 
 The series is cut into stretches of one level each, so that the squared residuals, in units of the series' own noise,
-plus PENALTY × ln n for each cut (n at least USUAL) are least: optimal partitioning (Jackson et al. 2005), which is exact. What keeps a
-series without a change free of cuts:
+plus PENALTY × ln n for each cut (n at least USUAL) are least: optimal partitioning (Jackson et al. 2005), which is
+exact. What keeps a series without a change free of cuts:
 
 - *Noise* comes from differences of neighbouring windows, which a change of level barely touches, and so does the
   autocorrelation, from differences at one and two windows (Chakar et al. 2017); the noise is then the long-run one.
@@ -84,9 +84,7 @@ def change_points(
     reach = SPIKE * np.sqrt(spread)
     penalty = PENALTY * float(np.log(max(len(y), USUAL)))
     lasting = (1 + correlation) / (1 - correlation)
-    return _partition(
-        np.clip(y, middle - reach, middle + reach), 1 / (spread * lasting), penalty, shortest
-    )
+    return _partition(np.clip(y, middle - reach, middle + reach), 1 / (spread * lasting), penalty, shortest)
 
 
 def _without_patterns(y: Floats, patterns: Sequence[Pattern]) -> tuple[Floats, int]:

@@ -78,3 +78,10 @@ def chunks(chunk: Chunk, span: Slots, anchor: int | None = None) -> Iterator[Slo
     last = -((origin - span.last) // length)
     for number in range(first, last):
         yield Slots(origin + number * length, origin + (number + 1) * length)
+
+
+def said(moment: datetime, now: datetime) -> str:
+    """A moment in UTC in words: "14 May 06:00"; without the hour at midnight, and with the year where it is another."""
+    there = moment.astimezone(UTC)
+    day = f"{there.day} {there:%B}" + (f" {there.year}" if there.year != now.astimezone(UTC).year else "")
+    return day if (there.hour, there.minute) == (0, 0) else f"{day} {there:%H:%M}"

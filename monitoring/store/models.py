@@ -26,6 +26,12 @@ class Watched:
     base: Path
     judged: str
 
+    @property
+    def log(self) -> str:
+        """Where the prediction log is, so that two models that read the same one are seen to."""
+        log = self.model.predictions
+        return log.place if log.location is None else str((self.base / log.location).resolve())
+
 
 def apply(
     session: Session, documents: Sequence[dict[str, Any]], base: Path, actor: str, now: datetime

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, or_, select
+from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from monitoring.core.verdict import Flag, Status, Verdict, Window
@@ -36,6 +36,10 @@ CONTENT = (
     "effect",
     "since",
 )
+CARRIED = ("value", "lower", "upper", "warning", "breached", "drift_score", "provisional", "effect", "since")
+COURSE = (
+    "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "status", *CARRIED
+)  # fmt: skip
 PLAIN = [
     f.name
     for f in fields(Verdict)
@@ -90,6 +94,36 @@ def recall(session: Session, model_id: int, key: str, since: int, matured: int |
     )
     for row in session.scalars(query):
         yield from_row(row, key)
+
+
+def course(
+    session: Session, model_id: int, key: str, checks: Collection[str], since: int, whole: bool = False
+) -> list[tuple[int, Verdict]]:
+    """The stored verdicts of some checks from slot `since` on, each with its number; without their reasons.
+
+    `whole` leaves out slices and versions.
+    """
+    names = [getattr(VerdictRow, name) for name in COURSE]
+    query = select(VerdictRow.id, *names).where(VerdictRow.model_id == model_id, VerdictRow.check.in_(checks))
+    if whole:
+        query = query.where(VerdictRow.slice == "", VerdictRow.version == "")
+    return [
+        (
+            row.id,
+            Verdict(
+                key, row.check, Window(row.window_start, row.window_end, row.n, row.chunk), Status(row.status), "",
+                row.column or None, row.slice or None, row.version or None, row.method or None,
+                **{name: getattr(row, name) for name in CARRIED},
+            ),
+        )
+        for row in session.execute(query.where(VerdictRow.first_slot >= since))
+    ]  # fmt: skip
+
+
+def redate(session: Session, verdicts: Sequence[tuple[int, Verdict]]) -> None:
+    """Give stored verdicts another date."""
+    if verdicts:
+        session.execute(update(VerdictRow), [{"id": number, "since": v.since} for number, v in verdicts])
 
 
 def evaluated(session: Session, model_id: int) -> datetime | None:

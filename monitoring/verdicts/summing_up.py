@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from monitoring.core.verdict import Flag, Status, Verdict, Window
+from monitoring.core.window import said
 from monitoring.verdicts.subject import Subject
 
 RECENT = 3
@@ -65,6 +66,11 @@ def _newest(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return list(found.values())
 
 
+def _why(subject: Subject, v: Verdict) -> str:
+    """A verdict's reason, and since when its series has been where it is."""
+    return v.reason if v.since is None else f"{v.reason.removesuffix('.')}, since {said(v.since, subject.now)}."
+
+
 def _service(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
     out = []
     for v in newest:
@@ -87,11 +93,11 @@ def _inputs(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict
             continue
         name = f"{v.check} of {v.column}" if v.column else v.check
         if v.status == Status.BREACHED and v.check in BROKEN:
-            out.append(Finding(Flag.PAGE, f"{name}: {v.reason}"))
+            out.append(Finding(Flag.PAGE, f"{name}: {_why(subject, v)}"))
         elif v.status == Status.NO_DATA and v.check == "quality.volume" and subject.complete_window(v):
             out.append(Finding(Flag.PAGE, f"The log has stopped: {v.reason}"))
         elif v.status in (Status.BREACHED, Status.WARNING):
-            out.append(Finding(Flag.WATCH, f"{name}: {v.reason}"))
+            out.append(Finding(Flag.WATCH, f"{name}: {_why(subject, v)}"))
     return out
 
 
@@ -120,7 +126,7 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
         last = warned[-1]
         what, many = ("breached", breached) if breached else ("at warning level", warned)
         verb = "is" if len(many) == 1 else "are"
-        words = f"{len(many)} of the last {len(series)} mature windows {verb} {what}: {last.reason}"
+        words = f"{len(many)} of the last {len(series)} mature windows {verb} {what}: {_why(subject, last)}"
         if len(breached) >= 2 and broken:
             out.append(Finding(Flag.PAGE, f"{words} Mend the data first: {broken[0].reason}"))
         elif len(breached) >= 2:
@@ -151,7 +157,7 @@ def _drift(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]
     bad = (Status.BREACHED, Status.WARNING)
     wanted = ("drift", "drift.prediction", "drift.label")
     return [
-        Finding(Flag.WATCH, v.reason if v.check == "drift" else f"{v.check}: {v.reason}")
+        Finding(Flag.WATCH, _why(subject, v) if v.check == "drift" else f"{v.check}: {_why(subject, v)}")
         for v in newest
         if v.check in wanted and not v.slice and v.status in bad
     ]

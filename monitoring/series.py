@@ -1,0 +1,77 @@
+"""The shell of a model's series of verdicts: since when each is where it is, and what of the model moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from monitoring.core.incident import Movement
+from monitoring.core.verdict import Verdict
+from monitoring.store import incidents, verdicts
+from monitoring.store.models import Watched
+from monitoring.verdicts import movement, since
+from monitoring.verdicts.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """New verdicts and those before them, with their dates; the stored ones that have another date now; and the
+    movements of the model, None where they are what they were."""
+
+    found: list[Verdict]
+    before: list[Verdict]
+    redated: list[since.Stored]
+    movements: list[Movement] | None
+
+
+def tell(
+    session: Session, watched: Watched, subject: Subject, found: Sequence[Verdict], before: Sequence[Verdict]
+) -> Told:
+    """What the series of new and stored verdicts tell. One of which no window changed is not looked at.
+
+    `before` are the newest stored verdicts; none of them, where every window was judged again.
+    """
+    now = None if subject.finished else subject.now
+    seen = verdicts.evaluated(session, watched.id) if before else None
+    found, changed = since.keep(found, before, seen, now)
+    stored: list[since.Stored] = []
+    if before and changed:
+        stored = verdicts.course(session, watched.id, watched.key, changed, _first(subject))
+    found, redated = since.date(found, stored, subject.model.chunk.hours, now)
+    dates = {since.place(v): v.since for _, v in redated}
+    before = [since.dated(v, dates[since.place(v)]) if since.place(v) in dates else v for v in before]
+    moved = None
+    if not subject.by_rows and (not before or changed or _service_moved(session, watched, found)):
+        moved = movement.movements(subject, _course(session, watched, subject, found, before), watched.log)
+    return Told(found, before, redated, moved)
+
+
+def _course(
+    session: Session, watched: Watched, subject: Subject, found: list[Verdict], before: list[Verdict]
+) -> list[Verdict]:
+    """Every verdict that may tell of a movement, the new in the place of the stored."""
+    if not before:
+        return found
+    stored = verdicts.course(session, watched.id, watched.key, movement.WHAT, _first(subject), whole=True)
+    fresh = {since.place(v) for v in found}
+    again = {since.series(v) for v in found if v.check.startswith("slo.")}
+    today = {v.window.end.date() for v in found if v.check.startswith("slo.") and v.window.end}
+    kept = [
+        v for _, v in stored
+        if since.place(v) not in fresh
+        and not (since.series(v) in again and v.window.end is not None and v.window.end.date() in today)
+    ]  # fmt: skip
+    return [*kept, *found]
+
+
+def _service_moved(session: Session, watched: Watched, found: Sequence[Verdict]) -> bool:
+    """Whether objectives are in trouble, or were: they look back from now, so that they change with every look."""
+    bad = any(v.check.startswith("slo.") and v.status in movement.BAD for v in found)
+    return bad or any(m.what in movement.OF_SERVICE for m in incidents.movements(session, watched.id))
+
+
+def _first(subject: Subject) -> int:
+    windows = since.look_back(subject.model.chunk.hours)
+    return subject.history[-windows].first if len(subject.history) > windows else 0

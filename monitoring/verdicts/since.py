@@ -1,0 +1,142 @@
+"""Since when: each verdict learns when the level began that its series is at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+
+from monitoring.core.change_point import Pattern, change_points
+from monitoring.core.verdict import Status, Verdict
+from monitoring.core.window import EPOCH, slot_of
+
+JUDGED = (Status.OK, Status.WARNING, Status.BREACHED)
+TODAY = ("slo.", "model", "drift.false_alarms")
+"""Checks that look back from now: their verdicts are no series of windows."""
+LOOK_BACK = {1: 28 * 24}
+"""Windows of a series that are looked at, by the hours of a chunk: enough to know the pattern of the week."""
+MOST = 365
+"""The same, of longer chunks."""
+INTERVAL = 2 * 1.959964
+"""Standard errors in a 95 % interval."""
+FLOOR = 0.1
+"""The least deviation of noise, as a share of the distance between a check's two levels."""
+
+Place = tuple[str | datetime | None, ...]
+Stored = tuple[int, Verdict]
+"""A verdict, and the number it is stored by."""
+
+
+def look_back(hours: int | None) -> int:
+    """How many windows of a chunk of `hours` a series is looked at."""
+    return LOOK_BACK.get(hours or 0, MOST)
+
+
+def place(v: Verdict) -> Place:
+    """What a verdict is about, and its window."""
+    return (*series(v), v.window.start)
+
+
+def series(v: Verdict) -> Place:
+    """What a verdict is about, whatever its window."""
+    return v.check, v.column, v.slice, v.version, v.method
+
+
+def counts(v: Verdict, until: datetime | None) -> bool:
+    """Whether a verdict is a point of a series: a value that is final. `until` is when it was judged; None takes the
+    log as it lies."""
+    return (
+        v.status in JUDGED
+        and v.value is not None
+        and not v.provisional
+        and v.window.start is not None
+        and v.window.end is not None
+        and (until is None or v.window.end <= until)
+        and not v.check.startswith(TODAY)
+    )
+
+
+def keep(
+    found: Iterable[Verdict], before: Iterable[Verdict], seen: datetime | None, now: datetime | None
+) -> tuple[list[Verdict], frozenset[str]]:
+    """New verdicts with the dates of those `before` (judged at `seen`) that said the same, and the checks where one
+    says something else: their series must be looked at again."""
+    known = {place(v): v for v in before if counts(v, seen)}
+    out, changed = [], set()
+    for v in found:
+        old = known.get(place(v))
+        if old is not None and _content(old) == _content(v):
+            out.append(replace(v, since=old.since))
+            continue
+        if counts(v, now) or old is not None:
+            changed.add(v.check)
+        out.append(v)
+    return out, frozenset(changed)
+
+
+def date(
+    found: Sequence[Verdict], stored: Sequence[Stored], hours: int | None, now: datetime | None
+) -> tuple[list[Verdict], list[Stored]]:
+    """New verdicts, and those of the stored whose date is another now.
+
+    `stored` are those of the checks that changed, over the windows looked back on. A series whose oldest window in
+    sight has a date from before it keeps that.
+    """
+    fresh = {place(v) for v in found}
+    groups: dict[Place, list[tuple[int, int, Verdict]]] = defaultdict(list)
+    rows = [(-1, at, v) for at, v in enumerate(found)] + [(n, -1, v) for n, v in stored if place(v) not in fresh]
+    for row in rows:
+        if counts(row[2], now):
+            groups[series(row[2])].append(row)
+    out, redated = list(found), []
+    for group in groups.values():
+        group.sort(key=lambda row: row[2].window.start or EPOCH)
+        group = group[-look_back(hours) :]
+        for (number, at, v), since in zip(group, _since([v for _, _, v in group], hours), strict=True):
+            if number < 0:
+                out[at] = replace(v, since=since)
+            elif v.since != since:
+                redated.append((number, replace(v, since=since)))
+    return out, redated
+
+
+def dated(v: Verdict, since: datetime | None) -> Verdict:
+    """A verdict with another date."""
+    return replace(v, since=since)
+
+
+def _since(windows: Sequence[Verdict], hours: int | None) -> list[datetime | None]:
+    oldest = windows[0]
+    known = oldest.since if oldest.since is not None and oldest.since < (oldest.window.start or EPOCH) else None
+    out: list[datetime | None] = [known] * len(windows)
+    for at in _changes(windows, hours):
+        out[at:] = [windows[at].window.start] * (len(windows) - at)
+    return out
+
+
+def _changes(windows: Sequence[Verdict], hours: int | None) -> list[int]:
+    scored = all(v.drift_score is not None for v in windows)
+    values = np.array([v.drift_score if scored else v.value for v in windows], float)
+    if not np.isfinite(values).all():
+        return []
+    widths = np.array([np.nan if v.lower is None or v.upper is None else v.upper - v.lower for v in windows], float)
+    errors = widths / INTERVAL if np.isfinite(widths).all() else None
+    gaps = [abs(v.breached - v.warning) for v in windows if v.warning is not None and v.breached is not None]
+    floor = FLOOR * float(np.median(gaps)) if gaps and not scored else 0.0
+    rows = None if scored else [v.window.n for v in windows]
+    return change_points(values, errors, rows, _patterns(windows, hours), floor)
+
+
+def _patterns(windows: Sequence[Verdict], hours: int | None) -> list[Pattern]:
+    """The hour of the day, and the day of the week."""
+    slots = np.array([slot_of(v.window.start or EPOCH) for v in windows])
+    if hours == 1:
+        return [Pattern(24, slots % 24), Pattern(7 * 24, slots // 24 % 7)]
+    return [Pattern(7, slots // 24 % 7)] if hours == 24 else []
+
+
+def _content(v: Verdict) -> tuple[object, ...]:
+    return v.value, v.lower, v.upper, v.window.n, v.status, v.provisional, v.drift_score
