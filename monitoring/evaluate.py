@@ -123,17 +123,8 @@ def evaluate(
 
 def _unreadable(watched: Watched, failure: SourceError, now: datetime) -> Movement:
     began, earliest, latest = span(now, None, timedelta(hours=watched.model.chunk.slots))
-    return Movement(
-        watched.key,
-        incidents.UNREADABLE,
-        "",
-        watched.log,
-        "",
-        began,
-        earliest,
-        latest,
-        f"cannot be read: {failure.what}",
-    )
+    words = f"cannot be read: {failure.what}"
+    return Movement(watched.key, incidents.UNREADABLE, "", watched.log, "", began, earliest, latest, words)
 
 
 def _evaluation(
@@ -179,7 +170,8 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
                 found.append(_estimate_failed(subject, reason))
                 continue
             found.append(Verdict(subject.model.key, check, window, Status.FAILED, reason, method="failed"))
-    found.append(quality.schema(subject, done.types))
+    if done.types is not None:  # where nothing was read, what was said of the columns stands
+        found.append(quality.schema(subject, done.types))
     found.extend(_planned(subject))
     return found
 

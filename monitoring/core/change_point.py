@@ -43,6 +43,10 @@ SPIKE = 3.0
 """Deviations from it that are left."""
 STRONGEST = 0.65
 """Autocorrelation that is still believed; a trend looks like a stronger one."""
+LEAST = 1e-6
+"""Of the farthest value: the least deviation of noise, so that sums stay exact."""
+CONSTANT = 1e-12
+"""Of the largest value: a series that varies less is constant."""
 MEDIAN, TAIL = 0.6745, 1.6449
 """The median and the 90 % quantile of the absolute value of a standard normal variable."""
 
@@ -70,36 +74,47 @@ def change_points(
     y = np.asarray(values, float)
     if len(y) < FEWEST:
         return []
-    y, shortest = _without_patterns(y, patterns)
+    y, unit = _scaled(y)
+    if unit == 0:
+        return []
+    y, lasting = _without_patterns(y, patterns)
     deviation, correlation = _noise(y)
-    sampling = np.zeros(len(y)) if errors is None else np.asarray(errors, float) ** 2
+    sampling = np.zeros(len(y)) if errors is None else (np.asarray(errors, float) / unit) ** 2
     usual = float(np.median(sampling))
-    least = 1e-9 * float(np.abs(y).max(initial=0.0)) or 1e-12
-    variance = max(deviation**2, usual, floor**2, least**2)
+    variance = max(deviation**2, usual, (floor / unit) ** 2, LEAST**2)
     spread = variance - usual + sampling
     if errors is None and rows is not None:
         n = np.maximum(np.asarray(rows, float), 1.0)
         spread = spread * np.maximum(1.0, np.median(n) / n)
     middle = _moving_median(y, REACH)
     reach = SPIKE * np.sqrt(spread)
+    long_run = (1 + correlation) / (1 - correlation)
     penalty = PENALTY * float(np.log(max(len(y), USUAL)))
-    lasting = (1 + correlation) / (1 - correlation)
-    return _partition(np.clip(y, middle - reach, middle + reach), 1 / (spread * lasting), penalty, shortest)
+    cuts = _partition(np.clip(y, middle - reach, middle + reach), 1 / (spread * long_run), penalty, SHORTEST)
+    ends = [0, *cuts, len(y)]
+    return [cut for at, cut in enumerate(cuts, 1) if min(cut - ends[at - 1], ends[at + 1] - cut) >= lasting]
+
+
+def _scaled(y: Floats) -> tuple[Floats, float]:
+    """The series about its median, the farthest value at 1; and the unit, 0 for a constant series."""
+    far = y - np.median(y)
+    unit = float(np.abs(far).max())
+    return (far, 0.0) if unit <= CONSTANT * float(np.abs(y).max()) else (far / unit, unit)
 
 
 def _without_patterns(y: Floats, patterns: Sequence[Pattern]) -> tuple[Floats, int]:
-    """The series without its patterns, and the windows that a level must last."""
-    shortest = SHORTEST
+    """The series without its patterns, and the windows that a level must last: a period that is not known yet."""
+    lasting = SHORTEST
     for pattern in patterns:
         if len(y) < REPEATS * pattern.period:
-            shortest = max(shortest, pattern.period)
+            lasting = max(lasting, pattern.period)
             continue
         rest = y - _moving_median(y, pattern.period // 2, shrink=False)
         effects = np.zeros(int(pattern.phase.max()) + 1)
         for phase in np.unique(pattern.phase):
             effects[phase] = np.median(rest[pattern.phase == phase])
         y = y - effects[pattern.phase]
-    return y, shortest
+    return y, lasting
 
 
 def _noise(y: Floats) -> tuple[float, float]:

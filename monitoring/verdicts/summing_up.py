@@ -149,7 +149,7 @@ def _estimated(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verd
         mature = max((place(v) for v in whole if v.check == realised and not v.provisional), default=-math.inf)
         ahead = [v for v in whole if v.check == check and place(v) > mature]
         if ahead and ahead[-1].status in (Status.BREACHED, Status.WARNING):
-            out.append(Finding(Flag.WATCH, f"Labels are still to come: {ahead[-1].reason}"))
+            out.append(Finding(Flag.WATCH, f"Labels are still to come: {_why(subject, ahead[-1])}"))
     return out
 
 

@@ -19,11 +19,13 @@ from monitoring.store.migrations import migrate
 from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
+from monitoring.store.queries import incidents as incident_queries
 from monitoring.store.queries import performance as performances
 from monitoring.store.queries import standing as standings
 from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
+from monitoring.store.queries.incidents import IncidentEntry
 from monitoring.store.queries.performance import Labels
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Seen
@@ -167,6 +169,16 @@ def objective(
 def logs(key: str | None = None) -> list[LogState]:
     """The logs of all models, or of one."""
     return _cached(sources.logs, key)
+
+
+def incidents() -> list[IncidentEntry]:
+    """The open incidents of the fleet, of most models first."""
+    return _cached(incident_queries.open_now)
+
+
+def incidents_of(key: str) -> list[IncidentEntry]:
+    """The incidents that a model is or was part of, newest first."""
+    return _cached(incident_queries.of_model, key)
 
 
 def entries() -> list[Entry]:

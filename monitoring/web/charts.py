@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from monitoring.core.verdict import Status
+from monitoring.web.clock import stamped
 from monitoring.web.look import STATUSES, Look
 
 Values = Sequence[Any] | pd.Series
@@ -123,6 +124,31 @@ def shaded(out: go.Figure, frame: pd.DataFrame) -> None:
         out.add_vrect(
             x0=number - 0.5, x1=number + 0.5, fillcolor=shade(look), opacity=0.08, line_width=0, layer="below"
         )
+
+
+def changes(out: go.Figure, frame: pd.DataFrame) -> list[datetime]:
+    """Mark where the level of verdicts (with window_start, since) changed; the moments, oldest first."""
+    first = frame["window_start"].min()
+    moments = sorted(m for m in pd.to_datetime(frame["since"], utc=True).dropna().unique() if m >= first)
+    colour = "#9AA5B4" if kind() == "dark" else "#5B6675"
+    for moment in moments:
+        out.add_shape(
+            type="line", x0=moment, x1=moment, y0=0, y1=1, xref="x", yref="y domain",
+            line=dict(color=colour, width=1, dash="dot"),
+        )  # fmt: skip
+        out.add_annotation(
+            x=moment, y=1, xref="x", yref="y domain", text=f"changed {stamped(moment)}", showarrow=False,
+            xanchor="left", yanchor="bottom", font=dict(color=colour, size=11),
+        )  # fmt: skip
+    return list(moments)
+
+
+def changed(moments: Sequence[datetime]) -> str:
+    """The same in words, for under a figure."""
+    if not moments:
+        return "Its level did not change in this range."
+    newest = stamped(moments[-1])
+    return f"Its level last changed on {newest}" + (f", {len(moments)} times in this range." if moments[1:] else ".")
 
 
 def positions(frame: pd.DataFrame) -> list[Any]:

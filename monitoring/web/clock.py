@@ -31,6 +31,12 @@ def stamp(moment: datetime | None) -> str:
     return "–" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def stamped(moment: datetime) -> str:
+    """A moment in UTC; without the hour at midnight."""
+    there = moment.astimezone(UTC)
+    return f"{there:%Y-%m-%d}" if (there.hour, there.minute) == (0, 0) else f"{there:%Y-%m-%d %H:%M}"
+
+
 def window(start: datetime | None, end: datetime | None, chunk: int | None = None) -> str:
     """A window in words: a day, its first and last day, its hours, or the number of a chunk of rows."""
     if start is None or end is None:

@@ -76,10 +76,11 @@ def course(frame: pd.DataFrame, name: str) -> None:
     charts.line(out, charts.positions(frame), list(frame["value"]), "statistic")
     charts.levels(out, frame)
     charts.shaded(out, frame)
+    moved = charts.changed(charts.changes(out, frame))
     out.update_layout(showlegend=False)
     bad = int((frame["status"] == "breached").sum())
     charts.show(out, f"Drift statistic of {name}: {bad} of {len(frame)} windows breached.", "course")
-    st.caption(escape(f"{bad:,} of {len(frame):,} windows are breached."))
+    st.caption(escape(f"{bad:,} of {len(frame):,} windows are breached. {moved}"))
 
 
 def _none(value: Any) -> Any:

@@ -11,6 +11,7 @@ import streamlit as st
 from monitoring.core.performance.metric import UnknownMetric, get
 from monitoring.store.queries.fleet import FleetEntry
 from monitoring.web import cached, charts
+from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, of_status
 from monitoring.web.span import Span
 
@@ -45,7 +46,8 @@ def metric(entry: FleetEntry, shown: Span) -> bool:
         charts.line(out, x, value.where(apart), "", dash="dot", mode="lines", showlegend=False, hoverinfo="skip")
         charts.line(out, x[~final], value[~final], "labels still coming", mode="markers", hollow=True)
     _levels(out, course.iloc[-1])
-    _draw(out, course[final], shown, f"**{name}**, realised", f"{name}{_story(course[final])}", "metric")
+    words = f"**{name}**, realised. {escape(charts.changed(charts.changes(out, course[final])))}"
+    _draw(out, course[final], shown, words, f"{name}{_story(course[final])}", "metric")
     return True
 
 
@@ -58,7 +60,8 @@ def drift(entry: FleetEntry, shown: Span) -> bool:
     out = charts.figure(zero=True, percent=True)
     charts.line(out, _x(course), course["value"], "Features drifted")
     _levels(out, course.iloc[-1], ".0%")
-    words = "**Share of features drifted** against the reference"
+    moved = escape(charts.changed(charts.changes(out, course)))
+    words = f"**Share of features drifted** against the reference. {moved}"
     _draw(out, course, shown, words, f"Share of features drifted{_story(course)}", "drift")
     return True
 

@@ -20,7 +20,9 @@ GLYPHS = {
     "help": "?",
 }  # fmt: skip
 """A table cell is a canvas, where Material symbols do not show: these stand for them."""
-COLUMNS = ("status", "check", "column", "slice", "version", "value", "threshold", "n", "reason", "window", "method")
+COLUMNS = (
+    "status", "check", "column", "slice", "version", "value", "threshold", "n", "since", "reason", "window", "method"
+)  # fmt: skip
 ROWS = 12
 """Rows shown before a table scrolls."""
 
@@ -62,10 +64,11 @@ def window(w: Window) -> str:
 def frame(found: Sequence[Verdict]) -> pd.DataFrame:
     """A row a verdict."""
     plain = ("check", "column", "slice", "version", "value", "threshold", "method", "reason")
+    since = pd.to_datetime(pd.Series([v.since for v in found], dtype=object), utc=True)
     return pd.DataFrame(
         {"status": [str(v.status) for v in found]}
         | {name: [getattr(v, name) for v in found] for name in plain}
-        | {"n": [v.window.n for v in found], "window": [window(v.window) for v in found]}
+        | {"since": since, "n": [v.window.n for v in found], "window": [window(v.window) for v in found]}
     )[list(COLUMNS)]
 
 
@@ -81,7 +84,7 @@ def verdicts(found: Sequence[Verdict], key: str, alt: str) -> None:
     """Draw verdicts. Columns that none of them fills are left out."""
     column = st.column_config
     out = frame(found).assign(status=pd.Series([[label(STATUSES[v.status])] for v in found], dtype=object))
-    out = out.drop(columns=[c for c in ("column", "slice", "version", "method") if out[c].isna().all()])
+    out = out.drop(columns=[c for c in ("column", "slice", "version", "method", "since") if out[c].isna().all()])
     st.dataframe(
         out, key=key, hide_index=True, height=height(len(out)), alt=alt, placeholder="–",
         column_config={
@@ -93,6 +96,9 @@ def verdicts(found: Sequence[Verdict], key: str, alt: str) -> None:
             "value": column.NumberColumn("Value", format="%.4g", width=75),
             "threshold": column.NumberColumn("Threshold", format="%.4g", width=85),
             "n": column.NumberColumn("n", format="localized", width=75, help="Rows (of a burn rate: bad events)"),
+            "since": column.DatetimeColumn(
+                "Since (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC", width=140, help="When its level last changed"
+            ),
             "window": column.TextColumn("Window (UTC)", width=230),
             "method": column.TextColumn("Method", width=130),
             "reason": column.TextColumn("Why", width=480),

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from monitoring.store.queries.fleet import TREND_DAYS, FleetEntry
-from monitoring.web import cached, evidence, links, pieces, tables
+from monitoring.web import cached, evidence, incidents, links, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.charts import palette
 from monitoring.web.clock import now
@@ -183,6 +183,7 @@ def page(present: datetime) -> None:
     if not entries:
         nothing_yet()
         return
+    incidents.cards()
     found = chosen(entries)
     if not found:
         pieces.empty("No model matches.", f"{len(entries):,} models are hidden by the filter.")

@@ -15,7 +15,7 @@ import streamlit as st
 from monitoring.core.verdict import Verdict
 from monitoring.store.queries.fleet import TREND_DAYS, FleetEntry
 from monitoring.store.queries.standing import Seen
-from monitoring.web import cached, evidence, links, pieces, tables
+from monitoring.web import cached, evidence, incidents, links, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
@@ -52,6 +52,7 @@ def head(entry: FleetEntry, document: dict[str, Any]) -> None:
         st.markdown(f"{of_flag(entry.flag).badge} {escape(lines[0])}")
         if lines[1:]:
             st.markdown("\n".join(f"- {escape(line)}" for line in lines[1:]))
+        incidents.of_model(entry.key)
         if entry.flag:
             st.markdown(f"**What to do:** {NEXT[entry.flag]}")
         st.caption(" · ".join(facts(entry, document)))
@@ -206,6 +207,7 @@ def page(key: str) -> None:
     courses(entry, document, shown)
     st.header("Flag history")
     tables.flags(cached.history(key, "model", shown.start, shown.end))
+    incidents.history(key)
 
 
 chosen = model()

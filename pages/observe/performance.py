@@ -57,11 +57,13 @@ def whole(key: str, metric: str, frame: pd.DataFrame, title: str, shown: Span) -
         estimates.overlay(out, estimated)
         judged = mature(frame)
         bad = int((judged["status"] == "breached").sum())
+        moved = charts.changed(charts.changes(out, judged))
         alt = f"{title} over the {shown.words}: {bad} of {len(judged)} mature windows breached."
         charts.show(out, alt, "performance_course")
         st.caption(
             escape(
-                f"{courses.thresholds(frame)} Hollow points on a dotted line are provisional: labels are still to come."
+                f"{moved} {courses.thresholds(frame)} Hollow points on a dotted line are provisional: "
+                "labels are still to come."
             )
         )
         estimates.told(key, metric, estimated, shown)
