@@ -74,7 +74,7 @@ def test_from_a_flag_to_its_cause_and_back(browser_page: Page, server: str, sett
     settled(browser_page)
     expect(browser_page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
     assert "model=late" in browser_page.url
-    expect(browser_page.get_by_text("median", exact=False).first).to_be_visible()
+    expect(browser_page.get_by_text("→", exact=False).filter(visible=True).first).to_be_visible()  # from what, to what
     browser_page.go_back()
     settled(browser_page)
     expect(browser_page.get_by_role("heading", name="Fleet", exact=True)).to_be_visible()
