@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from monitoring.core.profile import Profile, as_document, from_document
+from monitoring.core.profile import VERSION, Profile, as_document, from_document
 from monitoring.core.window import Chunk, Slots, moment_of, slot_ceiling, slot_of
 from monitoring.errors import FleetError, MappingError
 from monitoring.fleet import Log, Model, MovingReference, ReferenceRows, ReferenceWindow
@@ -21,8 +21,6 @@ from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
 from monitoring.store.tables import BaselineRow
 
-VERSION = 1
-"""Of grids and summaries: another one makes every baseline anew."""
 QUARTER, LONGEST = 4, 30 * 24
 ROWS = 5_000
 """Rows a chunk of a reference log without time."""

@@ -15,14 +15,15 @@ from sqlalchemy import Engine
 
 from monitoring.baseline import Baseline, activate, find, freeze, save
 from monitoring.core.profile import ColumnType, Profile
-from monitoring.core.summary import BLOCK, Kind
+from monitoring.core.summary import BLOCK, Block, Kind
 from monitoring.core.window import Slots
 from monitoring.errors import SourceError
 from monitoring.fleet import Model
 from monitoring.logs.read import LABELLED, summarise
-from monitoring.logs.reader import Census, EmptyError, LogReader, Role, future_rows, undated_rows
+from monitoring.logs.reader import EmptyError, LogReader, Role, future_rows, undated_rows
 from monitoring.logs.rows import Bounds, Relation, runs
 from monitoring.logs.source import Part
+from monitoring.logs.sums import Census
 from monitoring.store import parts as kept
 from monitoring.store.database import reading, transaction
 from monitoring.store.parts import Read
@@ -271,9 +272,9 @@ def _replace(
 ) -> None:
     """Read a batch of slots and put what was found in the place of what was known of them."""
     bounds = Bounds(runs(batch), run.reader.as_of)
-    found = []
+    found: list[Block] = []
     if present or kinds is not None:
-        found = summarise(run.reader.engine, run.model, run.profile, predictions, labels, bounds, kinds)
+        found, _ = summarise(run.reader.engine, run.model, run.profile, predictions, labels, bounds, kinds)
     with transaction(run.store) as session:
         replace_slots(session, run.baseline_id, run.role, batch, found, kinds)
         if kinds is None:

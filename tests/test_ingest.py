@@ -18,8 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, select, text
 
+from monitoring import baseline as baselines
 from monitoring import ingest as module
 from monitoring.baseline import freeze, save
+from monitoring.core import profile as profiles
 from monitoring.core.summary import BLOCK, Cells, Series, decode, decode_total
 from monitoring.core.window import slot_of
 from monitoring.errors import LeewayError, SourceError
@@ -28,6 +30,7 @@ from monitoring.ingest import Ingested, ingest
 from monitoring.logs.reader import LogReader
 from monitoring.store import models
 from monitoring.store.database import connect, create, reading, transaction
+from monitoring.store.queries.summaries import baseline
 from monitoring.store.tables import SeriesRow, SlotRow, SourceRow, SummaryRow
 from tests.logs_of import START, binary_model, flights, regression, write
 
@@ -550,3 +553,23 @@ def test_a_table_that_grows_is_read_from_its_changed_hours_only(kind: str, wante
 def test_an_unknown_model_or_source_is_a_sentence() -> None:
     with bench() as one, pytest.raises(LeewayError, match="no file is there"):
         one.run()
+
+
+def test_summaries_on_the_grids_of_an_older_version_are_not_shown_and_are_read_anew(
+    wanted: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bench(frozen=False) as one:
+        one.put("log", PREDICTIONS)
+        one.put("log", LABELS, "labels")
+        with monkeypatch.context() as older:
+            older.setattr(baselines, "VERSION", 1)
+            older.setattr(profiles, "VERSION", 1)
+            one.run()
+        with reading(one.store) as session:
+            assert baseline(session, one.model.key) is None
+        done = one.run()
+        assert done.fresh and done.rows == len(PREDICTIONS)
+        with reading(one.store) as session:
+            found = baseline(session, one.model.key)
+        assert found is not None and found.id == done.baseline.id
+        assert one.state()[1] == wanted[1]

@@ -8,6 +8,7 @@ around 1013) and heavy tails both keep their resolution.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,11 +41,17 @@ class NumericGrid:
         """Class codes of raw values, as the summary statement computes them in SQL."""
         x = np.asarray(values, dtype=np.float64)
         finite = np.isfinite(x)
-        z = np.where(finite, (x - self.centre) * (1.0 / self.scale), 0.0)
-        code = np.floor(np.arcsinh(z) * (1.0 / STEP) + 0.5)
-        code += np.searchsorted(np.asarray(self.cuts, dtype=np.float64), np.where(finite, x, 0.0), side="left")
-        code = np.clip(code, -LIMIT, LIMIT)
-        return np.where(finite, code, np.where(np.isnan(x), MISSING, NONFINITE)).astype(np.int32)
+        known = x if finite.all() else np.where(finite, x, 0.0)
+        z = np.asarray(known - self.centre)
+        z *= 1.0 / self.scale  # in place from here on: this is what reading a log spends its time on
+        np.arcsinh(z, out=z)
+        z *= 1.0 / STEP
+        z += 0.5
+        np.floor(z, out=z)
+        if self.cuts:
+            z += np.searchsorted(np.asarray(self.cuts), known, side="left")
+        np.clip(z, -LIMIT, LIMIT, out=z)
+        return _codes(z, x, finite)
 
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper value limits of the classes `codes` (not MISSING or NONFINITE)."""
@@ -64,23 +71,53 @@ class NumericGrid:
         return self.centre + self.scale * np.sinh(np.clip(position * STEP, -690.0, 690.0))
 
 
-@dataclass(frozen=True, slots=True)
-class UniformGrid:
-    """`bins` equal classes on [0, 1], for probabilities. The code of x is floor(x * bins); 1.0 has its own class."""
+_TENTHS = (10, 12.5, 15, 20, 25, 30, 40, 50, 60, 80)
+_TAIL = (1, 2, 5, *_TENTHS, *(10 * t for t in _TENTHS), *range(1000, 2000, 100), *range(2000, 5000, 250))
+"""Hundred-thousandths: limits of score classes below .05, and as far below 1."""
 
-    bins: int = 200
+SCORE_LIMITS = (
+    0.0,
+    *(round(t * 1e-5, 9) for t in _TAIL),
+    *(n / 200 for n in range(10, 191)),
+    *(round(1.0 - t * 1e-5, 9) for t in reversed(_TAIL)),
+    1.0,
+)
+"""Ascending limits of the score classes: steps of .005 from .05 to .95, ever finer towards 0 and 1, where rare events
+are told apart. All round numbers, so that the usual thresholds are limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreGrid:
+    """Classes for probabilities, each from its limit up to below the next of SCORE_LIMITS; 1.0 begins one of its own.
+
+    Values that are no probabilities fall into steps of .005 below the class 0 and above that of 1.0.
+    """
+
+    @property
+    def top(self) -> int:
+        """The class of 1.0: the classes of probabilities are 0 to `top`."""
+        return len(SCORE_LIMITS) - 1
 
     def code(self, values: ArrayLike) -> NDArray[np.int32]:
         """Class codes of raw values."""
         x = np.asarray(values, dtype=np.float64)
         finite = np.isfinite(x)
-        code = np.clip(np.floor(np.where(finite, x, 0.0) * float(self.bins)), -LIMIT, LIMIT)
-        return np.where(finite, code, np.where(np.isnan(x), MISSING, NONFINITE)).astype(np.int32)
+        known = x if finite.all() else np.where(finite, x, 0.0)
+        code = np.searchsorted(np.asarray(SCORE_LIMITS), known, side="right") - 1
+        outside = (known < 0.0) | (known >= 1.0)
+        if outside.any():
+            steps = np.clip(np.floor(known * 200.0), -LIMIT, LIMIT - self.top)
+            code = np.where(outside, steps + np.where(known < 0.0, 0, self.top - 200), code)
+        return _codes(code, x, finite)
 
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper limits of the classes."""
-        k = np.asarray(codes, dtype=np.float64)
-        return k / self.bins, (k + 1) / self.bins
+        return self._limit(np.asarray(codes, dtype=np.int64)), self._limit(np.asarray(codes, dtype=np.int64) + 1)
+
+    def _limit(self, codes: NDArray[np.int64]) -> Floats:
+        inside = np.asarray(SCORE_LIMITS)[np.clip(codes, 0, self.top)]
+        beyond = np.where(codes < 0, codes / 200, 1.0 + (codes - self.top) / 200)
+        return np.where((codes >= 0) & (codes <= self.top), inside, beyond)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +132,8 @@ class BucketGrid:
     def code(self, values: ArrayLike) -> NDArray[np.int32]:
         """Class codes of raw values."""
         x = np.asarray(values, dtype=np.float64)
-        code = np.searchsorted(np.asarray(self.cuts), np.where(np.isfinite(x), x, 0.0), side="left")
-        return np.where(np.isfinite(x), code, np.where(np.isnan(x), MISSING, NONFINITE)).astype(np.int32)
+        finite = np.isfinite(x)
+        return _codes(np.searchsorted(np.asarray(self.cuts), np.where(finite, x, 0.0), side="left"), x, finite)
 
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper limits; the first bucket begins at 0, the last ends at twice its lower limit."""
@@ -124,7 +161,14 @@ class CategoricalGrid:
         return special.get(code) or self.values[code]
 
 
-Grid = NumericGrid | UniformGrid | BucketGrid | CategoricalGrid
+def _codes(code: NDArray[Any], x: Floats, finite: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Codes of values, those of missing and not finite ones in their place."""
+    if finite.all():
+        return np.asarray(code.astype(np.int32))
+    return np.where(finite, code, np.where(np.isnan(x), MISSING, NONFINITE)).astype(np.int32)
+
+
+Grid = NumericGrid | ScoreGrid | BucketGrid | CategoricalGrid
 
 
 def numeric_grid(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from monitoring.core.grid import UniformGrid
+from monitoring.core.grid import ScoreGrid
 
-SCORE_GRID = UniformGrid(200)
-NO_SCORE = 201
-"""Score class of a prediction without a score; 0 to 200 are UniformGrid(200)'s."""
+SCORE_GRID = ScoreGrid()
+NO_SCORE = SCORE_GRID.top + 1
+"""Score class of a prediction without a score; those below are SCORE_GRID's, held within its classes of 0 and 1."""
 
 NO_LATENCY = -8000
 """Latency class of a request whose latency was not logged; the others are buckets, from 0."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid, UniformGrid
+from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid, ScoreGrid
 from monitoring.core.summary import Kind
 
 ColumnType = Literal["number", "text", "boolean", "time", "other"]
 
+VERSION = 2
+"""Of grids and summaries: another one makes every baseline anew, and older ones are not read."""
+
 _TYPES: dict[type, str] = {
     NumericGrid: "numeric",
-    UniformGrid: "uniform",
+    ScoreGrid: "score",
     BucketGrid: "buckets",
     CategoricalGrid: "categorical",
 }
@@ -72,6 +75,7 @@ def grid_of(profile: Profile, kind: str, name: str) -> Grid:
 def as_document(profile: Profile) -> dict[str, Any]:
     """As JSON values."""
     return {
+        "version": VERSION,
         "columns": [
             {**{k: v for k, v in asdict(c).items() if k != "grid"}, "grid": _grid_document(c.grid)}
             for c in profile.columns
@@ -85,8 +89,13 @@ def as_document(profile: Profile) -> dict[str, Any]:
     }
 
 
+def is_current(document: dict[str, Any]) -> bool:
+    """Whether a document is of this version; one without a version is of the first."""
+    return bool(document.get("version", 1) == VERSION)
+
+
 def from_document(document: dict[str, Any]) -> Profile:
-    """The profile that `as_document` was given."""
+    """The profile that `as_document` was given, in this version."""
     columns = tuple(Column(**{**c, "kind": Kind(c["kind"]), "grid": _grid(c["grid"])}) for c in document["columns"])
     return Profile(
         columns,
@@ -105,8 +114,8 @@ def _grid_document(grid: Grid) -> dict[str, Any]:
 
 def _grid(document: dict[str, Any]) -> Grid:
     values = {k: v for k, v in document.items() if k != "type"}
-    if document["type"] == "uniform":
-        return UniformGrid(**values)
+    if document["type"] == "score":
+        return ScoreGrid()
     if document["type"] == "buckets":
         return BucketGrid(tuple(values["cuts"]))
     if document["type"] == "numeric":

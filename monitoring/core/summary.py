@@ -110,14 +110,14 @@ def cells(
     sums: tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float64]] | None = None,
 ) -> Cells:
     """Put cells in order, adding up those that repeat a key."""
-    order = np.lexsort((codes, known, slots))
+    order = _order(slots, known, codes)
     s, k, c, n = (np.asarray(a)[order] for a in (slots, known, codes, counts))
     if len(s):
         first = np.concatenate([[True], (s[1:] != s[:-1]) | (k[1:] != k[:-1]) | (c[1:] != c[:-1])])
         starts = np.flatnonzero(first)
         s, k, c, n = s[starts], k[starts], c[starts], np.add.reduceat(n.astype(np.int64), starts)
     sum_slots, sum_known, values = sums if sums is not None else (s[:0], s[:0], np.zeros((0, 0)))
-    order = np.lexsort((sum_known, sum_slots))
+    order = _order(np.asarray(sum_slots), np.asarray(sum_known))
     return Cells(
         s.astype(np.int32),
         k.astype(np.int32),
@@ -127,6 +127,23 @@ def cells(
         np.asarray(sum_known)[order].astype(np.int32),
         np.asarray(values, dtype=np.float64)[order],
     )
+
+
+def _order(*keys: NDArray[np.integer]) -> NDArray[np.intp]:
+    """np.lexsort of keys, the first of them foremost: as one integer, where they fit into one, which is sorted faster,
+    and in no time where it is in order already or nearly so."""
+    if len(keys[0]) == 0:
+        return np.zeros(0, np.intp)
+    packed = np.zeros(len(keys[0]), np.int64)
+    room = 2**62
+    for key in keys:
+        least, size = int(key.min()), int(key.max()) - int(key.min()) + 1
+        room //= size
+        if room == 0:
+            return np.lexsort(keys[::-1])
+        packed *= size
+        packed += key.astype(np.int64) - least
+    return np.argsort(packed, kind="stable")
 
 
 def merge(parts: Iterable[Cells]) -> Cells:

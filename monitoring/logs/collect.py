@@ -9,21 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring.core.grid import MISSING, REST, UNSEEN, CategoricalGrid
-from monitoring.core.profile import Profile
 from monitoring.core.summary import BLOCK, FINE, Block, Cells, Kind, Series, cells
-from monitoring.logs.statement import (
-    DROPPED,
-    OFFSET,
-    TEXT_MISSING,
-    TEXT_REST,
-    TEXT_UNSEEN,
-    WIDTH,
-    Item,
-    Statement,
-)
+from monitoring.logs.codes import DROPPED, TEXT_MISSING, TEXT_REST, TEXT_UNSEEN, Item
+from monitoring.logs.statement import OFFSET, WIDTH, Statement
 
 
-def blocks(statement: Statement, rows: pa.Table, profile: Profile, first_slot: int) -> Iterator[Block]:
+def blocks(statement: Statement, rows: pa.Table, first_slot: int) -> Iterator[Block]:
     """Cells of every series and block that the statement's rows hold."""
     g = rows["g"].to_numpy()
     order = np.argsort(g, kind="stable")
@@ -37,7 +28,7 @@ def blocks(statement: Statement, rows: pa.Table, profile: Profile, first_slot: i
             continue
         at = order[low:high]
         for series, chosen in _series(item, statement, at, version, slices):
-            yield from _blocks(series, *_arrays(item, rows, chosen, profile, first_slot))
+            yield from cut(series, *_arrays(item, rows, chosen, first_slot))
 
 
 def _dictionary(rows: pa.Table, name: str) -> tuple[NDArray[np.int32], list[str]] | None:
@@ -73,7 +64,7 @@ def _series(
 
 
 def _arrays(
-    item: Item, rows: pa.Table, at: NDArray[np.int64], profile: Profile, first_slot: int
+    item: Item, rows: pa.Table, at: NDArray[np.int64], first_slot: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
     """Slots, known slots, codes and counts of these rows, and how many slots make a block."""
     taken = pa.array(at)
@@ -82,9 +73,8 @@ def _arrays(
     length = BLOCK
     if item.is_text:
         slots = k // WIDTH + first_slot
-        column = profile.find(item.kind, item.name)
-        assert column is not None and isinstance(column.grid, CategoricalGrid)
-        codes, kept = _categories(rows["t"].take(taken), column.grid)
+        assert isinstance(item.grid, CategoricalGrid)
+        codes, kept = _categories(rows["t"].take(taken), item.grid)
     else:
         fine = item.kind == Kind.SERVICE
         slots = k // WIDTH + first_slot * (FINE if fine else 1)
@@ -106,7 +96,7 @@ def _categories(texts: pa.ChunkedArray, grid: CategoricalGrid) -> tuple[NDArray[
     return codes, codes != DROPPED
 
 
-def _blocks(
+def cut(
     series: Series,
     slots: NDArray[np.int64],
     known: NDArray[np.int64],
@@ -114,6 +104,7 @@ def _blocks(
     counts: NDArray[np.int64],
     length: int,
 ) -> Iterator[Block]:
+    """Cells cut into blocks of `length` slots."""
     if len(slots) == 0:
         return
     whole = cells(slots, known, codes, counts)

@@ -7,7 +7,7 @@ engine's own Arrow path, which is several times faster than fetching rows (docs/
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -17,6 +17,9 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from monitoring.core.profile import ColumnType
 from monitoring.errors import SourceError
+
+PRIME = 4_294_967_291
+"""Modulo this, a slot's row hashes add up without overflow."""
 
 
 class LogEngine(Protocol):
@@ -58,6 +61,16 @@ class DuckEngine:
                 str(error).splitlines()[0], where="log", mend="Is the file whole and readable?"
             ) from error
 
+    def batches(self, statement: Executable, rows: int) -> Iterator[pa.RecordBatch]:
+        """Run a statement; its rows as they come, about so many at a time."""
+        import duckdb
+
+        try:
+            cursor = self.connection.cursor()
+            yield from cursor.execute(compiled(statement, self._dialect)).to_arrow_reader(rows)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise SourceError(_first_line(error), where="log", mend="Is the file whole and readable?") from error
+
     def describe(self, relation: str) -> dict[str, str]:
         """Column names of a relation, in order, with the engine's names of their types."""
         described = self.arrow(f"DESCRIBE SELECT * FROM {quoted(relation)}")
@@ -66,7 +79,11 @@ class DuckEngine:
 
     def checksum(self, columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
         """Sum of DuckDB's row hashes, modulo a prime so that the sum cannot overflow."""
-        return cast(func.sum(func.hash(*columns).op("%")(literal_column("4294967291"))), Text)
+        return cast(func.sum(self.row_hash(columns).op("%")(literal_column(str(PRIME)))), Text)
+
+    def row_hash(self, columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+        """A row's hash, 64 bits, of which `checksum` is made."""
+        return func.hash(*columns)
 
     def close(self) -> None:
         """Let go of the memory."""

@@ -70,6 +70,11 @@ def mapped(columns: Columns) -> Iterable[tuple[str, str]]:
             yield "features", name
 
 
+def used_columns(columns: Columns, types: Iterable[str]) -> list[str]:
+    """All columns that the summaries are made of, by name: a change in one of them is a change of the row."""
+    return sorted(types if columns.features == "*" else {name for _, name in mapped(columns)})
+
+
 def score_columns(columns: Columns) -> list[str]:
     """The score's column, or one a class."""
     if columns.score is None:

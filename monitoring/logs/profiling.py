@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Double, Integer, case, cast, func, literal, select
 
-from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid, UniformGrid, numeric_grid
+from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid, ScoreGrid, numeric_grid
 from monitoring.core.profile import Column, ColumnType, Profile
 from monitoring.core.summary import Kind
 from monitoring.errors import FleetError
 from monitoring.fleet import Model
 from monitoring.logs.engine import LogEngine
+from monitoring.logs.joined import RowParts, joined, number_of
 from monitoring.logs.mapping import feature_columns, score_columns
 from monitoring.logs.rows import Bounds, Relation, integer, text_of
-from monitoring.logs.statement import RowParts, joined, number_of
 
 SAMPLE = 200_000
 """Rows that grids are fitted on; more does not move a quantile visibly."""
@@ -55,8 +55,8 @@ def profile_of(
     columns = []
     for name, kind in names:
         grid: Grid
-        if kinds[name, kind] == "uniform":
-            grid = UniformGrid()
+        if kinds[name, kind] == "score":
+            grid = ScoreGrid()
         elif kinds[name, kind] == "categorical":
             grid = _categories(engine, parts, name)
         elif kind == Kind.LATENCY:
@@ -112,7 +112,7 @@ def _layout(model: Model, types: dict[str, ColumnType]) -> tuple[list[tuple[str,
     kinds: dict[tuple[str, Kind], str] = {}
     for name, kind in names:
         if kind == Kind.SCORE:
-            kinds[name, kind] = "uniform"
+            kinds[name, kind] = "score"
         elif kind == Kind.PREDICTION and model.task != "regression":
             kinds[name, kind] = "categorical"
         else:
@@ -200,7 +200,7 @@ def _outcomes(engine: LogEngine, parts: RowParts, classes: tuple[str, ...], n: i
     if parts.model.task != "regression":
         named = parts.model.predictions.columns.score if classes else None
         per_class = tuple(named) if isinstance(named, dict) else ()
-        return [Column(Kind.OUTCOME, name, "other", UniformGrid()) for name in ("", *per_class)]
+        return [Column(Kind.OUTCOME, name, "other", ScoreGrid()) for name in ("", *per_class)]
     label = number_of(*found)
     prediction = number_of(*parts.column(parts.model.predictions.columns.prediction or ""))
     labelled = select(label.label("label"), (prediction - label).label("error")).select_from(parts.rows)

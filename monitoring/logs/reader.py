@@ -14,13 +14,12 @@ from monitoring.core.window import Slots
 from monitoring.errors import MappingError, SourceError
 from monitoring.fleet import Log, Model, expand
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
-from monitoring.logs.mapping import check, mapped
+from monitoring.logs.mapping import check, used_columns
 from monitoring.logs.rows import Bounds, Relation, Types, epoch, real, row_slots, slot, text_of
 from monitoring.logs.source import PART, Part, Source, open_source
+from monitoring.logs.sums import Census
 
 Role = Literal["predictions", "labels"]
-Census = dict[int, tuple[int, str]]
-"""Rows and checksum by slot."""
 
 
 class EmptyError(SourceError):
@@ -76,13 +75,11 @@ class LogReader:
         bounds = Bounds(((since, 1_000_000),) if since is not None else None, self.as_of)
         rows = row_slots(predictions, self.model, bounds)
         number = rows.c.slot_number if self.model.chunk.rows is not None else slot(rows.c.slot_seconds)
-        used = {name for _, name in mapped(self.model.predictions.columns)}
-        if self.model.predictions.columns.features == "*":
-            used = set(predictions.types)
+        used = used_columns(self.model.predictions.columns, predictions.types)
         counted = select(
             number.label("slot"),
             func.count().label("rows"),
-            self.engine.checksum([rows.c[name] for name in sorted(used)]).label("checksum"),
+            self.engine.checksum([rows.c[name] for name in used]).label("checksum"),
         ).group_by(number)
         found = self.engine.arrow(counted).to_pydict()
         triples = zip(found["slot"], found["rows"], found["checksum"], strict=True)

@@ -2,42 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Select, and_, case, func, literal, select, tuple_
+from numpy.typing import NDArray
+from sqlalchemy import Select, and_, case, func, select, tuple_
 
 from monitoring.core.grid import CategoricalGrid
 from monitoring.core.outcome import REGRESSION_SUMS
 from monitoring.core.summary import BLOCK, EMPTY, Block, Cells, Kind, Series
-from monitoring.logs.rows import Expression, real, text_of
-from monitoring.logs.statement import OTHER_SLICE, RowParts, number_of
+from monitoring.logs.codes import HUGE
+from monitoring.logs.joined import RowParts, number_of
+from monitoring.logs.rows import Expression, real
 
 Sums = dict[tuple[Series, int], Cells]
+Census = dict[int, tuple[int, str]]
+"""Rows and checksum by slot."""
+PARTS = ("sum", "min", "max")
 
 
-def column_sums(parts: RowParts) -> Select[Any]:
+@dataclass(frozen=True, slots=True)
+class SlotSums:
+    """What is known exactly of every (slot, version), n of them: rows, ids that came again, the rows' checksum.
+
+    `sums` holds by the column's place in the profile sum, minimum and maximum of its finite values, shape (n, 3): NaN
+    where there was none.
+    """
+
+    slots: NDArray[np.int64]
+    versions: list[str]
+    rows: NDArray[np.int64]
+    repeated: NDArray[np.int64]
+    checksums: list[int]
+    sums: dict[int, NDArray[np.float64]]
+
+    def census(self) -> Census:
+        """Rows and checksum by slot."""
+        out: dict[int, tuple[int, int]] = {}
+        for slot, rows, checksum in zip(self.slots.tolist(), self.rows.tolist(), self.checksums, strict=True):
+            before = out.get(slot, (0, 0))
+            out[slot] = before[0] + rows, before[1] + checksum
+        return {slot: (rows, str(checksum)) for slot, (rows, checksum) in out.items()}
+
+    def cells(self, parts: RowParts) -> Sums:
+        """Sums by series and block."""
+        out: Sums = {}
+        versions = np.asarray(self.versions, dtype=object)
+        for version in sorted(set(self.versions)):
+            chosen = np.flatnonzero(versions == version)
+            chosen = chosen[np.argsort(self.slots[chosen], kind="stable")]
+            slots = self.slots[chosen]
+            repeated = self.repeated[chosen, None].astype(np.float64)
+            out |= _by_block(Series(Kind.ROWS, "", version), slots, repeated)
+            for number, values in self.sums.items():
+                column = parts.profile.columns[number]
+                out |= _by_block(Series(column.kind, column.name, version), slots, values[chosen])
+        return out
+
+
+def column_sums(parts: RowParts, checksum: Expression | None = None) -> Select[Any]:
     """Per slot and version: rows, distinct ids, and of every numeric column sum, minimum and maximum."""
     columns = parts.model.predictions.columns
-    out: list[Any] = [parts.slot.label("slot")]
-    if columns.version is not None:
-        out.append(func.coalesce(text_of(*parts.column(columns.version)), literal("")).label("version"))
-    keys = list(out)
-    out.append(func.count().label("rows"))
+    keys = [parts.slot.label("slot")]
+    if parts.version is not None:
+        keys.append(parts.version.label("version"))
+    out: list[Any] = [*keys, func.count().label("rows")]
     if columns.id is not None:
         out.append(func.count(parts.rows.c[columns.id].distinct()).label("ids"))
-    for number, column in enumerate(parts.profile.columns):
-        if not has_sums(column.kind, column.grid) or column.name not in parts.rows.c:
-            continue
-        value = number_of(*parts.column(column.name))
-        finite = case((and_(value > real(-1e300), value < real(1e300)), value))
+    if checksum is not None:
+        out.append(checksum.label("checksum"))
+    for number, value in summed(parts).items():
+        finite = case((and_(value > real(-HUGE), value < real(HUGE)), value))
         out += [
             func.sum(finite).label(f"sum{number}"),
             func.min(finite).label(f"min{number}"),
             func.max(finite).label(f"max{number}"),
         ]
     return select(*out).select_from(parts.rows).group_by(*keys)
+
+
+def summed(parts: RowParts) -> dict[int, Expression]:
+    """By place in the profile: the columns that have sums, as numbers."""
+    return {
+        number: number_of(*parts.column(column.name))
+        for number, column in enumerate(parts.profile.columns)
+        if has_sums(column.kind, column.grid) and column.name in parts.rows.c
+    }
 
 
 def has_sums(kind: Kind, grid: object) -> bool:
@@ -54,7 +107,7 @@ def error_sums(parts: RowParts) -> Select[Any]:
     prediction = number_of(*parts.column(columns.prediction or ""))
     error = prediction - label
     one = real(1)
-    usable = error.is_not(None) & and_(error > real(-1e300), error < real(1e300))
+    usable = error.is_not(None) & and_(error > real(-HUGE), error < real(HUGE))
     if parts.failed is not None:
         usable = usable & ~parts.failed
     inside: Expression = real(0)
@@ -79,13 +132,9 @@ def error_sums(parts: RowParts) -> Select[Any]:
         fourth_power_error=error * error * error * error,
     )
     keys: list[Any] = [parts.slot.label("slot"), parts.known.label("known")]
-    if columns.version is not None:
-        keys.append(func.coalesce(text_of(*parts.column(columns.version)), literal("")).label("version"))
-    dimensions: list[Any] = []
-    for number, name in enumerate(parts.profile.slices):
-        text = func.coalesce(text_of(*parts.column(name)), literal("(missing)"))
-        kept = case((text.in_(parts.profile.slices[name]), text), else_=literal(OTHER_SLICE))
-        dimensions.append(kept.label(f"s{number}"))
+    if parts.version is not None:
+        keys.append(parts.version.label("version"))
+    dimensions = [value.label(f"s{number}") for number, value in enumerate(parts.slices.values())]
     inner = select(*keys, *dimensions, *(values[name].label(name) for name in REGRESSION_SUMS)).select_from(parts.rows)
     rows = inner.where(usable).subquery("e")
     common = [rows.c[k.name] for k in keys]
@@ -97,22 +146,35 @@ def error_sums(parts: RowParts) -> Select[Any]:
     ).group_by(func.grouping_sets(*sets))
 
 
-def collect_column_sums(parts: RowParts, rows: pa.Table) -> Sums:
-    """Sums by series and block."""
-    out: dict[tuple[Series, int], list[tuple[int, int, list[float]]]] = {}
-    records = rows.to_pydict()
-    versions = records.get("version") or [""] * rows.num_rows
-    ids = records.get("ids") or records["rows"]
-    for at, slot in enumerate(records["slot"]):
-        block, version = slot // BLOCK, str(versions[at])
-        entry = (slot, slot, [float(records["rows"][at] - ids[at])])
-        out.setdefault((Series(Kind.ROWS, "", version, ""), block), []).append(entry)
-        for number, column in enumerate(parts.profile.columns):
-            if f"sum{number}" in records and records[f"sum{number}"][at] is not None:
-                values = [float(records[f"{part}{number}"][at]) for part in ("sum", "min", "max")]
-                key = (Series(column.kind, column.name, version, ""), block)
-                out.setdefault(key, []).append((slot, slot, values))
-    return {key: _sums_only(entries) for key, entries in out.items()}
+def collect_column_sums(rows: pa.Table) -> SlotSums:
+    """The sums that the statement's rows hold."""
+    count = rows["rows"].to_numpy().astype(np.int64)
+    ids = rows["ids"].to_numpy().astype(np.int64) if "ids" in rows.column_names else count
+    numbers = [int(name.removeprefix("sum")) for name in rows.column_names if name.startswith("sum")]
+    return SlotSums(
+        rows["slot"].to_numpy().astype(np.int64),
+        [str(v) for v in rows["version"].to_pylist()] if "version" in rows.column_names else [""] * rows.num_rows,
+        count,
+        count - ids,
+        [int(c) for c in rows["checksum"].to_pylist()] if "checksum" in rows.column_names else [0] * rows.num_rows,
+        {number: np.stack([_floats(rows[f"{part}{number}"]) for part in PARTS], axis=1) for number in numbers},
+    )
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _by_block(series: Series, slots: NDArray[np.int64], values: NDArray[np.float64]) -> Sums:
+    """Sums, ascending by slot, cut into blocks; those that are NaN left out."""
+    known = ~np.isnan(values[:, 0])
+    at, values = slots[known].astype(np.int32), values[known]
+    of_block, starts = np.unique(at // BLOCK, return_index=True)
+    ends = [*starts[1:].tolist(), len(at)]
+    return {
+        (series, block): sums_only(at[low:high], at[low:high], values[low:high])
+        for block, low, high in zip(of_block.tolist(), starts.tolist(), ends, strict=True)
+    }
 
 
 def collect_error_sums(parts: RowParts, rows: pa.Table) -> Sums:
@@ -127,7 +189,7 @@ def collect_error_sums(parts: RowParts, rows: pa.Table) -> Sums:
     return {key: _sums_only(entries) for key, entries in out.items()}
 
 
-def attach(blocks: list[Block], sums: Sums) -> list[Block]:
+def attach(blocks: Iterable[Block], sums: Sums) -> list[Block]:
     """Blocks with their sums."""
     return [
         Block(b.series, b.block, with_sums(b.cells, sums[b.series, b.block])) if (b.series, b.block) in sums else b
@@ -142,14 +204,12 @@ def with_sums(counted: Cells, summed: Cells) -> Cells:
     )
 
 
+def sums_only(slots: NDArray[np.int32], known: NDArray[np.int32], values: NDArray[np.float64]) -> Cells:
+    """Cells that hold no counts."""
+    return Cells(EMPTY.slots, EMPTY.known, EMPTY.codes, EMPTY.counts, slots, known, values)
+
+
 def _sums_only(entries: list[tuple[int, int, list[float]]]) -> Cells:
     entries.sort(key=lambda e: (e[0], e[1]))
-    return Cells(
-        EMPTY.slots,
-        EMPTY.known,
-        EMPTY.codes,
-        EMPTY.counts,
-        np.asarray([e[0] for e in entries], np.int32),
-        np.asarray([e[1] for e in entries], np.int32),
-        np.asarray([e[2] for e in entries], np.float64),
-    )
+    slots, known = (np.asarray([e[at] for e in entries], np.int32) for at in (0, 1))
+    return sums_only(slots, known, np.asarray([e[2] for e in entries], np.float64))

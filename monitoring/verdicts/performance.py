@@ -9,6 +9,7 @@ import numpy as np
 
 from monitoring.core.grid import MISSING, NONFINITE, NumericGrid
 from monitoring.core.label_arrivals import LabelState
+from monitoring.core.outcome import SCORE_GRID
 from monitoring.core.performance import outcome as outcomes
 from monitoring.core.performance.curves import ONE_CLASS
 from monitoring.core.performance.metric import MAIN, Estimate, Metric, get, metrics_for
@@ -89,7 +90,9 @@ def no_probability(subject: Subject, window: Slots, version: str | None, slice_:
         counts = subject.current.histogram(Kind.SCORE, column.name, window, version, slice_)
         known = ~np.isin(counts.codes, (MISSING, NONFINITE))
         codes, kept = counts.codes[known], counts.counts[known]
-        first, last = column.grid.code(np.asarray([0.0, 1.0])) if isinstance(column.grid, NumericGrid) else (-1, 200)
+        first, last = (
+            column.grid.code(np.asarray([0.0, 1.0])) if isinstance(column.grid, NumericGrid) else (-1, SCORE_GRID.top)
+        )
         if kept[(codes < first) | (codes > last)].sum() > 0.01 * kept.sum():
             percent = " They look like percent: divide by 100." if low >= 0 and 2 < high <= 100 else ""
             words = f"The scores in {column.name} run from {low:.4g} to {high:.4g}; probabilities run from 0 to 1."

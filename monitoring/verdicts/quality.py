@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitoring.core.grid import MISSING, NONFINITE, UNSEEN, CategoricalGrid, NumericGrid
+from monitoring.core.outcome import SCORE_GRID
 from monitoring.core.profile import Column, ColumnType
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
@@ -113,7 +114,7 @@ def _range(subject: Subject, window: Slots, column: Column, n: int) -> Verdict:
     kept = counts.counts[~np.isin(counts.codes, (MISSING, NONFINITE))]
     grid = column.grid
     assert not isinstance(grid, CategoricalGrid)
-    edges = grid.code(np.asarray([low, high])) if isinstance(grid, NumericGrid) else np.asarray([-1, 200])
+    edges = grid.code(np.asarray([low, high])) if isinstance(grid, NumericGrid) else np.asarray([-1, SCORE_GRID.top])
     outside = int(kept[(codes < edges[0]) | (codes > edges[1])].sum())
     sums = subject.current.sums(column.kind, column.name, window)
     extremes = (float(sums[:, 1].min()), float(sums[:, 2].max())) if len(sums) else (column.minimum, column.maximum)

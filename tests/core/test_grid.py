@@ -14,12 +14,13 @@ from monitoring.core.grid import (
     MISSING,
     NONFINITE,
     REST,
+    SCORE_LIMITS,
     STEP,
     UNSEEN,
     BucketGrid,
     CategoricalGrid,
     NumericGrid,
-    UniformGrid,
+    ScoreGrid,
     numeric_grid,
 )
 from monitoring.logs.profiling import fitted
@@ -86,7 +87,7 @@ def test_a_cut_belongs_to_the_class_below_it():
 
 
 @pytest.mark.parametrize(
-    "grid", [NumericGrid(0.0, 1.0), NumericGrid(0.0, 1.0, (1.0, 2.0)), UniformGrid(), BucketGrid((10.0, 20.0))]
+    "grid", [NumericGrid(0.0, 1.0), NumericGrid(0.0, 1.0, (1.0, 2.0)), ScoreGrid(), BucketGrid((10.0, 20.0))]
 )
 def test_missing_and_not_finite_numbers_have_classes_of_their_own(grid):
     assert grid.code([math.nan, math.inf, -math.inf]).tolist() == [MISSING, NONFINITE, NONFINITE]
@@ -151,13 +152,39 @@ def test_a_sample_without_a_finite_value_still_gives_a_grid():
     assert fitted(np.array([math.nan, math.inf])) == NumericGrid(0.0, 1.0)
 
 
-@pytest.mark.parametrize(("score", "code"), [(0.0, 0), (0.0049, 0), (0.005, 1), (0.5, 100), (0.9999, 199), (1.0, 200)])
-def test_a_score_falls_into_its_two_hundredth(score, code):
-    grid = UniformGrid()
-    assert int(grid.code(score)) == code
-    lower, upper = grid.limits([code])
-    assert lower[0] <= score + 1e-12
-    assert score < upper[0]
+SCORES = ScoreGrid()
+
+
+@pytest.mark.parametrize("limit", [*SCORE_LIMITS, -0.5, -0.005, 1.5, 2.0])
+def test_a_score_class_begins_at_its_limit_and_ends_before_the_next(limit):
+    below, at = SCORES.code([np.nextafter(limit, -10), limit])
+    assert at == below + 1
+    lower, upper = SCORES.limits([below, at])
+    assert upper[0] == lower[1] == pytest.approx(limit, abs=1e-15)
+
+
+@pytest.mark.parametrize("threshold", [0.001, 0.01, 0.02, 0.05, 0.1, 0.25, 1 / 3, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999])
+def test_usual_thresholds_are_limits_of_score_classes(threshold):
+    assert (threshold in SCORE_LIMITS) == (threshold != 1 / 3)
+
+
+def test_score_classes_lie_the_same_way_below_and_above_the_middle():
+    lower, upper = SCORES.limits(np.arange(SCORES.top))
+    np.testing.assert_allclose(lower, 1 - upper[::-1], atol=1e-12)
+    assert (np.diff(SCORE_LIMITS) > 0).all() and (upper - lower).max() <= 0.005 + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("score", "code"), [(0.0, 0), (1.0, SCORES.top), (1.0049, SCORES.top), (1e20, LIMIT - 200), (-1e20, -LIMIT)]
+)
+def test_the_ends_of_the_score_classes(score, code):
+    assert int(SCORES.code(score)) == code
+
+
+@STEADY
+@given(st.lists(st.floats(-1e6, 1e6) | st.floats(-0.1, 1.1), min_size=2, max_size=30))
+def test_score_codes_never_fall_as_scores_rise(scores):
+    assert (np.diff(SCORES.code(np.sort(scores))) >= 0).all()
 
 
 @pytest.mark.parametrize(

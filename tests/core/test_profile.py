@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.core.grid import BucketGrid, CategoricalGrid, NumericGrid, UniformGrid
+from monitoring.core.grid import BucketGrid, CategoricalGrid, NumericGrid, ScoreGrid
 from monitoring.core.profile import Column, Profile, as_document, from_document, grid_of
 from monitoring.core.summary import Kind
 
@@ -19,7 +19,7 @@ TEXTS = st.lists(st.text(max_size=6), max_size=5, unique=True).map(tuple)
 LIMITS = st.lists(NUMBER, max_size=5, unique=True).map(sorted).map(tuple)
 GRIDS = st.one_of(
     st.builds(NumericGrid, NUMBER, st.floats(1e-9, 1e9), LIMITS),
-    st.builds(UniformGrid, st.integers(1, 500)),
+    st.just(ScoreGrid()),
     st.builds(BucketGrid, LIMITS),
     st.builds(CategoricalGrid, TEXTS, TEXTS, st.booleans()),
 )
@@ -63,7 +63,7 @@ def test_a_grid_read_back_gives_every_value_the_same_class(centre, scale):
     np.testing.assert_array_equal(again.code(values), column.grid.code(values))
 
 
-SCORE = Column(Kind.SCORE, "x", "number", UniformGrid())
+SCORE = Column(Kind.SCORE, "x", "number", ScoreGrid())
 FEATURE = Column(Kind.FEATURE, "x", "number", NumericGrid(0.0, 1.0))
 
 
@@ -71,7 +71,7 @@ def test_a_column_is_found_by_its_part_and_name():
     profile = Profile((SCORE, FEATURE))
     assert profile.find(Kind.FEATURE, "x") is FEATURE
     assert profile.find(Kind.SCORE, "x") is SCORE
-    assert grid_of(profile, "score", "x") == UniformGrid()
+    assert grid_of(profile, "score", "x") == ScoreGrid()
 
 
 def test_a_column_that_is_not_there_is_named_in_the_error():

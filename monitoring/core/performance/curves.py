@@ -7,11 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.core.outcome import SCORE_GRID
 from monitoring.core.performance.metric import Z95, Estimate, mean, undefined
 
 Floats = NDArray[np.float64]
-MIDDLE = np.append((np.arange(200) + 0.5) / 200, 1.0)
-"""A representative score of each score class; class 200 is exactly 1."""
+_LOWER, _UPPER = SCORE_GRID.limits(np.arange(SCORE_GRID.top))
+MIDDLE: Floats = np.append((_LOWER + _UPPER) / 2, 1.0)
+"""A representative score of each score class; that of the last is exactly 1."""
 ONE_CLASS = "all labels are of one class"
 
 

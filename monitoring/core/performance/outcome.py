@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from monitoring.core.grid import NumericGrid
 from monitoring.core.histogram import Histogram
-from monitoring.core.outcome import REGRESSION_SUMS
+from monitoring.core.outcome import NO_SCORE, REGRESSION_SUMS
 
 Counts = NDArray[np.int64]
-SCORES = 202
-"""Score classes: 0 to 200 of UniformGrid(200), then one for a missing score."""
+SCORES = NO_SCORE + 1
+"""Score classes: those of SCORE_GRID, then one for a missing score."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BinaryOutcome:
-    """Counts by [score class, predicted, label], shape (202, 2, 2)."""
+    """Counts by [score class, predicted, label], shape (SCORES, 2, 2)."""
 
     cells: Counts
 
@@ -35,7 +35,7 @@ class BinaryOutcome:
 
     @property
     def scored(self) -> Counts:
-        """Counts by [score class, label], rows without a score left out; shape (201, 2)."""
+        """Counts by [score class, label], rows without a score left out; shape (SCORES - 1, 2)."""
         table: Counts = self.cells[:-1].sum(axis=1)
         return table
 

@@ -15,7 +15,7 @@ from monitoring.core.binned import Binned, align
 from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid
 from monitoring.core.histogram import from_cells
 from monitoring.core.outcome import CLIENT_ERROR, SERVER_ERROR
-from monitoring.core.profile import Profile, from_document
+from monitoring.core.profile import Profile, from_document, is_current
 from monitoring.core.slo import series
 from monitoring.core.slo.burn import Budget, Burn, budget, burns
 from monitoring.core.slo.series import MINUTES, ServiceSeries
@@ -65,13 +65,13 @@ class ObjectiveState:
 
 
 def baseline(session: Session, key: str) -> Frozen | None:
-    """The active baseline; None before the first evaluation."""
+    """The active baseline; None before the first evaluation, also the first after an update with other grids."""
     row = session.scalar(
         select(BaselineRow)
         .join(ModelRow, ModelRow.id == BaselineRow.model_id)
         .where(ModelRow.key == key, BaselineRow.active)
     )
-    if row is None:
+    if row is None or not is_current(row.profile):
         return None
     profile = from_document(row.profile)
     return Frozen(row.id, profile, "current" if profile.first is not None else "reference")
