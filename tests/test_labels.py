@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from monitoring import fleet
-from monitoring.core.grid import UniformGrid
+from monitoring.core.grid import ScoreGrid
 from monitoring.core.profile import Column, Profile
 from monitoring.core.summaries import Packed, Summaries
 from monitoring.core.summary import BLOCK, Kind, Series, cells, encode, encode_total
@@ -105,7 +105,7 @@ def subject(rows: Rows, day: float, finished: bool = False, chunk: str = "1d", *
     span = Slots(FIRST, FIRST + 7 * 24)
     whole = current.span() or span
     history = tuple(chunks(model.chunk if isinstance(model.chunk, Chunk) else Chunk(), whole))
-    profile = Profile((Column(Kind.OUTCOME, "", "number", UniformGrid()),), first=span.first, last=span.last)
+    profile = Profile((Column(Kind.OUTCOME, "", "number", ScoreGrid()),), first=span.first, last=span.last)
     if finished:
         now = moment_of(whole.last)
     return Subject(model, profile, current, span, current, history, history, now, span, finished)
