@@ -169,6 +169,8 @@ def _by_block(series: Series, slots: NDArray[np.int64], values: NDArray[np.float
     """Sums, ascending by slot, cut into blocks; those that are NaN left out."""
     known = ~np.isnan(values[:, 0])
     at, values = slots[known].astype(np.int32), values[known]
+    if len(at) == 0:
+        return {}
     of_block, starts = np.unique(at // BLOCK, return_index=True)
     ends = [*starts[1:].tolist(), len(at)]
     return {

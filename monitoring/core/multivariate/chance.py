@@ -58,15 +58,20 @@ class Chance:
 
         Cornish & Fisher (1938) to the first term, s = z + (z**2 - 1) g / 6, solved for z.
         """
-        plain, bend = (value - self.mean) / self.spread, self.skewness / 6
-        if plain <= 1 or bend < 1e-3:  # at one deviation both are the same
+        plain, bend = (value - self.mean) / self.spread, self._bend
+        if plain <= 1 or bend == 0:  # at one deviation both are the same
             return plain
         return float((np.sqrt(1 + 4 * bend * (bend + plain)) - 1) / (2 * bend))
 
     def at(self, score: float) -> float:
         """The value that has this score: what `score` undoes."""
-        bent = score + (score**2 - 1) * self.skewness / 6 if score > 1 else score
+        bent = score + (score**2 - 1) * self._bend if score > 1 else score
         return self.mean + bent * self.spread
+
+    @property
+    def _bend(self) -> float:
+        """Of Cornish and Fisher's first term; a skewness too small to solve for is none."""
+        return self.skewness / 6 if self.skewness >= 6e-3 else 0.0
 
     def quantile(self, rate: float, sides: Sides) -> float:
         """The score that chance alone goes beyond at `rate`: of Student's t, as in a prediction interval."""
