@@ -6,36 +6,28 @@ in one transaction, and a file counts as read only after all its hours.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from monitoring.baseline import Baseline, activate, find, freeze, save
+from monitoring.changes import Look, of_labels, of_predictions, overlapping
 from monitoring.core.profile import ColumnType, Profile
 from monitoring.core.summary import BLOCK, Block, Kind
-from monitoring.core.window import Slots
-from monitoring.errors import SourceError
 from monitoring.fleet import Model
 from monitoring.logs.read import LABELLED, summarise
-from monitoring.logs.reader import EmptyError, LogReader, Role, future_rows, undated_rows
+from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds, Relation, runs
-from monitoring.logs.source import Part
 from monitoring.logs.sums import Census
 from monitoring.store import parts as kept
 from monitoring.store.database import reading, transaction
-from monitoring.store.parts import Read
-from monitoring.store.summaries import mark_read, read_slots, replace_slots
+from monitoring.store.summaries import mark_read, replace_slots
 
 BATCH = 31 * BLOCK
 """Slots a statement and transaction: a month of hours bounds memory."""
-LOOK_BACK = 72
-"""Slots of a table that are counted again each time; all of it once a day. A table does not say what changed."""
-FULL_EVERY = timedelta(days=1)
-FAR = 1_000_000
-"""Past every slot: where labels whose predictions have not come yet may fall."""
 
 Progress = Callable[[float, str], None]
 
@@ -57,14 +49,10 @@ class Ingested:
 class _Run:
     """What all steps of one run share."""
 
-    store: Engine
-    reader: LogReader
-    model: Model
+    look: Look
     profile: Profile
-    baseline_id: int
-    role: str
-    now: datetime
-    progress: Progress
+    predictions: Relation
+    labels: Relation | None
 
 
 def ingest(
@@ -83,8 +71,8 @@ def ingest(
                 baseline = save(session, model_id, model, profile, now)
         if baseline.own is not None:
             _reference(store, baseline, base, now, progress)
-        run = _Run(store, reader, model, baseline.profile, baseline.id, "current", now, progress)
-        types, changed, read, rows = _update(run, states)
+        look = Look(store, reader, model, baseline.id, "current", now)
+        types, changed, read, rows = _update(look, baseline.profile, states, progress)
         with transaction(store) as session:
             fresh = activate(session, model_id, baseline.id)
             kept.save_sources(session, model_id, model, now, states, reader.notices, reader.bad)
@@ -102,186 +90,80 @@ def _reference(store: Engine, baseline: Baseline, base: Path, now: datetime, pro
     assert baseline.own is not None
     reader = LogReader(baseline.own, base)
     try:
-        _update(_Run(store, reader, baseline.own, baseline.profile, baseline.id, "reference", now, progress), {})
+        look = Look(store, reader, baseline.own, baseline.id, "reference", now)
+        _update(look, baseline.profile, {}, progress)
     finally:
         reader.close()
 
 
-def _update(run: _Run, states: dict[str, kept.State]) -> tuple[dict[str, ColumnType] | None, set[int], set[int], int]:
+def _update(
+    look: Look, profile: Profile, states: dict[str, kept.State], progress: Progress
+) -> tuple[dict[str, ColumnType] | None, set[int], set[int], int]:
     """Read changed slots, then slots with new labels; remember what was read last of all."""
-    read, types, slots, gone = _predictions(run, states)
-    labelled, labels_read = _labels(run, states)
-    labelled -= set(slots) | gone
-    predictions = labels = None
-    if slots or gone or labelled:
-        touched = {*slots, *labelled}
-        parts = [p for p in run.reader.parts("predictions") if p.name not in run.reader.bad]
-        wanted = _overlapping(parts, read, touched) if run.model.chunk.rows is None else None
-        predictions = run.reader.relation("predictions", wanted or parts)
-        labels = run.reader.relation("labels", run.reader.parts("labels")) if "labels" in run.reader.roles else None
-    if predictions is not None:
-        steps = [*_batches({*slots, *gone}), *_batches(labelled)]
-        done = 0
-        for batch in _batches({*slots, *gone}):
-            present = {s: slots[s] for s in batch if s in slots}
-            _replace(run, predictions, labels, batch, present, None)
-            done += 1
-            run.progress(done / len(steps), f"{sum(n for n, _ in present.values()):,} rows read")
-        for batch in _batches(labelled):
-            _replace(run, predictions, labels, batch, {}, LABELLED)
-            done += 1
-            run.progress(done / len(steps), f"labels of {len(batch):,} hours read")
-    with transaction(run.store) as session:
-        kept.remember(session, run.baseline_id, _key(run, "predictions"), read)
-        kept.remember(session, run.baseline_id, _key(run, "labels"), labels_read)
-    return types, {*slots, *gone, *labelled}, {*slots, *gone}, sum(n for n, _ in slots.values())
+    changes = of_predictions(look, states)
+    labelled, labels_read = of_labels(look, states)
+    changed = {*changes.slots, *changes.gone, *changes.fresh}
+    labelled -= changed
+    read: set[int] = set()
+    rows = 0
+    if changed or labelled:
+        run = _run(look, profile, changes.read, {*changes.slots, *changes.fresh, *labelled})
+        batches, later = _batches(changed), _batches(labelled)
+        for done, batch in enumerate(batches, 1):
+            known = None if changes.fresh else {s: changes.slots[s] for s in batch if s in changes.slots}
+            census = _replace(run, batch, known)
+            read |= {*census, *(s for s in batch if s in changes.gone)}
+            rows += sum(n for n, _ in census.values())
+            progress(done / (len(batches) + len(later)), f"{rows:,} rows read")
+        for done, batch in enumerate(later, len(batches) + 1):
+            _relabel(run, batch)
+            progress(done / (len(batches) + len(later)), f"labels of {len(batch):,} hours read")
+    with transaction(look.store) as session:
+        kept.remember(session, look.baseline_id, look.key("predictions"), changes.read)
+        kept.remember(session, look.baseline_id, look.key("labels"), labels_read)
+    return changes.types, {*read, *labelled}, read, rows
 
 
-def _predictions(
-    run: _Run, states: dict[str, kept.State]
-) -> tuple[Read, dict[str, ColumnType] | None, Census, set[int]]:
-    """Which slots differ from what was read before, and which are gone."""
-    with reading(run.store) as session:
-        before = kept.recall(session, run.baseline_id, _key(run, "predictions"))
-        known = read_slots(session, run.baseline_id, run.role)
-    now = {part.name: part for part in run.reader.parts("predictions")}
-    changed = [p for p in now.values() if not p.stamp or p.name not in before or before[p.name].stamp != p.stamp]
-    lost = [name for name in before if name not in now]
-    if not changed and not lost:
-        return before, None, {}, set()
-    by_rows = run.model.chunk.rows is not None
-    relation, changed = _readable(run, "predictions", list(now.values()) if by_rows else changed, len(now))
-    everywhere = bool(changed) and not changed[0].stamp
-    since = _since(run, before, changed, known)
-    census = run.reader.census(relation, since) if relation is not None else {}
-    touched = set(census) | {s for s in known if everywhere and (since is None or s >= since)}
-    if by_rows:
-        touched |= set(known)
-    ranges: dict[str, Slots] = {}
-    if relation is not None and not everywhere and not by_rows:
-        ranges = run.reader.ranges(relation)
-    for name in [*lost, *(p.name for p in changed if p.name in before)]:
-        span = before[name]
-        touched |= {s for s in known if span.first <= s < span.last}
-    read: Read = {name: kept.PartState(p.stamp, 0, 0) for name, p in now.items() if name not in run.reader.bad}
-    for name in read:
-        old = before.get(name)
-        found = ranges.get(name) or (Slots(old.first, old.last) if old else Slots(0, 0))
-        stamp = now[name].stamp or (run.now.isoformat() if since is None else old.stamp if old else "")
-        read[name] = kept.PartState(stamp, found.first, found.last)
-    if relation is not None and not everywhere and not by_rows:
-        overlapping = _overlapping(list(now.values()), read, touched)
-        if {p.name for p in overlapping} != {p.name for p in changed} and touched:
-            census = run.reader.census(run.reader.relation("predictions", overlapping), min(touched))
-    elif relation is None and touched:
-        overlapping = _overlapping(list(now.values()), read, touched)
-        census = run.reader.census(run.reader.relation("predictions", overlapping), min(touched)) if overlapping else {}
-    read |= {name: state for name, state in before.items() if name in now and name in run.reader.bad}
-    if relation is not None:
-        undated = undated_rows(run.reader, relation)
-        if undated:
-            run.reader.notices.append(f"{undated:,} rows have no time stamp and are left out.")
-        late = future_rows(run.reader, relation, run.now)
-        if late:
-            run.reader.notices.append(f"{late:,} rows are stamped after now; they are judged when their time comes.")
-        states["predictions"] = kept.State(run.reader.newest("predictions", relation), None)
-    slots = {s: census[s] for s in touched if s in census and census[s] != known.get(s)}
-    gone = {s for s in touched if s in known and s not in census}
-    return read, relation.types if relation is not None else None, slots, gone
+def _run(look: Look, profile: Profile, read: kept.Read, slots: set[int]) -> _Run:
+    """The relations that hold every row of these slots."""
+    reader = look.reader
+    parts = [part for part in reader.parts("predictions") if part.name not in reader.bad]
+    wanted = overlapping(parts, read, slots) if look.model.chunk.rows is None else None
+    predictions = reader.relation("predictions", wanted or parts)
+    labels = reader.relation("labels", reader.parts("labels")) if "labels" in reader.roles else None
+    return _Run(look, profile, predictions, labels)
 
 
-def _labels(run: _Run, states: dict[str, kept.State]) -> tuple[set[int], Read]:
-    """The slots of predictions whose labels are new or changed."""
-    if "labels" not in run.reader.roles:
-        return set(), {}
-    with reading(run.store) as session:
-        before = kept.recall(session, run.baseline_id, _key(run, "labels"))
-        known = set(read_slots(session, run.baseline_id, run.role))
-    now = {part.name: part for part in run.reader.parts("labels")}
-    changed = [p for p in now.values() if not p.stamp or p.name not in before or before[p.name].stamp != p.stamp]
-    lost = [name for name in before if name not in now]
-    if not changed and not lost:
-        return set(), before
-    relation, changed = _readable(run, "labels", changed, len(now))
-    since = _since(run, before, changed, {})
-    found: dict[str, tuple[set[int], int]] = {}
-    if relation is not None:
-        predictions = run.reader.relation("predictions", run.reader.parts("predictions"))
-        moment = run.now - timedelta(hours=LOOK_BACK) if since is not None else None
-        found = run.reader.labelled_slots(predictions, relation, moment)
-        states["labels"] = kept.State(run.reader.newest("labels", relation), None)
-    touched = {s for slots, _ in found.values() for s in slots}
-    for name in [*lost, *(p.name for p in changed if p.name in before)]:  # labels that were there, and may be no more
-        span, table = before[name], name in now and not now[name].stamp
-        touched |= {s for s in known if (since is None if table else span.first <= s < span.last)}
-    read = {name: state for name, state in before.items() if name in now}
-    for part in changed:
-        slots, alone = found.get(part.name, (set(), 0))
-        first, last = (min(slots), max(slots) + 1) if slots else (0, 0)
-        stamp = part.stamp or (run.now.isoformat() if since is None else before[part.name].stamp)
-        read[part.name] = kept.PartState(stamp, 0 if alone and not slots else first, FAR if alone else last)
-    return touched, read
+def _replace(run: _Run, batch: list[int], known: Census | None) -> Census:
+    """Read a batch of slots, put what was found in the place of what was known of them, and return their census.
+
+    Where the census is `known`, it is not taken again.
+    """
+    census, found = known or {}, list[Block]()
+    if known is None or known:
+        found, counted = _summaries(run, batch, None, known is None)
+        census = census or counted
+    look = run.look
+    with transaction(look.store) as session:
+        replace_slots(session, look.baseline_id, look.role, batch, found)
+        mark_read(session, look.baseline_id, look.role, census, [s for s in batch if s not in census])
+    return census
 
 
-def _readable(run: _Run, role: Role, parts: list[Part], of: int) -> tuple[Relation | None, list[Part]]:
-    """The rows of those parts that can be read. None of them is an error only where the log has no other."""
-    if not parts:
-        return None, []
-    try:
-        relation = run.reader.relation(role, parts)
-    except EmptyError:
-        if len(parts) == of:
-            raise
-        return None, parts
-    except SourceError as error:
-        if len(parts) == of:
-            raise
-        for part in parts:
-            run.reader.bad.setdefault(part.name, f"{part.name} cannot be read and is left out: {error.what}")
-        return None, []
-    return relation, [p for p in parts if p.name not in run.reader.bad]
+def _relabel(run: _Run, batch: list[int]) -> None:
+    """Read the labels of a batch of slots."""
+    found, _ = _summaries(run, batch, LABELLED, False)
+    with transaction(run.look.store) as session:
+        replace_slots(session, run.look.baseline_id, run.look.role, batch, found, LABELLED)
 
 
-def _since(run: _Run, before: Read, changed: list[Part], known: Census) -> int | None:
-    """For a table: from which slot on to look, or None for all of it. Files say themselves what changed."""
-    if not changed or changed[0].stamp or run.model.chunk.rows is not None:
-        return None
-    last = before.get(changed[0].name)
-    if last is None or not last.stamp or run.now - datetime.fromisoformat(last.stamp) >= FULL_EVERY:
-        return None
-    return max(known, default=0) - LOOK_BACK
+def _summaries(run: _Run, batch: list[int], kinds: frozenset[Kind] | None, counted: bool) -> tuple[list[Block], Census]:
+    reader = run.look.reader
+    bounds = Bounds(runs(batch), reader.as_of)
+    return summarise(reader.engine, run.look.model, run.profile, run.predictions, run.labels, bounds, kinds, counted)
 
 
-def _overlapping(parts: list[Part], read: Read, slots: set[int]) -> list[Part]:
-    """The parts whose rows may fall into these slots: an hour is replaced whole, from every file with rows of it."""
-    if not slots:
-        return []
-    low, high = min(slots), max(slots)
-    return [
-        p for p in parts if p.name in read and (not p.stamp or (read[p.name].first <= high and low < read[p.name].last))
-    ]
-
-
-def _replace(
-    run: _Run,
-    predictions: Relation,
-    labels: Relation | None,
-    batch: list[int],
-    present: Census,
-    kinds: frozenset[Kind] | None,
-) -> None:
-    """Read a batch of slots and put what was found in the place of what was known of them."""
-    bounds = Bounds(runs(batch), run.reader.as_of)
-    found: list[Block] = []
-    if present or kinds is not None:
-        found, _ = summarise(run.reader.engine, run.model, run.profile, predictions, labels, bounds, kinds)
-    with transaction(run.store) as session:
-        replace_slots(session, run.baseline_id, run.role, batch, found, kinds)
-        if kinds is None:
-            mark_read(session, run.baseline_id, run.role, present, [s for s in batch if s not in present])
-
-
-def _batches(slots: set[int] | Census) -> list[list[int]]:
+def _batches(slots: Iterable[int]) -> list[list[int]]:
     """Slots in order, no batch across more than BATCH of them, cut between blocks."""
     out: list[list[int]] = []
     for number in sorted(slots):
@@ -290,7 +172,3 @@ def _batches(slots: set[int] | Census) -> list[list[int]]:
         else:
             out.append([number])
     return out
-
-
-def _key(run: _Run, role: Role) -> str:
-    return role if run.role == "current" else "reference"

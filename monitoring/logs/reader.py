@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, func, literal_column, make_url, select
 
-from monitoring.core.window import Slots
 from monitoring.errors import MappingError, SourceError
 from monitoring.fleet import Log, Model, expand
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
@@ -70,6 +69,10 @@ class LogReader:
             self._provided[role] = tuple(part for part in wanted if part.name not in self.bad)
         return self._relations[role]
 
+    def in_files(self, role: Role) -> bool:
+        """Whether the rows are those of files, whose names they carry (in the column PART)."""
+        return any(part.stamp for part in self._provided[role])
+
     def census(self, predictions: Relation, since: int | None = None) -> Census:
         """Rows and checksum of every slot, counted in one scan."""
         bounds = Bounds(((since, 1_000_000),) if since is not None else None, self.as_of)
@@ -84,19 +87,6 @@ class LogReader:
         found = self.engine.arrow(counted).to_pydict()
         triples = zip(found["slot"], found["rows"], found["checksum"], strict=True)
         return {int(s): (int(n), str(c)) for s, n, c in triples if s is not None}
-
-    def ranges(self, predictions: Relation) -> dict[str, Slots]:
-        """The slots that the rows of each part fall into. Only for parts that are files of a log with real time."""
-        name = self.model.predictions.columns.timestamp or ""
-        source = predictions.clause
-        column = source.c[name]
-        part: ColumnElement[Any] = literal_column(quoted(PART))
-        first, last = func.min(column).label("first"), func.max(column).label("last")
-        spans = select(part.label("part"), first, last).select_from(source).group_by(part).subquery()
-        kind = predictions.types[name]
-        ends = [slot(epoch(spans.c[end], kind, predictions.tick)).label(end) for end in ("first", "last")]
-        found = self.engine.arrow(select(spans.c.part, *ends).where(spans.c.first.is_not(None))).to_pylist()
-        return {str(row["part"]): Slots(int(row["first"]), int(row["last"]) + 1) for row in found}
 
     def labelled_slots(
         self, predictions: Relation, labels: Relation, since: datetime | None = None
@@ -117,8 +107,8 @@ class LogReader:
         kind, other = predictions.types[self.model.predictions.columns.id or ""], labels.types[identity]
         if kind != other:
             mine, theirs = text_of(mine, kind), text_of(theirs, other)
-        is_file = any(part.stamp for part in self._provided["labels"])
-        keys: list[Any] = [literal_column(quoted(PART)).label("part")] if is_file else []
+        by_part = self.in_files("labels")
+        keys: list[Any] = [literal_column(quoted(PART)).label("part")] if by_part else []
         joined = (
             select(*keys, number.label("slot"), func.count().label("n"))
             .select_from(source.outerjoin(rows, theirs == mine))
@@ -130,7 +120,7 @@ class LogReader:
             joined = joined.where(seconds >= real(since.timestamp()))
         found = self.engine.arrow(joined).to_pydict()
         out: dict[str, tuple[set[int], int]] = {}
-        names = found["part"] if is_file else [""] * len(found["n"])
+        names = found["part"] if by_part else [""] * len(found["n"])
         for name, at, n in zip(names, found["slot"], found["n"], strict=True):
             slots, alone = out.get(str(name), (set(), 0))
             if at is None:
@@ -229,24 +219,6 @@ class LogReader:
                 where=f"{self.model.key} {role} ({self._logs[role].place})",
                 mend="Write times as 2026-05-14T06:00:00Z, or as seconds since 1970.",
             )
-
-
-def future_rows(reader: LogReader, predictions: Relation, now: datetime) -> int:
-    """Rows stamped more than an hour after `now`."""
-    if reader.model.chunk.rows is not None:
-        return 0
-    rows = row_slots(predictions, reader.model, Bounds())
-    late = select(func.count().label("n")).select_from(rows).where(rows.c.slot_seconds > real(now.timestamp() + 3600))
-    return int(reader.engine.arrow(late)["n"][0].as_py())
-
-
-def undated_rows(reader: LogReader, predictions: Relation) -> int:
-    """Rows without a time stamp, in a log that has real time."""
-    name = reader.model.predictions.columns.timestamp
-    if reader.model.chunk.rows is not None or name is None:
-        return 0
-    undated = select(func.count().label("n")).where(predictions.clause.c[name].is_(None))
-    return int(reader.engine.arrow(undated)["n"][0].as_py())
 
 
 def _one_postgres(logs: list[Log]) -> str | None:

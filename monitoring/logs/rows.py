@@ -140,21 +140,28 @@ def status_class(column: Expression, kind: ColumnType) -> Expression:
     )
 
 
+def at_moment(moment: datetime, kind: ColumnType, tick: float) -> Expression:
+    """A moment, to be compared with a raw time column."""
+    if kind == "number":
+        return real(moment.timestamp() / tick)
+    return literal_column(f"TIMESTAMPTZ '{moment:%Y-%m-%d %H:%M:%S.%f}+00'")
+
+
+def comparable_time(column: Expression, kind: ColumnType) -> Expression:
+    """A raw time column as what has an order: text is a time."""
+    return cast(column, DateTime(timezone=True)) if kind == "text" else column
+
+
 def within(seconds_column: Expression, kind: ColumnType, tick: float, bounds: Bounds) -> Expression:
     """Condition on the raw time column, so that the engine can skip files and row groups."""
-
-    def at(moment: datetime) -> Expression:
-        if kind == "number":
-            return real(moment.timestamp() / tick)
-        return literal_column(f"TIMESTAMPTZ '{moment:%Y-%m-%d %H:%M:%S.%f}+00'")
-
-    column = cast(seconds_column, DateTime(timezone=True)) if kind == "text" else seconds_column
+    column = comparable_time(seconds_column, kind)
     conditions: list[Expression] = []
     if bounds.runs is not None:
-        spans = [and_(column >= at(moment_of(a)), column < at(moment_of(b))) for a, b in bounds.runs]
+        ends = [[at_moment(moment_of(end), kind, tick) for end in run] for run in bounds.runs]
+        spans = [and_(column >= first, column < last) for first, last in ends]
         conditions.append(or_(*spans) if spans else false())
     if bounds.as_of is not None:
-        conditions.append(column <= at(bounds.as_of))
+        conditions.append(column <= at_moment(bounds.as_of, kind, tick))
     return and_(*conditions) if conditions else column.is_not(None)
 
 
