@@ -24,6 +24,8 @@ from monitoring.store.summaries import read_slots
 LOOK_BACK = 72
 """Slots of a table that are counted again each time; all of it once a day. A table does not say what changed."""
 FULL_EVERY = timedelta(days=1)
+FRESH = 400 * 24
+"""Slots of new files, up to which they are read without a census before: one stray time stamp makes a span of years."""
 FAR = 1_000_000
 """Past every slot: where labels whose predictions have not come yet may fall."""
 
@@ -81,8 +83,9 @@ def of_predictions(look: Look, states: dict[str, kept.State]) -> Changes:
     types = relation.types if relation is not None else None
     in_files = relation is None or look.reader.in_files("predictions")
     if relation is not None and in_files and not by_rows and look.reader.as_of is None:
-        fresh = {slot for span in seen.ranges.values() for slot in range(span.first, span.last)}
-        if fresh.isdisjoint(known) and not lost and not any(part.name in before for part in changed):
+        few = sum(len(span) for span in seen.ranges.values()) <= FRESH
+        fresh = {slot for span in seen.ranges.values() for slot in range(span.first, span.last)} if few else set()
+        if fresh and fresh.isdisjoint(known) and not lost and not any(part.name in before for part in changed):
             return Changes(read, types, fresh=frozenset(fresh))
     census = look.reader.census(relation, since) if relation is not None else {}
     touched = set(census)

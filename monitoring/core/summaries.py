@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,9 @@ class Summaries:
     packed: dict[Series, dict[int, Packed]]
     _totals: dict[tuple[Series, int], Histogram] = field(default_factory=dict)
     _cells: dict[tuple[Series, int], Cells] = field(default_factory=dict)
+    _merged: dict[tuple[object, ...], Histogram] = field(default_factory=dict)
 
+    @cached_property
     def versions(self) -> list[str]:
         """The versions seen, in order of name."""
         return sorted({s.version for s in self.packed if s.kind == Kind.ROWS and not s.slice})
@@ -55,6 +58,12 @@ class Summaries:
         self, kind: Kind, column: str, window: Slots, version: str | None = None, slice_: str = ""
     ) -> Histogram:
         """Counts by class over a window, of one version or (None) of all."""
+        key = kind, column, window, version, slice_
+        if key not in self._merged:
+            self._merged[key] = self._histogram(kind, column, window, version, slice_)
+        return self._merged[key]
+
+    def _histogram(self, kind: Kind, column: str, window: Slots, version: str | None, slice_: str) -> Histogram:
         parts = []
         for series in self._matching(kind, column, version, slice_):
             for block in self._blocks(series, window):
@@ -112,7 +121,7 @@ class Summaries:
         if version is not None:
             one = Series(kind, column, version, slice_)
             return [one] if one in self.packed else []
-        return [s for v in self.versions() if (s := Series(kind, column, v, slice_)) in self.packed]
+        return [s for v in self.versions if (s := Series(kind, column, v, slice_)) in self.packed]
 
     def _blocks(self, series: Series, window: Slots) -> list[int]:
         blocks = self.packed[series]

@@ -46,7 +46,7 @@ class DuckEngine:
         from duckdb_sqlalchemy import Dialect as DuckDialect
 
         self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
         self._dialect: Dialect = DuckDialect(paramstyle="qmark")
 
     def arrow(self, statement: Executable | str) -> pa.Table:

@@ -107,4 +107,4 @@ class Exact:
         numbers, names = versions_of(batch)
         self._versions += [name for name in names if name not in self._versions]
         places = np.asarray([self._versions.index(name) for name in names], np.int64)
-        return batch.integers("slot") * VERSIONS + places[numbers]
+        return batch.slots() * VERSIONS + places[numbers]

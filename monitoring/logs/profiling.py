@@ -147,7 +147,7 @@ def _facts(
     values: list[Any] = []
     for i, name in enumerate(names):
         value, kind = parts.column(name)
-        values.append(func.sum(case((value.is_(None), integer(1)), else_=integer(0))).label(f"m{i}"))
+        values.append((func.count() - func.count(value)).label(f"m{i}"))
         if kind == "number":
             number = cast(value, Double)
             finite = case((func.abs(number) < literal(1e300), number))

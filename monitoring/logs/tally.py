@@ -33,10 +33,11 @@ DENSE = 4
 
 def rows_of(parts: RowParts, items: list[Item], more: list[Any]) -> Select[Any]:
     """What `Tally.add` needs of every row, and `more` columns."""
-    out: list[Any] = [parts.slot.label("slot")]
     fine = parts.rows.c.get("slot_seconds")
     if fine is not None and any(item.kind == Kind.SERVICE for item in items):
-        out.append(slot(fine, 300).label("fine"))
+        out: list[Any] = [slot(fine, 3600 // FINE).label("fine")]  # the slot follows from it
+    else:
+        out = [parts.slot.label("slot")]
     if has_known(parts) and any(item.by_known for item in items):
         out.append(parts.known.label("known"))
     if parts.version is not None:
@@ -64,6 +65,10 @@ class Batch:
     def integers(self, name: str) -> Integers:
         """A column without nulls."""
         return np.asarray(self.rows[name].to_numpy(zero_copy_only=False), dtype=np.int64)
+
+    def slots(self) -> Integers:
+        """The slot of every row."""
+        return self.integers("fine") // FINE if "fine" in self.rows.schema.names else self.integers("slot")
 
     def numbers(self, source: str) -> NDArray[np.float64]:
         """A column of numbers: NaN where null, infinite where not finite."""
@@ -125,9 +130,10 @@ class Tally:
     def add(self, batch: Batch) -> None:
         """Count the rows of a batch."""
         names = batch.rows.schema.names
-        slots = moments(batch.integers("slot"))
+        rows = batch.slots()
+        slots = moments(rows)
         fine = moments(batch.integers("fine")) if "fine" in names else slots
-        known = moments(batch.integers("slot"), batch.integers("known")) if "known" in names else slots
+        known = moments(rows, batch.integers("known")) if "known" in names else slots
         version, versions = versions_of(batch)
         slices = [_sliced(batch, n, values) for n, values in enumerate(self.parts.profile.slices.values())]
         views = [("", version, [""])]
@@ -144,9 +150,9 @@ class Tally:
                 cell = (groups * len(when.slots) + when.at) * len(meaning) + compact
                 cells, n = counted(cell if kept is None else cell[kept], sets * len(when.slots) * len(meaning))
                 group, at, code = _taken_apart(cells, len(when.slots), len(meaning))
-                for one in np.unique(group):
-                    low, high = np.searchsorted(group, [one, one + 1])
-                    its = at[low:high]
+                ends = np.flatnonzero(np.diff(group, append=-1)) + 1
+                for low, high in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=False):
+                    one, its = int(group[low]), at[low:high]
                     series = Series(
                         item.kind, item.name, versions[one // len(values)],
                         f"{prefix}{values[one % len(values)]}" if prefix else "",

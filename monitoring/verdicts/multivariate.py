@@ -41,10 +41,10 @@ def budget(thresholds: Mapping[str, Threshold]) -> float:
 def new_versions(subject: Subject, window: Slots) -> tuple[list[str], float]:
     """Versions that answered in a window and not in the reference, and their share of its rows."""
     span = subject.reference_span
-    known = {v for v in subject.reference.versions() if subject.reference.rows(span, v)}
+    known = {v for v in subject.reference.versions if subject.reference.rows(span, v)}
     if known <= {""}:
         return [], 0.0
-    rows = {v: subject.current.rows(window, v) for v in subject.current.versions() if v not in known}
+    rows = {v: subject.current.rows(window, v) for v in subject.current.versions if v not in known}
     new = sorted(v for v, n in rows.items() if n)
     return new, sum(rows.values()) / max(subject.current.rows(window), 1)
 

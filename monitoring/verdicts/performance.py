@@ -52,7 +52,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
         t.check.removeprefix("performance.") for t in subject.model.thresholds if t.check.startswith("performance.")
     }
     few = [get(name, task) for name in sorted(wanted)]
-    versions = subject.current.versions()
+    versions = subject.current.versions
     views: list[tuple[str | None, str, list[Metric]]] = [(None, "", every)]
     views += [(None, s, few) for s in subject.current.slices()]
     views += [(v, "", few) for v in versions] if len(versions) > 1 else []

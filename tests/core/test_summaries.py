@@ -88,7 +88,7 @@ def test_the_span_reaches_from_the_first_row_to_past_the_last():
 
 
 def test_versions_and_slices_are_those_seen():
-    assert WHOLE.versions() == ["v1", "v2"]
+    assert WHOLE.versions == ["v1", "v2"]
     assert WHOLE.slices() == ["origin=EWR", "origin=JFK"]
 
 
