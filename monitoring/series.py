@@ -36,31 +36,29 @@ def tell(
     now = None if subject.finished else subject.now
     seen = verdicts.evaluated(session, watched.id) if before else None
     found, changed = since.keep(found, before, seen, now)
+    look = not subject.by_rows and (not before or bool(changed) or _service_moved(session, watched, found))
     stored: list[since.Stored] = []
-    if before and changed:
-        stored = verdicts.course(session, watched.id, watched.key, changed, _first(subject))
-    found, redated = since.date(found, stored, subject.model.chunk.hours, now)
+    if before and (changed or look):
+        whole = movement.WHAT if look else ()
+        stored = verdicts.course(session, watched.id, watched.key, changed, whole, _first(subject))
+    of_changed = [(number, v) for number, v in stored if v.check in changed]
+    found, redated = since.date(found, of_changed, subject.model.chunk.hours, now)
     dates = {since.place(v): v.since for _, v in redated}
     before = [since.dated(v, dates[since.place(v)]) if since.place(v) in dates else v for v in before]
     moved = None
-    if not subject.by_rows and (not before or changed or _service_moved(session, watched, found)):
-        moved = movement.movements(subject, _course(session, watched, subject, found, before), watched.log)
+    if look:
+        moved = movement.movements(subject, _course(stored, found), watched.log)
     return Told(found, before, redated, moved)
 
 
-def _course(
-    session: Session, watched: Watched, subject: Subject, found: list[Verdict], before: list[Verdict]
-) -> list[Verdict]:
+def _course(stored: Sequence[since.Stored], found: list[Verdict]) -> list[Verdict]:
     """Every verdict that may tell of a movement, the new in the place of the stored."""
-    if not before:
-        return found
-    stored = verdicts.course(session, watched.id, watched.key, movement.WHAT, _first(subject), whole=True)
     fresh = {since.place(v) for v in found}
     again = {since.series(v) for v in found if v.check.startswith("slo.")}
     today = {v.window.end.date() for v in found if v.check.startswith("slo.") and v.window.end}
     kept = [
         v for _, v in stored
-        if since.place(v) not in fresh
+        if v.check in movement.WHAT and v.slice is None and v.version is None and since.place(v) not in fresh
         and not (since.series(v) in again and v.window.end is not None and v.window.end.date() in today)
     ]  # fmt: skip
     return [*kept, *found]

@@ -97,26 +97,26 @@ def recall(session: Session, model_id: int, key: str, since: int, matured: int |
 
 
 def course(
-    session: Session, model_id: int, key: str, checks: Collection[str], since: int, whole: bool = False
+    session: Session, model_id: int, key: str, checks: Collection[str], whole: Collection[str], since: int
 ) -> list[tuple[int, Verdict]]:
-    """The stored verdicts of some checks from slot `since` on, each with its number; without their reasons.
-
-    `whole` leaves out slices and versions.
+    """The stored verdicts from slot `since` on of some checks, and of others where they are of the `whole` model, of no
+    slice and no version. Each with its number; without their reasons.
     """
     names = [getattr(VerdictRow, name) for name in COURSE]
-    query = select(VerdictRow.id, *names).where(VerdictRow.model_id == model_id, VerdictRow.check.in_(checks))
-    if whole:
-        query = query.where(VerdictRow.slice == "", VerdictRow.version == "")
+    of_whole = and_(VerdictRow.check.in_(whole), VerdictRow.slice == "", VerdictRow.version == "")
+    query = select(VerdictRow.id, *names).where(
+        VerdictRow.model_id == model_id, VerdictRow.first_slot >= since, or_(VerdictRow.check.in_(checks), of_whole)
+    )
     return [
         (
-            row.id,
+            number,
             Verdict(
-                key, row.check, Window(row.window_start, row.window_end, row.n, row.chunk), Status(row.status), "",
-                row.column or None, row.slice or None, row.version or None, row.method or None,
-                **{name: getattr(row, name) for name in CARRIED},
+                key, check, Window(start, end, n, chunk), Status(status), "", column or None, slice_ or None,
+                version or None, method or None, **dict(zip(CARRIED, carried, strict=True)),
             ),
         )
-        for row in session.execute(query.where(VerdictRow.first_slot >= since))
+        for number, check, column, slice_, version, method, start, end, chunk, n, status, *carried
+        in session.execute(query)
     ]  # fmt: skip
 
 
