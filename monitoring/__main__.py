@@ -60,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", type=Path, metavar="OUT", help="write every verdict to OUT; - is standard output")
     evaluate.add_argument("--fail-on", choices=("warning", "breached"), help="exit 1 when a verdict is at least that")
 
+    diagnose = commands.add_parser("diagnose", help="why performance fell, and whether retraining is likely to help")
+    diagnose.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
+    diagnose.add_argument("--model", required=True)
+    diagnose.add_argument("--from", dest="start", type=_moment, metavar="T", help="diagnose this span of time")
+    diagnose.add_argument("--to", dest="end", type=_moment, metavar="T", help="(default: the breach that goes on)")
+    diagnose.add_argument("--as-of", type=_moment, metavar="T", help="use only rows logged and labels observed by T")
+    diagnose.add_argument("--json", type=Path, metavar="OUT", help="write the diagnosis to OUT; - is standard output")
+
     report = commands.add_parser("report", help="an Evidently report (HTML) of a window against the reference")
     report.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
     report.add_argument("--model", required=True)

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, update
 from monitoring.core.checks import PLANNED
 from monitoring.core.incident import Movement, span
 from monitoring.core.verdict import Flag, Status, Verdict, Window
+from monitoring.diagnose import of_breach
 from monitoring.errors import LeewayError, SourceError
 from monitoring.ingest import Ingested, Progress, ingest
 from monitoring.series import Told, tell
@@ -76,7 +77,11 @@ def evaluate(
             since, matured = looked_back_to(subject)
             before = [] if new else list(verdicts.recall(session, watched.id, watched.key, since, matured))
             told = tell(session, watched, subject, found, before)
-        found = [*told.found, sum_up(subject, _joined(told.before, told.found))]
+        every = _joined(told.before, told.found)
+        diagnosed = None
+        if scope.diagnosed:
+            diagnosed = of_breach(store, watched, subject, done, every, new, scope.as_of, clock, progress)
+        found = [*told.found, sum_up(subject, every, diagnosed)]
     except Exception as failure:
         failed = failure
         if not isinstance(failure, LeewayError):  # nobody foresaw it, so whoever mends it needs to see where

@@ -250,6 +250,7 @@ class Model(Strict):
     owner: str = ""
     description: str = ""
     runbook: str = ""
+    unit: str = ""
     positive: str | None = None
     predictions: Log
     labels: Log | None = None

@@ -28,13 +28,17 @@ RECENT = 12
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What to evaluate: as of `now`, windows touching [start, end); `finished` takes a log as it lies."""
+    """What to evaluate: as of `now`, windows touching [start, end); `finished` takes a log as it lies.
+
+    `diagnosed` is false where nobody waits for why performance fell.
+    """
 
     now: datetime | None = None
     as_of: datetime | None = None
     start: datetime | None = None
     end: datetime | None = None
     finished: bool = False
+    diagnosed: bool = True
 
 
 def build(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: datetime, new: bool) -> Subject:

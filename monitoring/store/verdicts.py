@@ -36,7 +36,9 @@ CONTENT = (
     "effect",
     "since",
 )
-CARRIED = ("value", "lower", "upper", "warning", "breached", "drift_score", "provisional", "effect", "since")
+CARRIED = (
+    "value", "lower", "upper", "threshold", "warning", "breached", "drift_score", "provisional", "effect", "since"
+)  # fmt: skip
 COURSE = (
     "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "status", *CARRIED
 )  # fmt: skip

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_GOES_ON = ("At the present pace", "Counted at", "Mend the data first")
+_GOES_ON = (
+    "At the present pace", "Counted at", "Mend the data first", "Retraining ", "A harder ", "Cannot tell whether",
+    "No worse than the reference", "Not diagnosed:",
+)  # fmt: skip
 """Sentences that belong to the finding before them, as does a count of what could not be tested."""
 
 
