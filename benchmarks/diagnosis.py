@@ -23,6 +23,7 @@ from monitoring import fleet  # noqa: E402
 from monitoring.core.diagnosis.cells import cut  # noqa: E402
 from monitoring.core.diagnosis.interval import blocks  # noqa: E402
 from monitoring.core.diagnosis.slices import Side, worst  # noqa: E402
+from monitoring.core.diagnosis.words import signed  # noqa: E402
 from monitoring.core.window import Slots, slot_of  # noqa: E402
 from monitoring.diagnosis.examine import Case, examine  # noqa: E402
 from monitoring.diagnosis.rows import opened  # noqa: E402
@@ -32,26 +33,27 @@ RUNS, DAYS, PER_DAY = 300, 30, 200
 
 
 def months() -> None:
-    """A row a model and month."""
+    """A row a model and month. `refitted` is the change of the metric by refitting with the champion's own recipe."""
     truth = json.loads((ROOT / "data" / "logs" / "truth.json").read_text())
     models = {m["key"]: fleet.parse_model(m, "data/fleet.yaml") for m in fleet.load(ROOT / "data" / "fleet.yaml")}
-    print("| model | month | champion | refitted (truth) | change by diagnosis | inputs' shift | left | advice | s |")
-    print("|---|---|---:|---:|---|---|---|---|---:|")
+    print("| model | month | reference | champion | inputs' shift | left | refitted | diagnosis | advice | s |")
+    print("|---|---|---:|---:|---|---|---:|---|---|---:|")
     for key, metric in MODELS.items():
         for month in range(4, 13):
             start = datetime(2013, month, 1, tzinfo=UTC)
             end = datetime(2013 + month // 12, month % 12 + 1, 1, tzinfo=UTC)
             began = time.process_time()
-            case = Case(f"performance.{metric}", Slots(slot_of(start), slot_of(end)), end)
+            case = Case(f"performance.{metric}", Slots(slot_of(start), slot_of(end)))
             with opened(models[key], ROOT / "data", metric, None) as logs:
                 found = examine(logs, case, lambda share, words: None)
             seconds = time.process_time() - began
             known = truth[key]["months"][f"{start:%Y-%m}"]
             change, split = found.retraining.change, found.split
-            assert change is not None and split is not None
+            assert change is not None and split is not None and found.then is not None and found.level is not None
+            told = [signed(found.about, figure) for figure in (split.shift, split.concept, change)]
             cells = [
-                f"`{key}`", f"{start:%b}", f"{known['champion']:g}", f"{known['refitted']:g}", found.signed(change),
-                found.signed(split.shift), found.signed(split.concept), str(found.advice), f"{seconds:.0f}",
+                f"`{key}`", f"{start:%b}", f"{found.then:.3g}", f"{found.level:.3g}", told[0], told[1],
+                f"{known['refitted'] - known['champion']:+.3g}", told[2], str(found.advice), f"{seconds:.0f}",
             ]  # fmt: skip
             print(f"| {' | '.join(cells)} |", flush=True)
 

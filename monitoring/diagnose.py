@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from monitoring.baseline import find
 from monitoring.core.diagnosis.diagnosis import Attempt
 from monitoring.core.diagnosis.episode import breached, episode, mature
 from monitoring.core.diagnosis.inputs import Broken
@@ -20,7 +21,7 @@ from monitoring.core.window import Slots, slot_ceiling, slot_of
 from monitoring.diagnosis.examine import Case, examine
 from monitoring.diagnosis.rows import LIMIT, DiagnosisError, opened
 from monitoring.errors import LeewayError
-from monitoring.fleet import Model
+from monitoring.fleet import Model, MovingReference
 from monitoring.ingest import Ingested, Progress
 from monitoring.store import diagnoses, verdicts
 from monitoring.store.database import reading, transaction
@@ -60,9 +61,7 @@ def of_breach(
         stored = [] if new else [v for _, v in verdicts.course(session, watched.id, watched.key, [check], since, True)]
         by_slot = {_slots(v).first: v for v in [*mature(stored, check), *mature(found, check)]}
         windows = episode([by_slot[slot] for slot in sorted(by_slot)], _longest(watched.model))
-        inside = subject.inside or Slots(0, 0)
-        outside = [v for v in windows if _slots(v).first >= inside.last or _slots(v).last <= inside.first]
-        window = Slots(_slots((outside or windows)[0]).first, last)
+        window = _outside(windows, subject.inside)
         state = _state(session, subject, done, window)
     made = _tried(watched, Case(check, window, _broken(found, window)), as_of, clock(), progress, state, True)
     with transaction(store) as session:
@@ -91,6 +90,7 @@ def on_demand(
         with reading(store) as session:
             checks = {check, *(t.check for t in watched.model.thresholds if t.check.startswith("performance."))}
             stored = [v for _, v in verdicts.course(session, watched.id, watched.key, checks, 0, True)]
+            inside = _inside(session, watched)
         stored.sort(key=lambda v: _slots(v).first)
         check = breached(stored, check) or check
         longest = _longest(watched.model)
@@ -99,7 +99,7 @@ def on_demand(
             raise DiagnosisError(
                 "no mature window is there yet.", where=watched.key, mend="Evaluate first, or wait for labels."
             )
-        window = Slots(_slots(windows[0]).first, _slots(windows[-1]).last)
+        window = _outside(windows, inside)
     made = _tried(watched, Case(check, window), as_of, clock(), progress)
     with transaction(store) as session:
         diagnoses.save(session, watched.id, made)
@@ -152,6 +152,22 @@ def _state(session: Session, subject: Subject, done: Ingested, window: Slots) ->
             if slot in slots:
                 found.update(f"{slot} {seen}".encode())
     return found.hexdigest()
+
+
+def _inside(session: Session, watched: Watched) -> Slots | None:
+    """The reference's slots, where it is a fixed window of the log itself."""
+    frozen = find(session, watched.id, watched.model)
+    moves = isinstance(watched.model.reference, MovingReference)
+    if frozen is None or frozen.own is not None or moves or frozen.profile.first is None or frozen.profile.last is None:
+        return None
+    return Slots(frozen.profile.first, frozen.profile.last)
+
+
+def _outside(windows: Sequence[Verdict], inside: Slots | None) -> Slots:
+    """From the first window that is no part of the reference to the last one; all, where none is."""
+    spans = [_slots(v) for v in windows]
+    apart = [s for s in spans if inside is None or s.first >= inside.last or s.last <= inside.first]
+    return Slots((apart or spans)[0].first, spans[-1].last)
 
 
 def _slots(verdict: Verdict) -> Slots:

@@ -42,10 +42,15 @@ def newest(session: Session, model_id: int, check: str) -> Attempt | None:
 
 
 def from_stored(row: DiagnosisRow) -> Attempt:
-    """A stored diagnosis as a value."""
-    content = None if row.content is None else from_document(row.content)
+    """A stored diagnosis as a value; of one that another version wrote otherwise, an error."""
+    content, error = None, row.error
+    if row.content is not None:
+        try:
+            content = from_document(row.content)
+        except (KeyError, TypeError, ValueError):
+            error = "It was made by another version of Leeway. Diagnose it again."
     window = Slots(row.first_slot, row.last_slot)
-    return Attempt(row.check, window, row.made_at, content, row.error, row.state, row.automatic)
+    return Attempt(row.check, window, row.made_at, content, error, row.state, row.automatic)
 
 
 def forget(session: Session, model_id: int) -> None:

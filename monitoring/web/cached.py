@@ -11,11 +11,13 @@ import streamlit as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from monitoring.core.diagnosis.diagnosis import Attempt
 from monitoring.core.performance.metric import Estimate
 from monitoring.core.verdict import Verdict
 from monitoring.settings import load
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
+from monitoring.store.queries import diagnoses as diagnosis_queries
 from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
@@ -179,6 +181,11 @@ def incidents() -> list[IncidentEntry]:
 def incidents_of(key: str) -> list[IncidentEntry]:
     """The incidents that a model is or was part of, newest first."""
     return _cached(incident_queries.of_model, key)
+
+
+def diagnoses(key: str) -> list[Attempt]:
+    """The newest diagnoses of a model, those made last first."""
+    return _cached(diagnosis_queries.diagnoses, key)
 
 
 def entries() -> list[Entry]:

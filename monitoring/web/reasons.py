@@ -20,6 +20,20 @@ NEXT = {
 """What a flag asks of people."""
 
 
+DIAGNOSED = {
+    "Mend the data first": "Mend the inputs that Why it fell names, then look again.",
+    "etraining will not help": "Do not retrain for this. Follow the next windows, and the slices that lost most.",
+    "Cannot tell whether retraining helps": "Retrain a candidate and compare, or wait for more labels.",
+}
+"""The same where a diagnosis says more than the flag does."""
+
+
+def next_step(flag: str, reason: str) -> str:
+    """What a flag asks of people, as its reason has it."""
+    said = next((step for words, step in DIAGNOSED.items() if words in reason), None)
+    return said if flag == "watch" and said else NEXT[flag]
+
+
 def findings(reason: str) -> list[str]:
     """The findings of a reason, gravest first."""
     out: list[str] = []

@@ -87,6 +87,11 @@ class Diagnosis:
         return Advice.MEND if self.broken else OF_OUTLOOK[self.retraining.outlook]
 
     @property
+    def compared(self) -> bool:
+        """Whether the window's rows could be held against the reference's."""
+        return self.then is not None and self.level is not None
+
+    @property
     def fell(self) -> bool:
         """Whether the metric is worse than in the reference beyond chance."""
         if self.split is None:
