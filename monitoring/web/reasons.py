@@ -23,6 +23,7 @@ NEXT = {
 DIAGNOSED = {
     "Mend the data first": "Mend the inputs that Why it fell names, then look again.",
     "etraining will not help": "Do not retrain for this. Follow the next windows, and the slices that lost most.",
+    "No worse than the reference": "It is no worse than the reference was: look whether its threshold is right.",
     "Cannot tell whether retraining helps": "Retrain a candidate and compare, or wait for more labels.",
 }
 """The same where a diagnosis says more than the flag does."""

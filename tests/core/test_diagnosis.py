@@ -236,6 +236,7 @@ MAE = RowMetric("mae")
         (0.1, 0.0, -0.2, 8.5, Outlook.IDLE),  # a harder month
         (-0.5, -0.5, 0.0, 8.5, Outlook.IDLE),  # helps a little, which is not worth a release
         (-2.0, 0.0, -2.0, 2.0, Outlook.IDLE),  # another learner, which was better before
+        (0.1, -1.0, 0.0, -0.5, Outlook.IDLE),  # nothing was lost
         (-2.0, -1.5, 0.5, 2.0, Outlook.HELPS),  # a worse learner that newer rows bring ahead
     ],
 )
@@ -249,6 +250,13 @@ def test_retraining_helps_where_the_gain_is_certain_worth_it_and_not_the_other_l
 def test_a_wide_interval_tells_nothing() -> None:
     done = retraining.judged(MAE, 17.4, around(-4, 5), around(-4, 5), around(0), 8, 300, 300)
     assert done.outlook == Outlook.UNSURE
+
+
+def test_no_gain_in_sight_and_the_drop_out_of_reach_is_told_from_a_gain_that_is_not_certain() -> None:
+    for change, outlook in ((0.5, Outlook.IDLE), (-0.5, Outlook.UNSURE)):
+        wide = around(change, 1.5)  # the interval reaches 2.6 or 3.6 min below
+        done = retraining.judged(MAE, 12.0, wide, wide, around(0), 3.0, 9_000, 9_000)
+        assert done.outlook == outlook
 
 
 def test_higher_is_better_for_an_auc() -> None:
@@ -394,7 +402,7 @@ def idle(value: float, **changes: Any) -> Retraining:
         (
             example(split=Decomposition(around(0.05), around(0), around(0.05)), retraining=idle(0.3)),
             Advice.HARDER,
-            "No worse than the reference beyond chance: retraining will not help",
+            "No worse than the reference beyond chance: retraining would change MAE +0.30",
         ),
         (
             example(retraining=replace(idle(-2.0), reason="another learner", learner=around(-2.0))),

@@ -9,7 +9,8 @@ Three changes of the metric are compared, each paired row by row:
   anyway, with nothing decayed. What is left of the gain after it has been *earned* by retraining.
 
 Retraining is likely to help where the gain is certain, a part of it is newer rows' or earned (certain as well), and
-it makes up for a quarter of the drop or more.
+it makes up for a quarter of the drop or more. It is not where the gain is certainly less than that, where none is in
+sight and the whole drop is out of reach, or where there is no drop to make up for. Else nobody can tell.
 """
 
 from __future__ import annotations
@@ -70,19 +71,20 @@ def judged(
     if learner is not None:
         anyway = learner.times(yard.sign)
         evidence.append(gain.minus(anyway) if anyway.value > 0 else gain)
-    floor = QUARTER * max(drop or 0.0, 0.0)
+    lost = max(drop or 0.0, 0.0)
+    floor = QUARTER * lost
     best = max(evidence, key=lambda e: e.lower) if evidence else gain
     outlook, reason = Outlook.UNSURE, "the interval holds both"
     if gain.lower > 0 and best.lower > 0 and min(gain.value, best.value) >= floor:
         outlook, reason = Outlook.HELPS, ""
-    elif _idle(gain, floor):
+    elif _idle(gain, floor, lost) or (drop is not None and drop <= 0):
         outlook, reason = Outlook.IDLE, ""
-    elif evidence and all(_idle(e, floor) for e in evidence):
+    elif evidence and all(_idle(e, floor, lost) for e in evidence):
         outlook, reason = Outlook.IDLE, "another learner"
     return Retraining(outlook, reason, now, change, newer, learner, scored, fitted)
 
 
-def _idle(gain: Interval, floor: float) -> bool:
-    """Whether a gain is too small to be worth it: certainly below the floor, or none in sight and half the drop
-    out of reach."""
-    return gain.upper < floor or (gain.value <= 0 and gain.upper < 2 * floor) or gain.upper <= 0
+def _idle(gain: Interval, floor: float, lost: float) -> bool:
+    """Whether a gain is too small to be worth it: certainly below the floor, or none in sight and the whole of what
+    was lost out of reach."""
+    return gain.upper < floor or gain.upper <= 0 or (gain.value <= 0 and gain.upper < lost)

@@ -33,7 +33,7 @@ def sentence(found: Diagnosis) -> str:
         return f"Retraining will not help: another learner is better ({numbers}), but it was before ({also})."
     if found.fell:
         return f"A harder {period(found.about)}: retraining will not help ({numbers})."
-    return f"No worse than the reference beyond chance: retraining will not help ({numbers})."
+    return f"No worse than the reference beyond chance: retraining would change {numbers}."
 
 
 def cause(found: Diagnosis) -> str:
