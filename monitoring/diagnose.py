@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -34,6 +33,8 @@ VERSION = 1
 """Of the method: another one diagnoses every breach that goes on anew."""
 DAY, LONGEST = 24, 28 * 24
 """Slots between two diagnoses of a breach that goes on, and the slots of an episode that one looks at."""
+TRICKLE = 0.05
+"""Share by which labels of the same rows may have become more."""
 REST = timedelta(hours=1)
 """A diagnosis younger than this is not made again, however often rows of its windows change."""
 
@@ -134,24 +135,29 @@ def _serves(before: Attempt, session: Session, subject: Subject, done: Ingested,
     step = 1 if subject.by_rows else max(DAY, subject.model.chunk.slots)
     if not before.window.last <= last < before.window.last + step:
         return False
-    return now - before.made_at < REST or before.state == _state(session, subject, done, before.window)
+    return now - before.made_at < REST or _alike(before.state, _state(session, subject, done, before.window))
 
 
 def _state(session: Session, subject: Subject, done: Ingested, window: Slots) -> str:
-    """Names the rows of a window and of its reference, and how many of them have labels (within some 5 %, for the
-    last few that trickle in change no diagnosis)."""
-    span = subject.reference_of(window)
+    """What a diagnosis is made from: a hash of the rows of a window and of its reference, and how many have labels."""
     found = hashlib.sha256(f"{VERSION} {done.baseline.id} {subject.model.unit}".encode())
-    for role, summaries, slots in (
+    sides = (
         ("current", subject.current, window),
-        (done.baseline.role, subject.reference, span),
-    ):
-        labelled = summaries.histogram(Kind.OUTCOME, "", slots).n
-        found.update(f"{round(20 * math.log1p(labelled))}".encode())
+        (done.baseline.role, subject.reference, subject.reference_of(window)),
+    )
+    for role, _, slots in sides:
         for slot, seen in sorted(read_slots(session, done.baseline.id, role).items()):
             if slot in slots:
                 found.update(f"{slot} {seen}".encode())
-    return found.hexdigest()
+    labelled = [summaries.histogram(Kind.OUTCOME, "", slots).n for _, summaries, slots in sides]
+    return " ".join([found.hexdigest()[:32], *map(str, labelled)])
+
+
+def _alike(state: str, other: str) -> bool:
+    """Whether two states are of the same rows and nearly as many labels: the last few that trickle in do not matter."""
+    before, after = state.split(), other.split()
+    pairs = zip(map(int, before[1:]), map(int, after[1:]), strict=False)
+    return before[:1] == after[:1] and all(abs(a - b) <= TRICKLE * max(a, b) for a, b in pairs)
 
 
 def _inside(session: Session, watched: Watched) -> Slots | None:

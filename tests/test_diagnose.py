@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import astuple, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,24 +12,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
 import monitoring.diagnose
 from monitoring import fleet
 from monitoring.__main__ import main
-from monitoring.core.diagnosis.diagnosis import Advice, Diagnosis
-from monitoring.core.diagnosis.retraining import Outlook
+from monitoring.core.diagnosis.diagnosis import About, Advice, Diagnosis, Rows
+from monitoring.core.diagnosis.interval import Interval
+from monitoring.core.diagnosis.retraining import Outlook, Retraining
+from monitoring.core.diagnosis.row_metric import RowMetric
 from monitoring.core.diagnosis.words import sentence
 from monitoring.core.window import Slots, slot_of
 from monitoring.diagnosis import learner
 from monitoring.diagnosis.examine import Case, examine
-from monitoring.diagnosis.rows import DiagnosisError, opened
+from monitoring.diagnosis.rows import DiagnosisError, opened, some_hours
 from monitoring.evaluate import Scope, evaluate
+from monitoring.preview import preview
+from monitoring.settings import Settings
 from monitoring.store import models
 from monitoring.store.database import MEMORY, connect, create, reading, transaction
 from monitoring.store.diagnoses import from_stored
 from monitoring.store.models import Watched
-from monitoring.store.tables import DiagnosisRow, VerdictRow
+from monitoring.store.tables import DiagnosisRow, RequestRow, VerdictRow
+from monitoring.worker import answer
 from tests.logs_of import START, fleet_of, write
 
 REFERENCE, BETWEEN, NOW, PER_DAY = 20, 15, 12, 80
@@ -226,6 +234,83 @@ def test_the_same_rows_give_the_same_diagnosis(tmp_path: Path) -> None:
     assert diagnosed(rows, tmp_path) == diagnosed(rows, tmp_path)
 
 
+def scored(rows: pd.DataFrame, folder: Path, task: str, **columns: Any) -> dict[str, Any]:
+    """The same features, another task."""
+    columns |= {"id": "id", "timestamp": "ts", "observed_at": "observed_at", "features": ["x", "hour"]}
+    columns["slices"] = ["origin"]
+    return document(write(rows, "parquet", folder), task=task) | {
+        "predictions": {**write(rows, "parquet", folder), "columns": columns}
+    }
+
+
+def classes() -> pd.DataFrame:
+    """Three classes by x; from day 10 on, x says another class than it did."""
+    rows = log("none")
+    said = np.digitize(rows["x"], [3.0, 7.0])
+    true = np.where(changed(rows), 2 - said, said)
+    return rows.assign(said=np.array(["a", "b", "c"])[said], outcome=np.array(["a", "b", "c"])[true])
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "columns"),
+    [
+        ("multiclass_classification", "accuracy", {"prediction": "said", "label": "outcome"}),
+        ("binary_classification", "roc_auc", {"score": "p", "label": "yes"}),
+        ("binary_classification", "log_loss", {"score": "p", "label": "yes"}),
+        ("binary_classification", "accuracy", {"prediction": "guess", "label": "yes"}),
+    ],
+)
+def test_classifiers_are_diagnosed_too(task: str, metric: str, columns: dict[str, Any], tmp_path: Path) -> None:
+    rows = classes()
+    rows["p"] = np.clip(rows["x"] / 10, 0.05, 0.95)
+    rows["guess"] = (rows["x"] > 5).astype(int)
+    rows["yes"] = np.where(changed(rows), rows["x"] < 5, rows["x"] > 5).astype(int)
+    written = scored(rows, tmp_path, task, **columns) | BEFORE
+    with opened(fleet.parse_model(written, "test"), tmp_path, metric, None) as logs:
+        got = examine(logs, Case(f"performance.{metric}", WINDOW), lambda share, words: None)
+    assert got.about.metric.name == metric and got.advice == Advice.RETRAIN
+    assert got.split is not None and got.fell
+    sign = got.about.metric.sign
+    assert sign * got.split.concept.upper < 0 < sign * (got.retraining.after or 0) - sign * (got.level or 0)
+
+
+def test_a_log_cut_by_rows_is_diagnosed_by_its_chunks(tmp_path: Path) -> None:
+    got = diagnosed(learnable(), tmp_path, Slots(35, 47), chunk={"rows": PER_DAY}, reference={"rows": 10 * PER_DAY})
+    assert got.about.start is None and got.advice == Advice.RETRAIN and got.about.now.used == 12 * PER_DAY
+
+
+def test_a_reference_of_its_own_is_what_it_is_compared_with(tmp_path: Path) -> None:
+    rows = learnable()
+    place = write(rows[~changed(rows)].rename(columns={"answer": "eta"}), "parquet", tmp_path / "reference")
+    columns = {"timestamp": "ts", "prediction": "eta", "label": "label", "features": ["x"]}
+    got = diagnosed(rows, tmp_path, reference={**place, "columns": columns})
+    assert got.advice == Advice.RETRAIN and got.about.reference.used == 10 * PER_DAY
+    assert got.then == pytest.approx(2.0, rel=0.1)
+
+
+def test_a_rolling_reference_is_the_days_before_the_window(tmp_path: Path) -> None:
+    got = diagnosed(learnable(), tmp_path, reference={"rolling": "20d"})
+    assert got.about.reference.used == 20 * PER_DAY and not got.fell  # those days were as bad
+
+
+def test_of_a_busy_log_some_hours_of_each_day_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = diagnosed(learnable(), tmp_path, **BEFORE)
+    monkeypatch.setattr("monitoring.diagnosis.rows.SCAN", 700)
+    part = diagnosed(learnable(), tmp_path, **BEFORE)
+    assert part.advice == whole.advice == Advice.RETRAIN
+    assert 500 < part.about.now.used < 800 and whole.about.now.used == 960
+    assert part.about.now.of == pytest.approx(960, rel=0.03)
+
+
+@given(st.dictionaries(st.integers(490_000, 490_400), st.integers(1, 1_000), min_size=1), st.integers(1, 50_000))
+def test_hours_are_left_out_only_of_a_busy_log_and_never_whole_days(rows: dict[int, int], limit: int) -> None:
+    kept = some_hours(rows, limit)
+    assert kept == sorted(set(kept)) and set(kept) <= set(rows)
+    assert {slot // 24 for slot in kept} == {slot // 24 for slot in rows}
+    if sum(rows.values()) <= limit:
+        assert kept == sorted(rows)
+
+
 # In an evaluation
 
 
@@ -269,28 +354,122 @@ def test_a_breach_is_diagnosed_and_decides_the_flag(story: str, flag: str, words
     assert row.last_slot == WINDOW.last
 
 
-def test_a_breach_is_diagnosed_once_a_day_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = log("concept")
-    until = END - timedelta(days=2)
-    place = write(rows[rows["ts"] < pd.Timestamp(until)], "parquet", tmp_path)
-    store, watched = store_of(tmp_path, document(place, thresholds=LEVELS))
-    asked: list[int] = []
-    real = monitoring.diagnose.examine
-    monkeypatch.setattr(
-        monitoring.diagnose,
-        "examine",
-        lambda logs, case, progress: asked.append(case.window.last) or real(logs, case, progress),
-    )
+class Counted:
+    """In the place of the examination: knows at once that retraining helps, and which windows it was asked about."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[int] = []
+        monkeypatch.setattr(monitoring.diagnose, "examine", self)
+
+    def __call__(self, logs: Any, case: Any, progress: Any) -> Diagnosis:
+        self.asked.append(case.window.last)
+        rows = Rows(960, 960)
+        about = About("eta", case.check, RowMetric("mae"), *astuple(case.window), None, None, None, rows, rows, "min")
+        change = Interval(-3.0, 0.1, 11)
+        return Diagnosis(about, Retraining(Outlook.HELPS, now=6.0, change=change, scored=960, fitted=960))
+
+
+def inverted() -> pd.DataFrame:
+    """A classifier's log: no model need be fitted to estimate its performance, which keeps evaluations quick. From
+    the end of the reference on, the truth is the other class."""
+    rows = log("none")
+    rows["p"] = np.clip(rows["x"] / 10, 0.05, 0.95)
+    true = np.random.default_rng(1).random(len(rows)) < rows["p"]
+    after = rows["ts"] >= pd.Timestamp(START + timedelta(days=REFERENCE))
+    return rows.assign(label=np.where(after, ~true, true).astype(float))
+
+
+class Live:
+    """live(until, rows): evaluate then, the log being `rows` up to then. `asked` are the windows examined."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.asked = folder, Counted(monkeypatch).asked
+        self.columns = {"id": "id", "timestamp": "ts", "score": "p", "features": ["x"], "slices": ["origin"]}
+        self.write(inverted())
+        self.store, _ = store_of(folder, self.document(0.6))
+
+    def write(self, rows: pd.DataFrame) -> dict[str, Any]:
+        place = write(rows.drop(columns=["label", "observed_at"]), "parquet", self.folder)
+        return {"predictions": {**place, "columns": self.columns}, **apart(rows, self.folder)}
+
+    def document(self, breached: float) -> dict[str, Any]:
+        level = {"check": "performance.roc_auc", "warning": 0.65, "breached": breached}
+        return document({}, task="binary_classification", thresholds=[level]) | self.write(inverted())
+
+    def __call__(self, until: datetime, rows: pd.DataFrame) -> Any:
+        self.write(rows[rows["ts"] < pd.Timestamp(until)])
+        with reading(self.store) as session:
+            watched = models.watched(session)[0]
+        return judged(self.store, watched, until)
+
+    def threshold(self, breached: float) -> None:
+        with transaction(self.store) as session:
+            found = fleet.load(fleet_of(self.folder, self.document(breached)))
+            models.apply(session, found, self.folder, "test", START)
+
+
+@pytest.fixture
+def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    found = Live(tmp_path, monkeypatch)
+    yield found
+    found.store.dispose()
+
+
+def test_a_breach_that_goes_on_is_diagnosed_once_a_day(live: Live) -> None:
+    rows, until = inverted(), END - timedelta(days=2)
+    live(until, rows)
+    assert "Retraining is likely to help" in live(until + timedelta(hours=2), rows).reason
+    assert len(live.asked) == 1
+    live(until + timedelta(days=1, hours=12), rows)
+    assert live.asked == [live.asked[0], live.asked[0] + 24]
+
+
+def test_a_diagnosis_is_made_again_where_its_rows_are_others_and_an_hour_has_passed(live: Live) -> None:
+    rows, until = inverted(), END - timedelta(days=2)
+    live(until, rows)
+    mended = rows.assign(x=np.where(rows["ts"].dt.day % 2 == 0, rows["x"].round(1), rows["x"]))
+    live(until + timedelta(minutes=30), mended)
+    assert len(live.asked) == 1
+    live(until + timedelta(minutes=90), mended)
+    live(until + timedelta(minutes=95), mended)
+    assert live.asked == [live.asked[0]] * 2
+
+
+def test_a_few_more_labels_and_other_thresholds_are_no_reason_to_diagnose_again(live: Live) -> None:
+    rows, until = inverted(), END - timedelta(days=2)
+    live(until, rows.assign(label=rows["label"].where(np.arange(len(rows)) % 200 > 0)))
+    live(until + timedelta(hours=2), rows)
+    live.threshold(0.55)
+    again = live(until + timedelta(hours=3), rows)
+    assert len(live.asked) == 1 and "below 0.55 (set by its owner)" in again.reason
+    assert "Retraining is likely to help" in again.reason
+
+
+def test_a_preview_diagnoses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch)
+    written = document(write(log("concept"), "parquet", tmp_path), thresholds=LEVELS)
+    found = preview(written, tmp_path, lambda: END, lambda share, words: None)
+    assert str(found.model.flag) == "retrain" and not counted.asked
+
+
+def test_the_worker_diagnoses_on_request(tmp_path: Path) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path}/leeway.db", home=tmp_path)
+    store, watched = store_of(tmp_path, document(write(log("concept"), "parquet", tmp_path)))
+    evaluate(store, watched, Scope(now=END, diagnosed=False), lambda: END, lambda share, words: None)
+    for key in ("eta", "none"):
+        with transaction(store) as session:
+            session.add(
+                RequestRow(
+                    kind="diagnose", model_key=key, arguments={}, actor="ann", asked_at=END, state="waiting",
+                    progress=0.0, message="", result="", finished_at=None,
+                )
+            )  # fmt: skip
+    answer(store, settings, lambda: END)
     with reading(store) as session:
-        watched = models.watched(session)[0]
-    judged(store, watched, until)
-    with reading(store) as session:
-        watched = models.watched(session)[0]
-    again = judged(store, watched, until + timedelta(hours=1))
-    assert len(asked) == 1 and "Retraining is likely to help" in again.reason
-    write(rows[rows["ts"] < pd.Timestamp(until + timedelta(days=1))], "parquet", tmp_path)
-    judged(store, watched, until + timedelta(days=1, hours=12))
-    assert asked == [asked[0], asked[0] + 24]
+        done, failed = session.scalars(select(RequestRow).order_by(RequestRow.id))
+    assert (done.state, done.result) == ("done", "retrain")
+    assert failed.state == "failed" and "none" in failed.message
+    assert [row.automatic for row in kept(store)] == [False]
 
 
 def test_a_diagnosis_that_fails_is_said_kept_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

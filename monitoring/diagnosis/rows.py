@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,11 +20,14 @@ from monitoring.errors import LeewayError
 from monitoring.evidently.windows import renamed
 from monitoring.fleet import Model, MovingReference
 from monitoring.logs.reader import LogReader
-from monitoring.logs.rows import Bounds
+from monitoring.logs.rows import Bounds, row_slots, runs
 from monitoring.logs.sample import SLOT, Roles, by_slot, labelled_rows, roles_of
+from monitoring.logs.samples import counts
 
 LIMIT, SEED = 20_000, 0
 """Rows of a side, about; and what they are drawn by."""
+SCAN = 400_000
+"""Rows of a log that are looked at for a side, about: of a busier one, some hours of each day."""
 HISTORY = 60 * 24
 """Slots that a challenger's rows reach back."""
 
@@ -39,7 +42,7 @@ class Labelled:
 
     `answer` is the predicted value, the score, or 1 where the predicted class is the true one; `truth` is the label,
     or 1 throughout where `answer` says whether it was hit. `codes` are the blocks, `at` the slots; `of` how many
-    labelled rows there are.
+    labelled rows there are (of a busy log: by those of some hours).
     """
 
     frame: pd.DataFrame
@@ -103,8 +106,10 @@ class Logs:
         return self.window(Slots(slot - HISTORY, slot), moment_of(slot))
 
     def _read(self, reader: LogReader, bounds: Bounds) -> Labelled:
-        of = labelled_rows(reader, bounds)
-        frame, theirs = by_slot(reader, bounds, min(1.0, LIMIT / max(of, 1)), SEED, labelled=True)
+        timed = reader.model.chunk.rows is None
+        bounds, part = _thinned(reader, bounds) if timed else (bounds, 1.0)
+        labelled = labelled_rows(reader, bounds)
+        frame, theirs = by_slot(reader, bounds, min(1.0, LIMIT / max(labelled, 1)), SEED, labelled=True)
         frame = frame.rename(columns=renamed(theirs, self.roles))
         for name in (*self.slices, self.roles.label or ""):
             if name not in frame:
@@ -113,8 +118,7 @@ class Logs:
         usable = np.isfinite(answer) & np.isfinite(truth)
         frame = frame[usable].reset_index(drop=True)
         at = frame[SLOT].to_numpy()
-        timed = reader.model.chunk.rows is None
-        return Labelled(frame, answer[usable], truth[usable], blocks(at, timed), at, of)
+        return Labelled(frame, answer[usable], truth[usable], blocks(at, timed), at, round(labelled / part))
 
 
 @contextmanager
@@ -131,6 +135,29 @@ def opened(model: Model, base: Path, metric: str, as_of: datetime | None) -> Ite
     finally:
         for reader in readers:
             reader.close()
+
+
+def _thinned(reader: LogReader, bounds: Bounds) -> tuple[Bounds, float]:
+    """The bounds, cut to some hours of each day where there are more than SCAN rows; and the share of rows kept."""
+    relation = reader.relation("predictions", reader.parts("predictions"))
+    rows = counts(reader, row_slots(relation, reader.model, bounds), 0, 1)
+    kept = some_hours(rows, SCAN)
+    part = sum(rows[slot] for slot in kept) / max(sum(rows.values()), 1)
+    return (Bounds(runs(kept), bounds.as_of), part) if 0 < part < 1 else (bounds, 1.0)
+
+
+def some_hours(rows: Mapping[int, int], limit: int) -> list[int]:
+    """Slots with rows, in order: where they have more than `limit` rows, as many of each day at random as hold that
+    many; one of each day at least, for it is days that differ."""
+    total = sum(rows.values())
+    if total <= limit:
+        return sorted(rows)
+    days: dict[int, list[int]] = {}
+    for slot in sorted(rows):
+        days.setdefault(slot // 24, []).append(slot)
+    random = np.random.default_rng(SEED)
+    each = [random.permutation(slots)[: max(1, int(len(slots) * limit / total))] for slots in days.values()]
+    return sorted(int(slot) for slots in each for slot in slots)
 
 
 def _with_slices(model: Model) -> Model:

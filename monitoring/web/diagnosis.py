@@ -20,11 +20,12 @@ from monitoring.web.escape import escape, plain
 from monitoring.web.look import STATUSES, Look
 from monitoring.web.menu import PAGES
 
-_RED, _ORANGE, _GRAY = (STATUSES[s] for s in ("breached", "warning", "no_data"))  # type: ignore[index]
+_RED, _ORANGE, _BLUE, _GRAY = (STATUSES[s] for s in ("breached", "warning", "ok", "no_data"))  # type: ignore[index]
 ADVICE = {
     Advice.RETRAIN: Look("Retrain", "model_training", "red", _RED.light, _RED.dark),
     Advice.MEND: Look("Mend the data first", "build", "red", _RED.light, _RED.dark),
     Advice.HARDER: Look("Retraining will not help", "do_not_disturb_on", "orange", _ORANGE.light, _ORANGE.dark),
+    Advice.SOUND: Look("No worse", "check_circle", "blue", _BLUE.light, _BLUE.dark),
     Advice.UNSURE: Look("Undecided", "balance", "gray", _GRAY.light, _GRAY.dark),
     Advice.UNTRIED: Look("Could not be tried", "help", "gray", _GRAY.light, _GRAY.dark),
 }
@@ -155,7 +156,7 @@ def _forest(found: Diagnosis, changes: list[tuple[str, Interval]]) -> None:
     out = charts.figure(height=70 + 34 * len(changes))
     for name, figure in changes:
         gain = figure.times(about.metric.sign)
-        look = STATUSES["ok"] if gain.lower > 0 else STATUSES["breached"] if gain.upper < 0 else _GRAY  # type: ignore[index]
+        look = _BLUE if gain.lower > 0 else _RED if gain.upper < 0 else _GRAY
         out.add_trace(
             go.Scatter(
                 x=[figure.value], y=[name], mode="markers", marker=dict(size=9, color=charts.shade(look)), name=name,

@@ -17,11 +17,16 @@ from monitoring.core.window import Slots
 
 
 class Advice(StrEnum):
-    """What a diagnosis comes to. `unsure`: a challenger was tried and the interval holds both; `untried`: none was."""
+    """What a diagnosis comes to.
+
+    `harder`: retraining will not help; `sound`: nor is it needed, as nothing is worse than in the reference beyond
+    chance; `unsure`: a challenger was tried and the interval holds both; `untried`: none could be.
+    """
 
     MEND = "mend"
     RETRAIN = "retrain"
     HARDER = "harder"
+    SOUND = "sound"
     UNSURE = "unsure"
     UNTRIED = "untried"
 
@@ -84,7 +89,11 @@ class Diagnosis:
     @property
     def advice(self) -> Advice:
         """What it comes to. Broken inputs come first: retraining on them teaches the model what is broken."""
-        return Advice.MEND if self.broken else OF_OUTLOOK[self.retraining.outlook]
+        if self.broken:
+            return Advice.MEND
+        if self.retraining.outlook == Outlook.IDLE and not self.fell:
+            return Advice.SOUND
+        return OF_OUTLOOK[self.retraining.outlook]
 
     @property
     def compared(self) -> bool:

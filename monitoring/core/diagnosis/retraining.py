@@ -9,8 +9,8 @@ Three changes of the metric are compared, each paired row by row:
   anyway, with nothing decayed. What is left of the gain after it has been *earned* by retraining.
 
 Retraining is likely to help where the gain is certain, a part of it is newer rows' or earned (certain as well), and
-it makes up for a quarter of the drop or more. It is not where the gain is certainly less than that, where none is in
-sight and the whole drop is out of reach, or where there is no drop to make up for. Else nobody can tell.
+it makes up for a quarter of the drop or more. It is not where the gain is certainly less than that, where it is most
+likely less and certainly not the whole drop, or where there is no drop to make up for. Else nobody can tell.
 """
 
 from __future__ import annotations
@@ -85,6 +85,6 @@ def judged(
 
 
 def _idle(gain: Interval, floor: float, lost: float) -> bool:
-    """Whether a gain is too small to be worth it: certainly below the floor, or none in sight and the whole of what
-    was lost out of reach."""
-    return gain.upper < floor or gain.upper <= 0 or (gain.value <= 0 and gain.upper < lost)
+    """Whether a gain is too small to be worth it: certainly below the floor, or most likely so and the whole of what
+    was lost certainly out of reach."""
+    return gain.upper < floor or gain.upper <= 0 or (gain.value < floor and gain.upper < lost)

@@ -28,12 +28,12 @@ def sentence(found: Diagnosis) -> str:
         return f"Retraining is likely to help: {numbers} expected."
     if advice == Advice.UNSURE:
         return f"Cannot tell whether retraining helps: {numbers}, from {done.scored:,} labelled rows."
+    if advice == Advice.SOUND:
+        return f"No worse than the reference beyond chance: retraining would change {numbers}."
     if done.reason and done.learner is not None:
         also = f"{title} {signed(found.about, done.learner)} on the reference already"
         return f"Retraining will not help: another learner is better ({numbers}), but it was before ({also})."
-    if found.fell:
-        return f"A harder {period(found.about)}: retraining will not help ({numbers})."
-    return f"No worse than the reference beyond chance: retraining would change {numbers}."
+    return f"A harder {period(found.about)}: retraining will not help ({numbers})."
 
 
 def cause(found: Diagnosis) -> str:
