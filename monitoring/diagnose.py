@@ -59,7 +59,7 @@ def of_breach(
         if before is not None and _serves(before, session, subject, done, last, clock()):
             return before
         since = max(0, last - _longest(watched.model) * watched.model.chunk.slots)
-        stored = [] if new else [v for _, v in verdicts.course(session, watched.id, watched.key, [check], since, True)]
+        stored = [] if new else [v for _, v in verdicts.course(session, watched.id, watched.key, (), [check], since)]
         by_slot = {_slots(v).first: v for v in [*mature(stored, check), *mature(found, check)]}
         windows = episode([by_slot[slot] for slot in sorted(by_slot)], _longest(watched.model))
         window = _outside(windows, subject.inside)
@@ -90,7 +90,7 @@ def on_demand(
     else:
         with reading(store) as session:
             checks = {check, *(t.check for t in watched.model.thresholds if t.check.startswith("performance."))}
-            stored = [v for _, v in verdicts.course(session, watched.id, watched.key, checks, 0, True)]
+            stored = [v for _, v in verdicts.course(session, watched.id, watched.key, (), checks, 0)]
             inside = _inside(session, watched)
         stored.sort(key=lambda v: _slots(v).first)
         check = breached(stored, check) or check
