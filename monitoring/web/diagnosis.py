@@ -75,7 +75,7 @@ def section(entry: FleetEntry, document: dict[str, Any]) -> None:
         else:
             head.markdown(f"{ADVICE[shown.content.advice].badge} **{escape(sentence(shown.content))}**")
             _told(entry, shown, shown.content)
-        _links(entry.key, shown)
+        _links(shown)
 
 
 def _chosen(place: Any, found: list[Attempt]) -> int:
@@ -242,19 +242,24 @@ def _moved(found: Diagnosis) -> None:
     )  # fmt: skip
 
 
-def _links(key: str, shown: Attempt) -> None:
-    """To the pages that show these windows."""
-    query: dict[str, Any] = {"model": key}
-    if shown.window.first >= pieces.FEWEST_HOURS:
-        first, last = _moments(shown.window)
-        query |= {"range": "custom", "from": f"{first:%Y-%m-%d}", "to": f"{last - timedelta(seconds=1):%Y-%m-%d}"}
+def _links(shown: Attempt) -> None:
+    """To the pages that show these windows. No page links: those cannot change the range, which is in the address."""
     with st.container(horizontal=True):
         for name, icon, label in (
             ("drift", "compare_arrows", "Drift in these windows"),
             ("performance", "trending_down", "Performance in these windows"),
         ):
-            place = PAGES / "observe" / f"{name}.py"
-            st.page_link(place, label=label, icon=f":material/{icon}:", query_params=query)
+            look = dict(icon=f":material/{icon}:", type="tertiary", key=f"to_{name}")
+            if st.button(label, **look, on_click=_look, args=(shown.window,)):  # type: ignore[arg-type]
+                st.switch_page(PAGES / "observe" / f"{name}.py", query_params={})  # None would clear the bound ones
+
+
+def _look(slots: Slots) -> None:
+    """Choose the time range of some windows, where they are of real time."""
+    if slots.first >= pieces.FEWEST_HOURS:
+        first, last = _moments(slots)
+        days = {"from": first.date(), "to": (last - timedelta(seconds=1)).date()}
+        st.session_state.update({"range": "custom", **days})
 
 
 def _window(shown: Attempt) -> str:

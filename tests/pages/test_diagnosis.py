@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 from streamlit.testing.v1 import AppTest
 
 from monitoring.core.diagnosis.words import sentence
+from monitoring.core.window import moment_of
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.diagnoses import from_stored
 from monitoring.store.queries.fleet import work
@@ -107,3 +110,16 @@ def test_diagnose_now_asks_the_worker_once(small_store: str, run_page: Run) -> N
     with reading(store) as session:
         assert [(w.kind, w.state) for w in work(session, "delays")] == [("diagnose", "waiting")]
     store.dispose()
+
+
+@pytest.mark.parametrize("name", ["drift", "performance"])
+def test_its_links_lead_to_the_windows_that_were_diagnosed(name: str, small_store: str, run_page: Run) -> None:
+    (row,) = rows(small_store)
+    at = run_page(PAGE, model="delays", range="7d")
+    at.button(key=f"to_{name}").click().run()
+    assert not at.exception
+    assert at.title[0].value == name.capitalize()
+    assert at.session_state["range"] == "custom"
+    first, last = (moment_of(slot) for slot in (row.first_slot, row.last_slot))
+    assert at.session_state["from"] == first.date()
+    assert at.session_state["to"] == (last - timedelta(hours=1)).date()
