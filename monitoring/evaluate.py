@@ -30,7 +30,7 @@ from monitoring.verdicts import drift, estimated, false_alarms, labels, performa
 from monitoring.verdicts.subject import Subject
 from monitoring.verdicts.summing_up import sum_up
 
-VERSION = 3
+VERSION = 4
 """Of the checks: another one judges every window again."""
 AGAIN = 4
 """Newest windows that are judged every time, as time itself changes them: now complete, now mature."""

@@ -6,8 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from monitoring.core.performance.metric import get
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.core.window import said
+from monitoring.verdicts import miscalibration
+from monitoring.verdicts.performance import main_metric
 from monitoring.verdicts.subject import Subject
 
 RECENT = 3
@@ -32,7 +35,7 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict]) -> Verdict:
     """The check "model": the gravest of all findings, its reason first. Failures are never healthy."""
     newest = _newest(verdicts)
     rules: tuple[Callable[[Subject, Sequence[Verdict], Sequence[Verdict]], list[Finding]], ...] = (
-        _service, _inputs, _labels, _performance, _estimated, _drift, _unknown,
+        _service, _inputs, _labels, _performance, _probabilities, _estimated, _drift, _unknown,
     )  # fmt: skip
     findings = [finding for rule in rules for finding in rule(subject, verdicts, newest)]
     order = [Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY]
@@ -117,7 +120,7 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
     realised = [v for v in every if v.check.startswith("performance.") and not v.slice and not v.version]
     if realised and all(v.status == Status.NO_DATA for v in realised):  # never; labels that stopped are _labels'
         out.append(Finding(Flag.WATCH, f"No label has come yet, though labels are mapped: {realised[-1].reason}"))
-    for check in sorted({v.check for v in realised if v.threshold is not None}):
+    for check in sorted({v.check for v in realised if v.threshold is not None} - set(miscalibration.CHECKS)):
         series = [v for v in realised if v.check == check and not v.provisional and v.threshold is not None][-RECENT:]
         breached = [v for v in series if v.status == Status.BREACHED]
         warned = [v for v in series if v.status in (Status.BREACHED, Status.WARNING)]
@@ -134,6 +137,26 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
         else:
             out.append(Finding(Flag.WATCH, words))
     return out
+
+
+def _probabilities(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    """Probabilities that no longer mean what they say are for watching: where the rest holds, recalibrating helps."""
+    out = []
+    whole = [v for v in every if not v.slice and not v.version and not v.provisional and v.threshold is not None]
+    for check in miscalibration.CHECKS:
+        series = [v for v in whole if v.check == check][-RECENT:]
+        bad = [v for v in series if v.status in BAD]
+        if bad:
+            windows = f"{len(bad)} of the last {len(series)} mature windows"
+            out.append(f"Probabilities are off in {windows}: {_why(subject, bad[-1])}")
+    if not out:
+        return []
+    main = f"performance.{main_metric(subject)}"
+    holds = [v for v in whole if v.check == main][-1:]
+    if holds and holds[0].status == Status.OK:
+        name = get(main_metric(subject), subject.model.task).title
+        out.append(f"{name} holds ({holds[0].value:.4g}): recalibrating the scores mends this without retraining.")
+    return [Finding(Flag.WATCH, " ".join(out))]
 
 
 def _estimated(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
