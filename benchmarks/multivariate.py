@@ -5,9 +5,9 @@
 
 NannyML lives in an environment of its own: `uv venv ENV && uv pip install --python ENV/bin/python nannyml==0.13.1
 statsmodels` (it needs statsmodels and does not say so). Each repetition draws a reference of 30 windows, then, five
-windows later, a quarter of 91 without drift and ten windows of each drift. 20 features, of which x0 and x1 go together,
-and a score that follows from four of them. Data are independent rows, days that differ by .3 deviations, or such days of
-which each takes .7 from the one before.
+windows later, a quarter of 91 without drift and ten windows of each drift. 20 features, of which x0 and x1 go
+together, and a score that follows from four of them. Data are independent rows, days that differ by .3 deviations, or
+such days of which each takes .7 from the one before.
 """
 
 from __future__ import annotations

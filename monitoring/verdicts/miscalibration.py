@@ -74,13 +74,14 @@ def held(
         status, decided = Status.BREACHED, found.breached
     elif found.reaches(verdict.value, found.warning):
         status = Status.WARNING
-    effect = _level(table, isinstance(outcome, MulticlassOutcome)) if aspect == "level" else _slope(table)
+    said, side = _level(table, isinstance(outcome, MulticlassOutcome)) if aspect == "level" else _slope(table)
     note = ", beyond chance but too little to matter" if found.beyond and status == Status.OK else ""
+    effect = f"{said}: {side}{note}" if found.beyond else f"{said}: within chance"
     score = abs(found.score)
     return replace(
         verdict, status=status, threshold=decided, warning=found.warning, breached=found.breached, automatic=True,
         drift_score=score, null_quantile=found.quantile, false_alarms=chance * windows_per_quarter(known.hours),
-        effect=effect, reason=f"{effect[0].upper()}{effect[1:]}{note}; {words}; {_against(found, known.learned)}.",
+        effect=effect, reason=f"{effect[0].upper()}{effect[1:]}; {words}; {_against(found, known.learned)}.",
     )  # fmt: skip
 
 
@@ -92,25 +93,28 @@ def _against(found: Found, learned: Learned) -> str:
     )
 
 
-def _level(table: Counts, top_label: bool) -> str:
-    """ "says 30% where 22% happen: it over-estimates" """
+def _level(table: Counts, top_label: bool) -> tuple[str, str]:
+    """ "says 30% where 22% happen", "it over-estimates" """
     n = table.sum(axis=1)
     said, came = float((n * curves.MIDDLE).sum() / n.sum()), float(table[:, 1].sum() / n.sum())
     if top_label:
-        side = "over-confident" if said > came else "under-confident"
-        return f"is {percent(said)} sure where {percent(came)} are right: {side}"
-    return f"says {percent(said)} where {percent(came)} happen: it {'over' if said > came else 'under'}-estimates"
+        return f"is {percent(said)} sure where {percent(came)} are right", f"{_side(said > came)}-confident"
+    return f"says {percent(said)} where {percent(came)} happen", f"it {_side(said > came)}-estimates"
 
 
-def _slope(table: Counts) -> str:
-    """ "says 8% where 13% happen and 72% where 61% happen: over-confident" """
+def _slope(table: Counts) -> tuple[str, str]:
+    """ "says 8% where 13% happen and 72% where 61% happen", "over-confident" """
     fitted = recalibrate(table)
     assert fitted is not None  # its slope is the value
     upto = table.sum(axis=1).cumsum()
     ends = sorted({float(curves.MIDDLE[int(np.searchsorted(upto, tail * upto[-1]))]) for tail in TAILS})
     shares = fitted.share(np.asarray(ends))
     parts = [f"{percent(said)} where {percent(float(came))} happen" for said, came in zip(ends, shares, strict=True)]
-    return f"says {' and '.join(parts)}: {'over' if fitted.slope < 1 else 'under'}-confident"
+    return f"says {' and '.join(parts)}", f"{_side(fitted.slope < 1)}-confident"
+
+
+def _side(over: bool) -> str:
+    return "over" if over else "under"
 
 
 def percent(share: float) -> str:
