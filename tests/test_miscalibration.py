@@ -69,7 +69,7 @@ def test_a_model_whose_order_holds_while_its_level_is_off_is_flagged_for_that(to
     assert {v.status for v in of(too_high, "performance.roc_auc")} == {Status.OK}
     model = too_high[-1]
     assert model.flag == Flag.WATCH
-    assert "Probabilities are off in 3 of the last 3 mature windows: Says 6" in model.reason
+    assert "Probabilities are off in 3 of the last 3 mature windows: says 6" in model.reason
     assert "ROC AUC holds (0.8" in model.reason and "recalibrating the scores mends this" in model.reason
 
 

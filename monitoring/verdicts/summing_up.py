@@ -141,14 +141,19 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
 
 def _probabilities(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
     """Probabilities that no longer mean what they say are for watching: where the rest holds, recalibrating helps."""
-    out = []
+    out: list[str] = []
     whole = [v for v in every if not v.slice and not v.version and not v.provisional and v.threshold is not None]
     for check in miscalibration.CHECKS:
         series = [v for v in whole if v.check == check][-RECENT:]
         bad = [v for v in series if v.status in BAD]
         if bad:
+            last = bad[-1]
+            if last.effect:
+                far = f"{last.drift_score:.1f} deviations of chance, which reaches {last.null_quantile:.1f}"
+                last = replace(last, reason=f"{last.effect} ({far}).")
+            begin = "Probabilities are off" if not out else "And"
             windows = f"{len(bad)} of the last {len(series)} mature windows"
-            out.append(f"Probabilities are off in {windows}: {_why(subject, bad[-1])}")
+            out.append(f"{begin} in {windows}: {_why(subject, last)}")
     if not out:
         return []
     main = f"performance.{main_metric(subject)}"

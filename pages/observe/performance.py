@@ -14,6 +14,7 @@ import streamlit as st
 from monitoring.core.performance.metric import get
 from monitoring.fleet import Model, parse_model
 from monitoring.store.queries.performance import mature
+from monitoring.verdicts.miscalibration import CHECKS
 from monitoring.web import (
     cached,
     charts,
@@ -54,6 +55,7 @@ def metrics(key: str) -> list[str]:
         if v.check.startswith("performance.") and not v.slice
     }
     own = [t.check for t in document_of(key).thresholds if t.check in found]
+    found |= dict.fromkeys(found.keys() & set(CHECKS), False)  # judged besides the one
     names = dict.fromkeys([*own, *sorted(found, key=lambda name: not found[name])])
     return [name.removeprefix("performance.") for name in names]
 
