@@ -181,6 +181,8 @@ def levels(out: go.Figure, frame: pd.DataFrame, words: str = "", apart: bool = F
                 marker=dict(symbol="line-ew", size=9, line=dict(width=1.5, color=colour)),
             )
         )  # fmt: skip
+        if apart:  # the legend names them
+            continue
         last = int(values.notna().to_numpy().nonzero()[0][-1])
         out.add_annotation(
             x=positions(frame)[last], y=values.iloc[last], text=f"{name}{words}", showarrow=False,

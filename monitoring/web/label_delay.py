@@ -21,11 +21,17 @@ def section(key: str, document: Model) -> None:
     """The delay curve; how to have one, where labels have no time of observation."""
     st.header("Label delay")
     if document.chunk.rows is not None:
-        pieces.empty("A log without real time says nothing about the delay of its labels.", "Map `timestamp` for that.")
+        pieces.empty(
+            "A log without real time says nothing about the delay of its labels.",
+            "Map the column of a prediction's time, timestamp, for that.",
+        )
         return
     timed = is_timed(document)
     if not timed:
-        pieces.empty("Labels have no time of observation, so their delay cannot be learned.", "Map `observed_at`.")
+        pieces.empty(
+            "Labels have no time of observation, so their delay cannot be learned.",
+            "Map the column that says when a label was known: observed_at, in the fleet file.",
+        )
         return
     with_status = document.predictions.columns.status is not None
     found = cached.label_delay(key, document.chunk, timed, with_status, clock.now())

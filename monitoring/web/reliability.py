@@ -31,10 +31,11 @@ TOP = "(top label)"
 
 def section(key: str, frame: pd.DataFrame, shown: Span) -> None:
     """The curve of the mature windows of `frame` beside the reference's; nothing for a model without probabilities."""
-    judged = mature(cached.history(key, "performance.calibration_%", shown.start, shown.end))
+    judged = cached.history(key, "performance.calibration_%", shown.start, shown.end)
     if judged.empty:
         return
     st.header("Reliability of the probabilities")
+    judged = mature(judged)
     judged = judged[judged["check"].isin(CHECKS) & judged["value"].notna()]
     windows = mature(frame)
     windows = windows[windows["n"] > 0]
