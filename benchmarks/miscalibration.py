@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from monitoring.core.outcome import NO_SCORE, SCORE_GRID  # noqa: E402
 from monitoring.core.performance.miscalibration import ASPECTS, held_against, lacking, learn  # noqa: E402
 from monitoring.core.performance.reliability import gap, slope  # noqa: E402
 
@@ -84,8 +85,8 @@ def table(random: np.random.Generator, world: World, level: float, slope: float)
     if world.apart:
         odds = world.centre + 0.4 + level + 0.7 * slope * (x - world.centre)
     label = (random.random(world.rows) < 1 / (1 + np.exp(-odds))).astype(int)
-    classes = np.minimum((200 / (1 + np.exp(-x))).astype(int), 200)
-    return np.bincount(classes * 2 + label, minlength=402).reshape(201, 2).astype(np.int64)
+    codes = SCORE_GRID.code(1 / (1 + np.exp(-x))) * 2 + label
+    return np.bincount(codes, minlength=2 * NO_SCORE).reshape(NO_SCORE, 2).astype(np.int64)
 
 
 def run(world: World, references: int) -> list[str]:

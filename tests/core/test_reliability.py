@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
+from monitoring.core.outcome import SCORE_GRID
 from monitoring.core.performance import curves
 from monitoring.core.performance.miscalibration import (
     ASPECTS,
@@ -34,6 +35,7 @@ from monitoring.core.performance.reliability import (
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 CHANCE = 1 / 1000
+CLASSES = len(curves.MIDDLE)
 
 
 def rows(seed: int, n: int, level: float = 0.0, steep: float = 1.0, centre: float = -0.5) -> Counts:
@@ -41,8 +43,8 @@ def rows(seed: int, n: int, level: float = 0.0, steep: float = 1.0, centre: floa
     random = np.random.default_rng(seed)
     x = random.normal(centre, 1.2, n)
     label = random.random(n) < expit(level + steep * x)
-    code = np.minimum((200 * expit(x)).astype(int), 200) * 2 + label
-    return np.bincount(code, minlength=402).reshape(201, 2).astype(np.int64)
+    code = SCORE_GRID.code(expit(x)) * 2 + label
+    return np.bincount(code, minlength=2 * CLASSES).reshape(CLASSES, 2).astype(np.int64)
 
 
 def reference(seed: int, pieces: int = 30, n: int = 500, differ: float = 0.0) -> Learned:
@@ -53,13 +55,13 @@ def reference(seed: int, pieces: int = 30, n: int = 500, differ: float = 0.0) ->
     return found
 
 
-tables = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=25).map(
-    lambda cells: _table(cells)
-)
+tables = st.lists(
+    st.tuples(st.integers(0, CLASSES - 1), st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=25
+).map(lambda cells: _table(cells))
 
 
 def _table(cells: list[tuple[int, int, int]]) -> Counts:
-    out = np.zeros((201, 2), dtype=np.int64)
+    out = np.zeros((CLASSES, 2), dtype=np.int64)
     for at, no, yes in cells:
         out[at] += no, yes
     return out
@@ -78,8 +80,8 @@ def test_a_curve_has_every_row_once_in_order_with_shares_inside_their_intervals(
 @STEADY
 @given(tables)
 def test_what_is_too_much_of_one_label_is_too_little_of_the_other(table: Counts) -> None:
-    mirrored = table[:200][::-1, ::-1]
-    inside = np.vstack([table[:200], [[0, 0]]])
+    mirrored = table[:-1][::-1, ::-1]
+    inside = np.vstack([table[:-1], [[0, 0]]])
     other = np.vstack([mirrored, [[0, 0]]])
     one, two = gap(inside), gap(other)
     assert (one.value is None) == (two.value is None)
@@ -111,7 +113,7 @@ def test_the_calibration_error_of_chance_alone_is_what_sound_rows_show_on_averag
 
 
 def test_without_both_labels_there_is_no_slope_and_without_rows_no_gap() -> None:
-    one = np.zeros((201, 2), dtype=np.int64)
+    one = np.zeros((CLASSES, 2), dtype=np.int64)
     assert gap(one).value is None and gap(one).reason
     one[40, 0] = 100
     assert slope(one).value is None and slope(one).reason
@@ -119,14 +121,15 @@ def test_without_both_labels_there_is_no_slope_and_without_rows_no_gap() -> None
 
 
 def test_the_top_label_is_of_probabilities_above_one_half() -> None:
-    scores = np.zeros((2, 202, 2), dtype=np.int64)
-    scores[0, 160, 1], scores[1, 39, 0] = 7, 7  # .80 of the first class, and .20 of the second, where it is the first
-    scores[0, 80, 0], scores[1, 119, 1] = 3, 3
+    scores = np.zeros((2, CLASSES + 1, 2), dtype=np.int64)
+    sure, unsure, rest, other = (int(SCORE_GRID.code(p)) for p in (0.8, 0.2, 0.4, 0.6))
+    scores[0, sure, 1], scores[1, unsure, 0] = 7, 7
+    scores[0, rest, 0], scores[1, other, 1] = 3, 3
     outcome = MulticlassOutcome(("a", "b"), np.eye(2, dtype=np.int64), scores)
     top, first = table_of(outcome), table_of(outcome, "a")
     assert top is not None and first is not None
-    assert top.sum() == 10 and top[160, 1] == 7 and top[119, 1] == 3
-    assert first[80, 0] == 3 and first[160, 1] == 7
+    assert top.sum() == 10 and top[sure, 1] == 7 and top[other, 1] == 3
+    assert first[rest, 0] == 3 and first[sure, 1] == 7
     assert table_of(MulticlassOutcome(("a", "b"), np.eye(2, dtype=np.int64), None)) is None
 
 
@@ -201,4 +204,4 @@ def test_a_window_with_too_few_rows_or_events_is_not_judged(table: Counts, lack:
 
 def test_a_reference_with_too_few_labels_teaches_nothing() -> None:
     assert learn(rows(1, 50), []) is None
-    assert learn(np.zeros((201, 2), dtype=np.int64), []) is None
+    assert learn(np.zeros((CLASSES, 2), dtype=np.int64), []) is None

@@ -21,7 +21,7 @@ BINS, ROWS_A_BIN = 15, 20
 """Bins of a curve at most, and rows that each has at least, as far as there are any."""
 ERROR_BINS = 20
 """Bins of equal width of the calibration error."""
-CERTAIN = 1e-3
+CERTAIN = 1e-4
 """Scores nearer to 0 and 1 than this count as this far from them, so that one row does not decide a slope."""
 STEPS = 50
 PRIOR = 0.01
