@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from monitoring.core.performance.metric import get
 from monitoring.core.verdict import Flag, Status, Verdict
-from monitoring.store.database import MEMORY, connect, create
+from monitoring.store.database import MEMORY, connect, create, reading
+from monitoring.store.queries.reliability import beside
 from monitoring.verdicts.miscalibration import CHECKS, percent
 from monitoring.verdicts.subject import held_against
 from tests.logs_of import START, binary_model, flights, multiclass, write
@@ -156,7 +156,13 @@ def test_the_top_label_of_several_classes_is_judged(tmp_path: Path) -> None:
     off = of(found, LEVEL)[-1]
     assert off.status in (Status.WARNING, Status.BREACHED)
     assert off.effect.startswith("is ") and off.effect.endswith("are right: over-confident")
-    assert get("calibration_error", "multiclass_classification").better == "lower"
+    with reading(store) as session:
+        top, one = (beside(session, "outcome", off.window.start, off.window.end, (0, 1), c) for c in ("", "late"))
+        assert beside(session, "other", off.window.start, off.window.end, (0, 1)) is None
+    assert top is not None and one is not None and top.classes == one.classes == names
+    assert top.current is not None and one.current is not None and top.reference is not None
+    assert top.current.rows < one.current.rows == off.window.n, "a top label counts where its probability is above .5"
+    assert top.current.error.value > 3 * top.reference.error.value > 0  # type: ignore[operator]
     assert of(found, "performance.calibration_error")[-1].value > of(found, "performance.calibration_error")[0].value  # type: ignore[operator]
 
 
