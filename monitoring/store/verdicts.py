@@ -15,7 +15,7 @@ from monitoring.core.window import slot_of
 from monitoring.store.tables import EvaluationRow, VerdictRow
 
 DAY = 24
-OF_LABELS = ("performance.%", "calibration", "quality.labels")
+OF_LABELS = ("performance.%", "quality.labels")
 """Checks whose windows are final only once their labels have come."""
 CONTENT = (
     "n",

@@ -10,8 +10,11 @@ from functools import partial
 from monitoring.core.diagnosis.diagnosis import Advice, Attempt
 from monitoring.core.diagnosis.episode import RECENT, going_on, mature
 from monitoring.core.diagnosis.words import sentence
+from monitoring.core.performance.metric import get
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.core.window import said
+from monitoring.verdicts import miscalibration
+from monitoring.verdicts.performance import main_metric
 from monitoring.verdicts.subject import Subject
 
 BROKEN = ("quality.missing", "quality.schema")
@@ -36,7 +39,7 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict], diagnosed: Attempt | N
     """
     newest = _newest(verdicts)
     rules: tuple[Callable[[Subject, Sequence[Verdict], Sequence[Verdict]], list[Finding]], ...] = (
-        _service, _inputs, _labels, partial(_performance, diagnosed), _estimated, _drift, _unknown,
+        _service, _inputs, _labels, partial(_performance, diagnosed), _probabilities, _estimated, _drift, _unknown,
     )  # fmt: skip
     findings = [finding for rule in rules for finding in rule(subject, verdicts, newest)]
     order = [Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY]
@@ -123,7 +126,7 @@ def _performance(
     realised = [v for v in every if v.check.startswith("performance.") and not v.slice and not v.version]
     if realised and all(v.status == Status.NO_DATA for v in realised):  # never; labels that stopped are _labels'
         out.append(Finding(Flag.WATCH, f"No label has come yet, though labels are mapped: {realised[-1].reason}"))
-    for check in sorted({v.check for v in realised if v.threshold is not None}):
+    for check in sorted({v.check for v in realised if v.threshold is not None} - set(miscalibration.CHECKS)):
         course = mature(every, check)
         series = course[-RECENT:]
         breached = [v for v in series if v.status == Status.BREACHED]
@@ -155,6 +158,31 @@ def _advised(diagnosed: Attempt | None) -> tuple[Flag, str]:
         return Flag.RETRAIN, f"Not diagnosed: {diagnosed.error}"
     alone = diagnosed.content.advice in (Advice.RETRAIN, Advice.UNTRIED)
     return Flag.RETRAIN if alone else Flag.WATCH, sentence(diagnosed.content)
+
+
+def _probabilities(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    """Probabilities that no longer mean what they say are for watching: where the rest holds, recalibrating helps."""
+    out: list[str] = []
+    whole = [v for v in every if not v.slice and not v.version and not v.provisional and v.threshold is not None]
+    for check in miscalibration.CHECKS:
+        series = [v for v in whole if v.check == check][-RECENT:]
+        bad = [v for v in series if v.status in BAD]
+        if bad:
+            last = bad[-1]
+            if last.effect:
+                far = f"{last.drift_score:.1f} deviations of chance, which reaches {last.null_quantile:.1f}"
+                last = replace(last, reason=f"{last.effect} ({far}).")
+            begin = "Probabilities are off" if not out else "And"
+            windows = f"{len(bad)} of the last {len(series)} mature windows"
+            out.append(f"{begin} in {windows}: {_why(subject, last)}")
+    if not out:
+        return []
+    main = f"performance.{main_metric(subject)}"
+    holds = [v for v in whole if v.check == main][-1:]
+    if holds and holds[0].status == Status.OK:
+        name = get(main_metric(subject), subject.model.task).title
+        out.append(f"{name} holds ({holds[0].value:.4g}): recalibrating the scores mends this without retraining.")
+    return [Finding(Flag.WATCH, " ".join(out))]
 
 
 def _estimated(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:

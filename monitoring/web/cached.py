@@ -12,8 +12,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from monitoring.core.diagnosis.diagnosis import Attempt
+from monitoring.core.label_delay import DelayCurve, NotLearned
 from monitoring.core.performance.metric import Estimate
 from monitoring.core.verdict import Verdict
+from monitoring.core.window import Chunk
 from monitoring.settings import load
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
@@ -22,13 +24,16 @@ from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
 from monitoring.store.queries import incidents as incident_queries
+from monitoring.store.queries import label_delay as label_delays
 from monitoring.store.queries import performance as performances
+from monitoring.store.queries import reliability as reliabilities
 from monitoring.store.queries import standing as standings
 from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
 from monitoring.store.queries.incidents import IncidentEntry
 from monitoring.store.queries.performance import Labels
+from monitoring.store.queries.reliability import Beside
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Seen
 from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
@@ -154,6 +159,20 @@ def reference(key: str, metric: str) -> Estimate | None:
 def hindsight(key: str, metric: str, start: datetime | None, end: datetime | None) -> Hindsight | None:
     """How far the estimates of a metric were off, once labels were there."""
     return _cached(estimates.hindsight, key, metric, start, end)
+
+
+def reliability(
+    key: str, start: datetime | None, end: datetime | None, chunks: tuple[int, int], class_: str = ""
+) -> Beside | None:
+    """Whether a model's probabilities mean what they say, in a stretch of its log and in the reference."""
+    return _cached(reliabilities.beside, key, start, end, chunks, class_)
+
+
+def label_delay(
+    key: str, chunk: Chunk, timed: bool, with_status: bool, now: datetime
+) -> DelayCurve | NotLearned | None:
+    """How long a model's labels take."""
+    return _cached(label_delays.curve, key, chunk, timed, with_status, now.replace(minute=0, second=0, microsecond=0))
 
 
 def traffic(key: str, start: datetime, end: datetime) -> pd.DataFrame:
