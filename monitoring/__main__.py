@@ -83,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
         "--from", dest="start", type=_moment, metavar="T", help="a new reference window begins here"
     )
     rebaseline.add_argument("--to", dest="end", type=_moment, metavar="T")
+
+    slo = commands.add_parser("slo", help="objectives as OpenSLO or as Prometheus rules")
+    action = slo.add_subparsers(dest="action", required=True, metavar="action")
+    written = action.add_parser("export", help="print the objectives of all models, or of one")
+    written.add_argument("--format", choices=("openslo", "prometheus"), default="openslo")
+    written.add_argument("--model", help="only the model of this key")
+    written.add_argument("--fleet", type=Path, help="those of a fleet file instead of the database")
+    taken = action.add_parser("import", help="take the objectives of OpenSLO documents for the models they name")
+    taken.add_argument("file", type=Path, metavar="FILE")
     return parser
 
 

@@ -247,6 +247,33 @@ def rebaseline(options: Namespace) -> int:
     return 0
 
 
+def slo(options: Namespace) -> int:
+    """Objectives out, as OpenSLO or Prometheus rules; or in, from OpenSLO."""
+    from monitoring import openslo
+
+    if options.action == "import":
+        try:
+            text = options.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise FleetError("cannot be read", where=str(options.file), mend=f"Is the path right? ({error})") from error
+        found = openslo.read(text, str(options.file))
+        with transaction(open_store(load())) as session:
+            changed = models.take_objectives(session, found, actor(), now())
+        for key, what in changed.items():
+            print(f"{key}: {what}, {len(found[key])} objectives")
+        return 0
+    if options.fleet:
+        watched = _throw_away(options.fleet, options.model)[1]
+    else:
+        with reading(open_store(load())) as session:
+            watched = models.watched(session, options.model)
+    if options.format == "openslo":
+        print(openslo.export([w.model for w in watched]), end="")
+    else:
+        print(openslo.prometheus([w.model for w in watched]), end="")
+    return 0
+
+
 def _demo(settings: Settings, store: Engine) -> None:
     from monitoring import demo as demos
     from monitoring.evaluate import Scope
