@@ -114,7 +114,7 @@ class Logs:
         for name in (*self.slices, self.roles.label or ""):
             if name not in frame:
                 frame[name] = np.nan  # a reference log of its own may lack it
-        answer, truth = _answers(self.model, self.roles, frame)
+        answer, truth = _answers(self.model, self.roles, self.metric, frame)
         usable = np.isfinite(answer) & np.isfinite(truth)
         frame = frame[usable].reset_index(drop=True)
         at = frame[SLOT].to_numpy()
@@ -170,13 +170,14 @@ def _with_slices(model: Model) -> Model:
     return model.model_copy(update={"predictions": log})
 
 
-def _answers(model: Model, roles: Roles, frame: pd.DataFrame) -> tuple[Floats, Floats]:
+def _answers(model: Model, roles: Roles, metric: RowMetric, frame: pd.DataFrame) -> tuple[Floats, Floats]:
     """What the model answered and what was true, as a RowMetric takes them."""
     label = frame[roles.label or ""]
     if model.task == "regression":
         return _floats(frame[roles.prediction or ""]), _floats(label)
     if model.task == "binary_classification":
-        return _floats(frame[roles.scores[0] if roles.scores else roles.prediction or ""]), _floats(label)
+        decided = roles.prediction if metric.name == "accuracy" else None  # a score is not always cut at a half
+        return _floats(frame[decided or (roles.scores[0] if roles.scores else roles.prediction or "")]), _floats(label)
     if roles.prediction is not None:
         said = frame[roles.prediction]
     else:

@@ -414,6 +414,16 @@ def idle(value: float, **changes: Any) -> Retraining:
             Advice.HARDER,
             "Retraining will not help: another learner is better",
         ),
+        (
+            example(retraining=replace(example().retraining, outlook=Outlook.UNSURE, reason="the interval holds both")),
+            Advice.UNSURE,
+            "Cannot tell whether retraining helps: a challenger is better (MAE -10.8 min (-11.8 to -9.8)), but perhaps",
+        ),
+        (
+            example(retraining=replace(idle(0.1), outlook=Outlook.UNSURE, change=around(0.1))),
+            Advice.UNSURE,
+            "Cannot tell whether retraining helps: MAE +0.10 min (-0.10 to +0.30), from 20,000 labelled rows.",
+        ),
     ],
 )
 def test_the_sentence_says_what_to_do_with_its_numbers(one: Diagnosis, advice: Advice, words: str) -> None:

@@ -26,12 +26,14 @@ def sentence(found: Diagnosis) -> str:
     numbers = f"{title} {signed(found.about, done.change)}"
     if advice == Advice.RETRAIN:
         return f"Retraining is likely to help: {numbers} expected."
+    also = f"{title} {signed(found.about, done.learner)} on the reference already" if done.learner is not None else ""
     if advice == Advice.UNSURE:
-        return f"Cannot tell whether retraining helps: {numbers}, from {done.scored:,} labelled rows."
+        certain = done.change.times(found.about.metric.sign).lower > 0
+        why = f"a challenger is better ({numbers}), but perhaps it was before ({also})" if certain and also else ""
+        return f"Cannot tell whether retraining helps: {why or f'{numbers}, from {done.scored:,} labelled rows'}."
     if advice == Advice.SOUND:
         return f"No worse than the reference beyond chance: retraining would change {numbers}."
-    if done.reason and done.learner is not None:
-        also = f"{title} {signed(found.about, done.learner)} on the reference already"
+    if done.reason and also:
         return f"Retraining will not help: another learner is better ({numbers}), but it was before ({also})."
     return f"A harder {period(found.about)}: retraining will not help ({numbers})."
 
