@@ -235,7 +235,8 @@ def _known_check(name: str) -> str:
 class Threshold(Strict):
     """A threshold of one's own. `column`, `slice` and `version` narrow it; `method` chooses the stattest.
 
-    `false_alarms_per_quarter` is the budget of a drift check, `reference` another reference than the model's for it.
+    `false_alarms_per_quarter` is the budget of a check that is held against chance, `reference` another reference than
+    the model's for a drift check.
     """
 
     check: Annotated[str, AfterValidator(_known_check)]
