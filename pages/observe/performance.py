@@ -56,7 +56,9 @@ def metrics(key: str) -> list[str]:
     }
     own = [t.check for t in document_of(key).thresholds if t.check in found]
     found |= dict.fromkeys(found.keys() & set(CHECKS), False)  # judged besides the one
-    names = dict.fromkeys([*own, *sorted(found, key=lambda name: not found[name])])
+    main = [f"performance.{e.main}" for e in cached.fleet(clock.now()) if e.key == key]
+    first = [*own, *(name for name in main if name in found)]  # its newest window may have no value yet
+    names = dict.fromkeys([*first, *sorted(found, key=lambda name: not found[name])])
     return [name.removeprefix("performance.") for name in names]
 
 
