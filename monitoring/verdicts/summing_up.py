@@ -59,7 +59,7 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict], diagnosed: Attempt | N
     if subject.windows:
         window = subject.window(subject.windows[-1], rows)
         window = window if subject.by_rows else replace(window, end=subject.now)
-    reason = " ".join(f.why for f in findings) or f"{len(newest)} checks are ok."
+    reason = "\n".join(" ".join(f.why.split()) for f in findings) or f"{len(newest)} checks are ok."
     return Verdict(subject.model.key, "model", window, status, reason, flag=flag)
 
 

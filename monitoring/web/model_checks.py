@@ -18,7 +18,6 @@ from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
 from monitoring.web.look import of_flag, of_status
 from monitoring.web.model_draft import problems
-from monitoring.web.reasons import findings
 
 
 def show_problems(error: LeewayError) -> None:
@@ -68,7 +67,7 @@ def show_preview(document: dict[str, Any]) -> None:
         window = result.model.window
         when = f" · {escape(stamp(window.start))} to {escape(stamp(window.end))}" if window.start and window.end else ""
         st.markdown(f"{flag} **{escape(of.get('name') or of['key'])}**{when}")
-        st.markdown("\n".join(f"- {escape(line)}" for line in findings(result.model.reason)))
+        st.markdown("\n".join(f"- {escape(line)}" for line in result.model.findings))
         for notice in result.notices:
             st.caption(escape(notice))
         verdict_table([v for v in result.newest if v.check != "model"], key="add_verdicts")

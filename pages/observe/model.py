@@ -20,7 +20,7 @@ from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
 from monitoring.web.look import of_flag, of_status
-from monitoring.web.reasons import findings, next_step
+from monitoring.web.reasons import next_step
 from monitoring.web.span import Span, model, span
 
 require("viewer")
@@ -48,7 +48,7 @@ def head(entry: FleetEntry, document: dict[str, Any]) -> None:
         with action.container(horizontal=True, horizontal_alignment="right"):
             st.button("Evaluate now", icon=":material/refresh:", on_click=asked, args=(entry.key,), key="evaluate")
         pieces.progress(entry.key, "evaluate")
-        lines = findings(entry.reason) or ["Not evaluated yet. Ask for it with Evaluate now."]
+        lines = entry.findings or ["Not evaluated yet. Ask for it with Evaluate now."]
         st.markdown(f"{of_flag(entry.flag).badge} {escape(lines[0])}")
         if lines[1:]:
             st.markdown("\n".join(f"- {escape(line)}" for line in lines[1:]))
@@ -90,7 +90,7 @@ def figures(entry: FleetEntry, standing: list[Verdict]) -> None:
         found = next((v for v in standing if v.check == "drift"), None)
         _figure(
             "Features drifted", "–" if found is None or found.value is None else f"{found.value:.0%}", found,
-            findings(found.reason)[0].split(" (")[0].rstrip(".") if found else "not judged yet", list(entry.drift),
+            found.reason.split(" (")[0].rstrip(".") if found else "not judged yet", list(entry.drift),
         )  # fmt: skip
     with budget:
         objectives = [v for v in standing if v.check in ("slo.latency", "slo.availability")]

@@ -47,6 +47,11 @@ class FleetEntry:
     false_alarms: float | None = None
     allowed: float | None = None
 
+    @property
+    def findings(self) -> list[str]:
+        """Why it has its flag, gravest first."""
+        return self.reason.splitlines()
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
