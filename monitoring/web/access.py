@@ -22,6 +22,6 @@ def require(role: Role) -> str:
     if not st.user.is_logged_in:
         st.title("Leeway")
         st.write("Sign in to see the fleet.")
-        st.button("Sign in", type="primary", on_click=st.login, icon=":material/login:")
+        st.button("Sign in", on_click=st.login, icon=":material/login:")
         st.stop()
     return str(st.user.email or st.user.sub)

@@ -35,7 +35,7 @@ from monitoring.store.queries.incidents import IncidentEntry
 from monitoring.store.queries.performance import Labels
 from monitoring.store.queries.reliability import Beside
 from monitoring.store.queries.sources import Change, Entry, LogState
-from monitoring.store.queries.standing import Seen
+from monitoring.store.queries.standing import Deployed, Seen
 from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
 
 TTL, ENTRIES = 15, 8_000
@@ -98,6 +98,11 @@ def standing(key: str) -> list[Verdict]:
 def versions(key: str) -> list[Seen]:
     """The versions in a model's log, newest first."""
     return _cached(standings.versions, key)
+
+
+def deployments(key: str, start: datetime, end: datetime) -> list[Deployed]:
+    """The versions that came in a range, oldest first."""
+    return _cached(standings.deployments, key, start, end)
 
 
 def coverage(key: str, metric: str, start: datetime | None = None, end: datetime | None = None) -> pd.DataFrame:

@@ -20,7 +20,8 @@ from monitoring.web.span import controls  # noqa: E402
 st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
 require("viewer")
 sections: dict[str, list[st.Page]] = {}
-WITHOUT_MODEL = ("fleet", "models_and_logs")
+OF_NO_MODEL = ("fleet", "models_and_logs")
+"""Pages that are not about one model over a range."""
 titles = {}
 for number, entry in enumerate(menu()):
     page = st.Page(
@@ -33,7 +34,8 @@ try:
     entry = titles[chosen.title]
     st.title(entry.title)
     st.caption(entry.question)
-    controls(with_model=entry.path.stem not in WITHOUT_MODEL)
+    if entry.path.stem not in OF_NO_MODEL:
+        controls()
     chosen.run()
 except NotPermitted as error:
     st.error(escape(error.sentence), icon=":material/lock:")

@@ -60,9 +60,7 @@ def place(which: str, title: str, looked_at: Callable[[dict[str, str], Sample], 
                     **KEEP,
                     help=f"Relative places start from {Path.cwd()}.",
                 )
-            asked = st.form_submit_button(
-                "Look", type="primary", icon=":material/search:", on_click=_by_ending, args=(which,)
-            )
+            asked = st.form_submit_button("Look", icon=":material/search:", on_click=_by_ending, args=(which,))
         if asked:
             _look(which, looked_at)
     found: dict[str, str] | None = field(f"{which}log")

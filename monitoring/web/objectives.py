@@ -10,9 +10,10 @@ import streamlit as st
 from monitoring.core.verdict import Verdict
 from monitoring.fleet import Slo
 from monitoring.store.queries.summaries import ObjectiveState
-from monitoring.web import cached, charts, pieces, tables
+from monitoring.web import cached, charts, pieces, tables, timeline
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, Look, of_status
+from monitoring.web.span import Span
 
 
 def look_for(name: str) -> Look:
@@ -34,7 +35,7 @@ def title(slo: Slo) -> str:
     return f"Availability: {percent(slo.objective)} of requests answered over {slo.period}"
 
 
-def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict]) -> None:
+def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict], shown: Span) -> None:
     """One objective: where it stands, how fast its budget burns, and its course."""
     verdict = next((v for v in found if v.check == f"slo.{slo.sli}" and v.method == "budget"), None)
     state = cached.objective(key, slo.sli, slo.objective, slo.period, slo.threshold_ms, at)
@@ -90,7 +91,7 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
     if verdict:
         st.markdown(f"{look.badge} {escape(verdict.reason)}")
     burn_rates(state, found, slo, f"{key}-{slo.sli}-{number}")
-    course(state, slo, f"{slo.sli}_{number}")
+    course(state, slo, f"{slo.sli}_{number}", key, shown)
 
 
 def forecast(state: ObjectiveState) -> str:
@@ -141,7 +142,7 @@ def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) 
         key=f"burns-{key}",
         hide_index=True,
         placeholder="–",
-        alt="Burn rates by pair of windows",
+        alt=f"Burn rates of {slo.sli} by pair of windows",
         column_config={
             "pair": column.TextColumn("Windows", width=90, help="Both must burn fast for the pair to fire"),
             "status": tables.badges("Status", list(STATUSES.values()), width=125),
@@ -157,8 +158,8 @@ def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) 
     pieces.download(lambda: state.course.to_csv(index=False), key, f"csv-{key}", help="The course, hour by hour")
 
 
-def course(state: ObjectiveState, slo: Slo, key: str) -> None:
-    """Budget left and good share over the period."""
+def course(state: ObjectiveState, slo: Slo, name: str, key: str, shown: Span) -> None:
+    """Budget left and good share over the period, as far as they lie in the range."""
     first, second = st.columns(2)
     with first.container(border=True):
         st.markdown("**Budget left** of the period that ends there")
@@ -167,7 +168,8 @@ def course(state: ObjectiveState, slo: Slo, key: str) -> None:
             out, state.course["moment"], state.course["left"], "budget left", mode="lines", hovertemplate="%{y:.1%}"
         )
         charts.threshold(out, 0.0, "gone", text="gone")
-        charts.show(out, f"Error budget of {slo.sli}: {state.budget.remaining:.0%} left.", f"left_{key}")
+        alt = f"Error budget of {slo.sli}: {state.budget.remaining:.0%} left."
+        timeline.show(out, alt, f"left_{name}", key, shown)
     with second.container(border=True):
         st.markdown("**Good share** by hour")
         out = charts.figure()
@@ -176,4 +178,5 @@ def course(state: ObjectiveState, slo: Slo, key: str) -> None:
             out, state.course["moment"], state.course["good"], "good share", mode="markers", hovertemplate="%{y:.2%}"
         )
         charts.threshold(out, slo.objective, "objective", text=f"objective {percent(slo.objective)}")
-        charts.show(out, f"Good share of {slo.sli} by hour; objective {slo.objective:.3%}.", f"good_{key}")
+        alt = f"Good share of {slo.sli} by hour; objective {slo.objective:.3%}."
+        timeline.show(out, alt, f"good_{name}", key, shown)

@@ -18,7 +18,7 @@ from monitoring.store.queries.standing import Seen
 from monitoring.web import cached, diagnosis, evidence, incidents, links, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
-from monitoring.web.escape import escape
+from monitoring.web.escape import escape, link
 from monitoring.web.look import of_flag, of_status
 from monitoring.web.reasons import next_step
 from monitoring.web.span import Span, model, span
@@ -69,7 +69,7 @@ def facts(entry: FleetEntry, document: dict[str, Any]) -> list[str]:
         escape(entry.task.replace("_", " ")),
         escape(entry.mode.replace("_", " ")),
         f"{'Versions' if len(seen) > 1 else 'Version'} {escape(words or 'not in the log')}{more}",
-        f"Runbook {escape(document.get('runbook') or 'not set')}",
+        f"Runbook {link(document.get('runbook') or 'not set')}",
     ]
     return [*out, escape(document["description"])] if document.get("description") else out
 
@@ -175,6 +175,12 @@ def courses(entry: FleetEntry, document: dict[str, Any], shown: Span) -> None:
             "configure/models_and_logs.py",
             "Models and logs",
         )
+        return
+    checks = (f"performance.{entry.main or 'none'}", "drift", "quality.volume")
+    found = [cached.history(entry.key, check, shown.start, shown.end) for check in checks]
+    judged = [frame for frame in found if not frame.empty]
+    if judged:
+        pieces.download(lambda: pd.concat(judged).to_csv(index=False), f"{entry.key}-courses", "courses_csv")
 
 
 def service(entry: FleetEntry, document: dict[str, Any], shown: Span) -> bool:
@@ -188,7 +194,7 @@ def service(entry: FleetEntry, document: dict[str, Any], shown: Span) -> bool:
         name = st.segmented_control(
             "Service", there, default=there[0], required=True, key="service", bind="query-params"
         )
-        evidence.service(traffic, SERVICE[name or there[0]][0], document, shown)
+        evidence.service(entry.key, traffic, SERVICE[name or there[0]][0], document, shown)
     return True
 
 
