@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -24,20 +24,29 @@ OWN_404 = ("/_stcore/health", "/_stcore/host-config")
 """What Streamlit's client asks for in vain below a deep link, before it finds where it is."""
 
 
-@contextmanager
-def dashboard(home: Path) -> Iterator[str]:
-    """The address of a dashboard over `home / "leeway.db"`, on a free port."""
+UVICORN = ("-m", "uvicorn", "app:app", "--port", "{port}")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
+        return int(held.getsockname()[1])
+
+
+@contextmanager
+def dashboard(home: Path, command: Sequence[str] = UVICORN, port: int | None = None, **settings: str) -> Iterator[str]:
+    """The address of a dashboard over `home / "leeway.db"`, started cold; `settings` are environment variables."""
+    port = port or free_port()
     environment = os.environ | {
         "LEEWAY_DATABASE": f"sqlite:///{home / 'leeway.db'}",
         "LEEWAY_HOME": str(home / "home"),
         "LEEWAY_SIGN_IN": "none",
+        **settings,
     }
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)],
+            [sys.executable, *(word.format(port=port) for word in command)],
             cwd=ROOT,
             env=environment,
             stdout=log,
@@ -58,9 +67,14 @@ def dashboard(home: Path) -> Iterator[str]:
 
 @contextmanager
 def visit(
-    browser: Browser, address: str, width: int = 1440, scheme: Literal["light", "dark"] = "light"
+    browser: Browser,
+    address: str,
+    width: int = 1440,
+    scheme: Literal["light", "dark"] = "light",
+    besides: tuple[str, ...] = (),
 ) -> Iterator[Page]:
-    """A page of a fresh browser. In the end its console must be clean, and nothing asked of another host."""
+    """A page of a fresh browser. In the end its console must be clean, and nothing asked of a host but this one, and
+    those `besides` it."""
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     page = context.new_page()
     page.set_default_timeout(30_000)
@@ -73,7 +87,7 @@ def visit(
 
     page.on("pageerror", lambda error: bad.append(str(error)))
     page.on("console", said)
-    here = (address, address.replace("http", "ws"), "data:", "blob:")
+    here = (address, address.replace("http", "ws"), "data:", "blob:", *besides)
     page.on("request", lambda r: not r.url.startswith(here) and bad.append(f"asked of another host: {r.url}"))
     yield page
     context.close()
