@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from monitoring.apart import apart
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import LeewayError
 from monitoring.preview import Preview, preview
@@ -18,6 +19,9 @@ from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
 from monitoring.web.look import of_flag, of_status
 from monitoring.web.model_draft import problems
+
+PATIENCE = 180
+"""Seconds that a preview may take."""
 
 
 def show_problems(error: LeewayError) -> None:
@@ -38,7 +42,7 @@ def run_preview(document: dict[str, Any], base: Path) -> None:
             def progress(share: float, words: str) -> None:
                 status.update(label=escape(f"{share:.0%} {words}"))
 
-            found = preview(document, base, now, progress)
+            found = apart(preview, document, base, now, seconds=PATIENCE, progress=progress)
         except LeewayError as error:
             status.update(label="The verdicts could not be made", state="error")
             st.session_state["add_preview"] = None
