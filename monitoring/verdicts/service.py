@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from monitoring.core.grid import BucketGrid
 from monitoring.core.slo import series
-from monitoring.core.slo.burn import Budget, Burn, budget, burns
+from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
 from monitoring.core.slo.series import MINUTES, ServiceSeries
 from monitoring.core.slo.windows import period
 from monitoring.core.summary import FINE, Kind
@@ -50,7 +50,7 @@ def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
         return
     found, note = series_of(subject, slo)
     whole = period(slo.period)
-    end = -int((EPOCH - subject.now).total_seconds() // (MINUTES * 60))  # at 00:00 sharp, the slot before is the last
+    end = last_slot(found, int((subject.now - EPOCH).total_seconds() // (MINUTES * 60)))
     check = f"slo.{slo.sli}"
     start = moment_of(0) + timedelta(minutes=(end - whole.minutes // MINUTES) * MINUTES)
     left = budget(found, end, slo.objective, whole)

@@ -17,7 +17,7 @@ from monitoring.core.histogram import from_cells
 from monitoring.core.outcome import CLIENT_ERROR, SERVER_ERROR
 from monitoring.core.profile import Profile, from_document, is_current
 from monitoring.core.slo import series
-from monitoring.core.slo.burn import Budget, Burn, budget, burns
+from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
 from monitoring.core.slo.series import MINUTES, ServiceSeries
 from monitoring.core.slo.windows import period
 from monitoring.core.summaries import Summaries
@@ -176,7 +176,7 @@ def objective(
         column = frozen.profile.find(Kind.SERVICE, "")
         assert column is not None and isinstance(column.grid, BucketGrid) and threshold_ms is not None
         found, _ = series.latency(parts, column.grid, threshold_ms)
-    end = int((now - EPOCH).total_seconds() // (MINUTES * 60)) + 1
+    end = last_slot(found, int((now - EPOCH).total_seconds() // (MINUTES * 60)))
     return ObjectiveState(
         budget(found, end, share, whole),
         tuple(burns(found, end, share, whole)),
