@@ -21,6 +21,8 @@ BROKEN = ("quality.missing", "quality.schema")
 """Checks that say the inputs themselves are broken."""
 
 LABELS = "quality.labels"
+QUALITY = "slo.quality"
+"""Burns for days, of labels that are old already: nobody is woken for it."""
 BAD = (Status.WARNING, Status.BREACHED)
 
 
@@ -83,7 +85,7 @@ def _service(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdic
     for v in newest:
         if not v.check.startswith("slo."):
             continue
-        page = v.status == Status.BREACHED and (v.method or "").startswith(("burn", "age"))
+        page = v.status == Status.BREACHED and (v.method or "").startswith(("burn", "age")) and v.check != QUALITY
         if page:
             out.append(Finding(Flag.PAGE, v.reason))
         elif v.status in (Status.BREACHED, Status.WARNING):

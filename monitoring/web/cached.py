@@ -16,6 +16,7 @@ from monitoring.core.label_delay import DelayCurve, NotLearned
 from monitoring.core.performance.metric import Estimate
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import Chunk
+from monitoring.fleet import Slo
 from monitoring.settings import load
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
@@ -185,11 +186,11 @@ def traffic(key: str, start: datetime, end: datetime) -> pd.DataFrame:
     return _cached(summaries.traffic, key, start, end)
 
 
-def objective(
-    key: str, sli: str, share: float, period: str, threshold: float | None, now: datetime
-) -> ObjectiveState | None:
-    """An objective now, and its course."""
-    return _cached(summaries.objective, key, sli, share, period, threshold, now.replace(second=0, microsecond=0))
+def objective(key: str, slo: Slo, now: datetime, start: datetime, end: datetime) -> ObjectiveState | None:
+    """An objective now, and its course over a range."""
+    limit = slo.tolerance if slo.sli == "quality" else slo.threshold_ms
+    at = now.replace(second=0, microsecond=0)
+    return _cached(summaries.objective, key, slo.sli, slo.objective, slo.period, limit, at, start, end)
 
 
 def logs(key: str | None = None) -> list[LogState]:

@@ -32,17 +32,22 @@ def title(slo: Slo) -> str:
         return f"Latency: {percent(slo.objective)} of requests within {slo.threshold_ms:g} ms over {slo.period}"
     if slo.sli == "freshness":
         return f"Freshness: a prediction at most {slo.max_age} old"
+    if slo.sli == "quality":
+        good = "correct" if slo.tolerance is None else f"within ±{slo.tolerance:g} of their label"
+        return f"Quality: {percent(slo.objective)} of predictions {good} over {slo.period}"
     return f"Availability: {percent(slo.objective)} of requests answered over {slo.period}"
 
 
 def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict], shown: Span) -> None:
     """One objective: where it stands, how fast its budget burns, and its course."""
     verdict = next((v for v in found if v.check == f"slo.{slo.sli}" and v.method == "budget"), None)
-    state = cached.objective(key, slo.sli, slo.objective, slo.period, slo.threshold_ms, at)
+    ripe = verdict.window.end if slo.sli == "quality" and verdict else at  # labels come later
+    state = cached.objective(key, slo, ripe or at, shown.start, shown.end)
     if state is None or state.budget.good is None:
+        labelled = slo.sli == "quality"
         pieces.empty(
-            f"No request in the last {slo.period}.",
-            "The budget is unknown until the log has requests.",
+            verdict.reason if labelled and verdict else f"No request in the last {slo.period}.",
+            f"The budget is unknown until the log has {'labels' if labelled else 'requests'}.",
             "configure/models_and_logs.py",
             "Models and logs",
         )
@@ -59,7 +64,7 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
         icon=f":material/{look.icon}:",
         border=True,
         height="stretch",
-        chart_data=[v for v in state.course["left"] if pd.notna(v)] or None,
+        chart_data=sparkline(state),
     )
     second.metric(
         "Good share",
@@ -92,6 +97,12 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
         st.markdown(f"{look.badge} {escape(verdict.reason)}")
     burn_rates(state, found, slo, f"{key}-{slo.sli}-{number}")
     course(state, slo, f"{slo.sli}_{number}", key, shown)
+
+
+def sparkline(state: ObjectiveState) -> list[float] | None:
+    """The budget left over the range, where it lies in it."""
+    found = [float(v) for v in state.course["left"] if pd.notna(v)]
+    return found if len(found) > 1 else None
 
 
 def forecast(state: ObjectiveState) -> str:

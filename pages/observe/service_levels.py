@@ -23,7 +23,8 @@ require("viewer")
 YAML = """slos:
   - {sli: latency, threshold_ms: 20, objective: 0.99, period: 30d}
   - {sli: availability, objective: 0.99, period: 30d}
-  - {sli: freshness, max_age: 4h, objective: 0.99, period: 30d}"""
+  - {sli: freshness, max_age: 4h, objective: 0.99, period: 30d}
+  - {sli: quality, objective: 0.7, period: 30d}"""
 COLUMNS = """predictions:
   columns:
     latency_ms: latency_ms
@@ -137,14 +138,7 @@ def page(key: str, shown: Span) -> None:
         st.header(escape(objectives.title(slo)))
         if slo.sli == "freshness":
             freshness(slo, found)
-        elif slo.sli == "quality":
-            pieces.empty(
-                "Quality objectives are not counted yet.",
-                "See the checks of the model's performance.",
-                "observe/performance.py",
-                "Performance",
-            )
-        elif not (columns.status if slo.sli == "availability" else columns.latency_ms):
+        elif slo.sli != "quality" and not (columns.status if slo.sli == "availability" else columns.latency_ms):
             pieces.empty(
                 f"No data: the log has no {'status' if slo.sli == 'availability' else 'latency'}.",
                 "Map its column in the fleet file:",

@@ -132,7 +132,7 @@ def test_one_failure_in_the_short_window_is_held_back_and_says_so():
 def test_a_window_without_a_request_burns_nothing_and_says_so():
     page = burns(one_slot(100, 100, at=END - 2 * DAY), END, 0.99, period("30d"))[0]
     assert (page.long, page.short, page.firing) == (None, None, False)
-    assert page.reason.startswith("no request in 1h")
+    assert page.reason.startswith("no event in 1h")
 
 
 def test_the_end_of_a_window_is_not_part_of_it():
@@ -261,7 +261,7 @@ def test_a_burn_that_is_over_and_not_going_on_says_so():
     assert not fast.firing and fast.long > fast.factor
     assert fast.reason.endswith("fires at 14.40×; held back: 0.0× in the last 5m")
     silent = burns(ServiceSeries(was.slots[:-1], was.valid[:-1], was.bad[:-1]), END, 0.99, period("30d"))[0]
-    assert silent.reason.endswith("held back: no request in the last 5m")
+    assert silent.reason.endswith("held back: no event in the last 5m")
 
 
 @pytest.mark.parametrize(

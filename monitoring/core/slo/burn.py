@@ -70,10 +70,10 @@ def burns(series: ServiceSeries, end: int, objective: float, period: Period) -> 
         over = long is not None and short is not None and long >= factor and short >= factor
         enough = bad_long >= FEWEST_LONG and bad_short >= FEWEST_SHORT
         in_long, in_short = pair.name.split("/")
-        burning = "no request" if long is None else f"burning {long:.1f}×, {bad_long:,} bad of {valid_long:,},"
+        burning = "no event" if long is None else f"burning {long:.1f}×, {bad_long:,} bad of {valid_long:,},"
         reason = f"{burning} in {in_long}, fires at {factor:.2f}×"
         if long is not None and long >= factor and not over:
-            now = "no request" if short is None else f"{short:.1f}×"
+            now = "no event" if short is None else f"{short:.1f}×"
             reason += f"; held back: {now} in the last {in_short}"
         if over and not enough:
             few = (
