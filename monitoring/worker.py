@@ -88,7 +88,7 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
             return
         found = evaluate(store, watched, Scope(), clock, _beating(store, clock, f"evaluating {watched.key}"))
         if found[-1].status == Status.FAILED:
-            log.warning("%s: %s", watched.key, found[-1].reason)
+            log.warning("%s: %s", watched.key, " ".join(found[-1].findings))
         answer(store, settings, clock)
     incidents.update(store, clock())
 

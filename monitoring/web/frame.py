@@ -12,15 +12,16 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there, no
     sys.path.insert(0, str(ROOT))
 
 from monitoring.errors import LeewayError, NotPermitted  # noqa: E402
-from monitoring.web.access import require  # noqa: E402
+from monitoring.web.access import require, signed_in  # noqa: E402
 from monitoring.web.escape import escape  # noqa: E402
 from monitoring.web.menu import menu  # noqa: E402
 from monitoring.web.span import controls  # noqa: E402
 
 st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
-require("viewer")
+viewer = require("viewer")
 sections: dict[str, list[st.Page]] = {}
-WITHOUT_MODEL = ("fleet", "models_and_logs")
+OF_NO_MODEL = ("fleet", "models_and_logs")
+"""Pages that are not about one model over a range."""
 titles = {}
 for number, entry in enumerate(menu()):
     page = st.Page(
@@ -31,9 +32,11 @@ for number, entry in enumerate(menu()):
 chosen = st.navigation(sections, position="top")
 try:
     entry = titles[chosen.title]
+    signed_in(viewer)
     st.title(entry.title)
     st.caption(entry.question)
-    controls(with_model=entry.path.stem not in WITHOUT_MODEL)
+    if entry.path.stem not in OF_NO_MODEL:
+        controls()
     chosen.run()
 except NotPermitted as error:
     st.error(escape(error.sentence), icon=":material/lock:")
