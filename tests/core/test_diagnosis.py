@@ -139,11 +139,11 @@ def test_a_metric_that_has_no_losses_of_rows_is_judged_by_the_nearest(
 
 
 def test_no_slice_is_reported_where_nothing_changed() -> None:
-    assert sum(bool(found(seed)) for seed in range(40)) <= 5  # 5 % of 40 runs, with room for its own chance
+    assert sum(bool(found(seed)) for seed in range(25)) <= 4  # 5 % of 25 runs, with room for its own chance
 
 
 def test_none_is_reported_where_all_rows_lost_alike() -> None:
-    assert sum(bool(found(seed, everywhere=1.5)) for seed in range(100, 120)) <= 3
+    assert sum(bool(found(seed, everywhere=1.5)) for seed in range(100, 112)) <= 2
 
 
 def test_the_slice_that_lost_is_found_first_with_its_contribution() -> None:
