@@ -118,7 +118,9 @@ def chance(fit: Fit, reference: Reference, size: int, most: int, seed: int, leas
     independent = max(n * (1 - along) / (1 + along), 3.0)
     shrunk = max(1 - (n / independent - 1) / (n - 1), 0.5)  # neighbours vary less than blocks far apart
     deviation = float(known.std(ddof=1)) / shrunk**0.5
-    return Chance(float(known.mean()), max(deviation, least), independent, _skewness(known), along, by_rows)
+    # a skewness within its standard error is not told from none, and none would be the less safe of the two
+    skewness = max(_skewness(known), (6 / n) ** 0.5)
+    return Chance(float(known.mean()), max(deviation, least), independent, skewness, along, by_rows)
 
 
 def rate(budget: float, hours: float | None, methods: int) -> tuple[float, float]:
