@@ -22,8 +22,11 @@ def cards() -> None:
     if not found:
         return
     st.header("One cause, many models")
-    for incident in found[:CARDS]:
-        _card(incident)
+    worst = found[:CARDS]
+    places = st.columns(len(worst))  # beside each other: what is broken now stands below
+    for place, incident in zip(places, worst, strict=True):
+        with place:
+            _card(incident)
     if found[CARDS:]:
         table(found[CARDS:], "more_incidents", f"{len(found) - CARDS} more incidents, of most models first")
 
@@ -78,7 +81,7 @@ def table(found: list[IncidentEntry], key: str, alt: str) -> None:
 
 
 def _card(incident: IncidentEntry) -> None:
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         owners = ", ".join(incident.owners[:LINKS]) or "nobody"
         more = f" and {len(incident.owners) - LINKS} more" if len(incident.owners) > LINKS else ""
         st.markdown(f":orange-badge[:material/hub: Shared cause] **{escape(incident.title)}**")
