@@ -70,17 +70,20 @@ class Contrasts:
         return np.where(self.aside, -1, _pooled(expected)[place])
 
 
-def numeric(reference: Floats, aside: NDArray[np.bool_]) -> Contrasts:
-    """Contrasts of a numeric column whose classes are in ascending order.
+def numeric(reference: Floats, aside: NDArray[np.bool_], places: Floats) -> Contrasts:
+    """Contrasts of a numeric column whose classes are in ascending order, each with its place on the grid.
 
     `reference` are counts by class, shape (classes,), of which `aside` marks those that hold no
     number. Location and scale are the normal scores of van der Waerden (1952) and Klotz (1962), of the mid-ranks in
-    the reference.
+    the reference; beyond its values the scores go on as the grid does, so that far is further than near.
     """
     from scipy.special import ndtri
 
     counts = np.where(aside, 0.0, reference)
     normal = np.where(aside, 0.0, ndtri(np.clip(_ranks(counts), 1e-9, 1 - 1e-9)))
+    normal += np.where(
+        aside, 0.0, _beyond(counts, normal, places) - _beyond(counts[::-1], -normal[::-1], -places[::-1])[::-1]
+    )
     middle = float((counts * normal).sum() / max(counts.sum(), 1.0))
     location = np.where(aside, 0.0, normal - middle)
     found = [Contrast("location", location, LOCATION), Contrast("scale", location**2, SCALE, around=location)]
@@ -116,6 +119,17 @@ def categorical(reference: Floats) -> Contrasts:
 def _ranks(counts: Floats) -> Floats:
     """Mid-rank of every class, within (0, 1)."""
     return np.asarray((np.cumsum(counts) - counts / 2 + 0.5) / (counts.sum() + 1.0))
+
+
+def _beyond(counts: Floats, normal: Floats, places: Floats) -> Floats:
+    """What the classes above the reference's highest add to its score, at the slope from one deviation to there."""
+    held = np.flatnonzero(counts)
+    if not len(held):
+        return np.zeros(len(counts))
+    top = held[-1]
+    inner = held[min(int(np.searchsorted(normal[held], 1.0)), len(held) - 1)]
+    slope = (normal[top] - normal[inner]) / max(places[top] - places[inner], 1.0)
+    return np.asarray(slope * np.maximum(places - places[top], 0.0))
 
 
 def _pooled(expected: Floats) -> NDArray[np.int64]:
