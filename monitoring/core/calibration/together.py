@@ -15,8 +15,11 @@ LEAST_DEGREES = 3.0
 LONGER_ERRORS = 2.0
 """Standard errors on the safe side of serial dependence, where days stand for weeks, whose spread hangs on it."""
 PRIOR_WINDOWS = 20.0
-"""Windows that the theory of the statistic's spread is worth, beside the reference's own (Wilson & Hilferty 1931: its
-cube root is nearly normal)."""
+"""Windows that the theory of the statistic's spread is worth, beside the reference's own, where only rows vary."""
+STEPS, LONGEST = 12, 1.0
+"""Newton's steps to a tilt, and how far one may go."""
+MISFIT = 0.02
+"""How much of the way that a tilt goes it may miss, of Pearson's distance, as measured where days differ much."""
 TINY = 1e-15
 
 
@@ -46,19 +49,28 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     onto = _onto(bins)
     held, counts, mine = known.totals @ onto, windows.counts @ onto, known.counts @ onto
     whole = held.sum(axis=0)
-    root = np.sqrt(np.maximum(whole / max(whole.sum(), 1.0), TINY))
-    free = _complement(root, [(known.totals.sum(axis=0) * w) @ onto / np.maximum(whole, 1.0) for w in besides])
+    usual_shares = np.maximum(whole / max(whole.sum(), 1.0), TINY)
+    root = np.sqrt(usual_shares)
+    along = [(known.totals.sum(axis=0) * w) @ onto / np.maximum(whole, 1.0) for w in besides]
+    free = _complement(root, along)
     size = free.shape[1]
     if size < 1:
         return np.ones(len(counts))
-    shares = held / np.maximum(held.sum(axis=1, keepdims=True), 1.0)
     at, rows, own = windows.matched, np.maximum(counts.sum(axis=1), 1.0), np.maximum(mine.sum(axis=1), 1.0)
-    pearson = ((((counts / rows[:, None] - shares[at]) / root) @ free) ** 2).sum(axis=1)
-    sampling = 1 / rows + 1 / np.maximum(held.sum(axis=1), 1.0)[at]
-    apart = ((mine / own[:, None] - shares[known.matched]) / root) @ free
+    heaps = np.maximum(held.sum(axis=1), 1.0)
+    base = (held + usual_shares) / (held.sum(axis=1, keepdims=True) + 1.0)  # no bin is quite empty
+    of_mine, of_counts = tilted(base[known.matched], mine, along), tilted(base[at], counts, along)
+    off = mine / own[:, None] - of_mine
+    centre = np.zeros(held.shape)
+    np.add.at(centre, known.matched, off * (own / heaps[known.matched])[:, None])
+    # rows of a bin that holds more than usual scatter more
+    scatter = (free**2).sum(axis=1) / size / usual_shares
+    pearson = ((((counts / rows[:, None] - of_counts - centre[at]) / root) @ free) ** 2).sum(axis=1)
+    sampling = of_counts @ scatter / rows + (base @ scatter / heaps)[at]
+    apart = ((off - centre[known.matched]) / root) @ free
     scaled = apart / np.sqrt(np.maximum(known.lever, TINY))[:, None]
     covariance = scaled.T @ scaled / len(scaled)
-    trace, usual = float(np.trace(covariance)), float((1 / own).mean())
+    trace, usual = float(np.trace(covariance)), float((of_mine @ scatter / own).mean())
     between = max(0.0, trace - usual * size)
     serial = serial_dependence(apart, between / max(trace, TINY), 1.0 if known.longer == 1 else LONGER_ERRORS)
     degrees = max(float(len(own) - int((known.windows > 0).sum())), 3.0)
@@ -68,17 +80,53 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     factor = _apart(known, serial, at) / _shrunk(known, serial)
     expected = sampling * size + factor * between
     square_expected = sampling**2 * size + 2 * sampling * factor * between + factor**2 * between_square
+    misfit = MISFIT * ((of_counts - base[at]) ** 2 / usual_shares).sum(axis=1)
+    expected, square_expected = expected + misfit, square_expected + 2 * sampling * misfit + misfit**2
     dimensions = expected**2 / square_expected
     # degrees of freedom of a variance of dependent windows: Bayley & Hammersley (1946)
     effective = max(LEAST_DEGREES, degrees * (1 - serial**2) / (1 + serial**2))
     by_moments = fdtrc(dimensions, dimensions * effective, pearson / expected)
     # moments know nothing of days that differ in other than straight lines; the reference's own windows do
-    seen = np.cbrt((scaled**2).sum(axis=1) / max(usual * size + between, TINY))
-    beyond = np.cbrt(pearson / expected) - seen.mean()
-    theory = 2 / (9 * float(np.mean(dimensions)))
-    pooled = float(((seen - seen.mean()) ** 2).sum()) + PRIOR_WINDOWS * theory
-    spread = np.sqrt(pooled / (len(seen) - 1 + PRIOR_WINDOWS) * (1 + 1 / len(seen)))
-    return np.asarray(np.maximum(by_moments, stdtr(effective + PRIOR_WINDOWS, -beyond / spread)))
+    share = min(1.0, usual * size / max(trace, TINY))
+    seen = _even((scaled**2).sum(axis=1) / max(usual * size + between, TINY), share)
+    beyond = _even(pearson / expected, share) - seen.mean()
+    prior, theory = PRIOR_WINDOWS * share, 2 / float(np.mean(dimensions))
+    pooled = (float(((seen - seen.mean()) ** 2).sum()) + prior * theory) / (len(seen) - 1 + prior)
+    spread = np.sqrt(pooled * (1 + (1 + serial) / (1 - serial) / len(seen)))
+    return np.asarray(np.maximum(by_moments, stdtr(effective + prior, -beyond / spread)))
+
+
+def tilted(base: Floats, counts: Floats, along: list[Floats]) -> Floats:
+    """Shares as in `base`, shape (windows, bins), tilted along weights until those have the same mean as in `counts`.
+
+    The maximum likelihood in the exponential family of `base`: along location and scale, what a normal distribution
+    becomes when it is moved and stretched. So what a window differs by besides is not mistaken for a change of shape.
+    """
+    if not along:
+        return base
+    centred = np.stack(along, axis=1)
+    centred = (centred - centred.mean(axis=0)) / np.maximum(centred.std(axis=0), TINY)
+    rows = counts.sum(axis=1, keepdims=True)
+    target = (counts + base) / (rows + 1.0) @ centred  # with a row as usual, that there always is a maximum
+    tilt = np.zeros_like(target)
+    shares = base
+    for _ in range(STEPS):
+        mean = shares @ centred
+        spread = np.einsum("wk,ka,kb->wab", shares, centred, centred) - mean[:, :, None] * mean[:, None, :]
+        spread += 1e-6 * np.eye(centred.shape[1])
+        step = np.linalg.solve(spread, (target - mean)[:, :, None])[:, :, 0]
+        tilt += step * np.minimum(1.0, LONGEST / np.maximum(np.abs(step).max(axis=1), TINY))[:, None]
+        power = tilt @ centred.T
+        shares = base * np.exp(power - power.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+    return np.asarray(shares)
+
+
+def _even(ratio: Floats, share: float) -> Floats:
+    """A statistic over what is expected of it, on a scale where it is nearly normal: its cube root where only rows vary
+    (Wilson & Hilferty 1931), its logarithm where windows do; `share` is the rows' part of its variance."""
+    power = max(share, 1e-3) / 3
+    return np.asarray((np.maximum(ratio, TINY) ** power - 1) / power)
 
 
 def _contingency(bins: Integers, heap: Floats, counts: Floats) -> float:
