@@ -12,7 +12,7 @@ from monitoring.core.calibration.windows import Known, Windows
 
 Floats = NDArray[np.float64]
 TINY = 1e-15
-LEAST = 1e-300
+LEAST, MOST = 1e-300, 1 - 1e-16
 HALF = 0.5
 """Rows by which a class never seen may have been missed: no variance is quite zero."""
 
@@ -36,7 +36,7 @@ def linear(known: Known, contrast: Contrast, windows: Windows) -> tuple[Floats, 
     of_rows = variance[at] * (1 / rows + 1 / heaps[at])
     up, down = learned.tails(_value(windows, contrast, usual) - centre[at], at, of_rows)
     skew = (third[at] / rows**2 + skewed * learned.usual**1.5) / learned.spread(at, of_rows) ** 1.5
-    z_up, z_down = -ndtri(np.maximum(up, LEAST)), -ndtri(np.maximum(down, LEAST))
+    z_up, z_down = -ndtri(np.clip(up, LEAST, MOST)), -ndtri(np.clip(down, LEAST, MOST))
     up, down = np.maximum(up, _gamma_tail(z_up, skew)), np.maximum(down, _gamma_tail(z_down, -skew))
     if tails > 0:
         degrees = 4 + 6 / tails
