@@ -131,28 +131,38 @@ def nothing(classes: int, windows: int) -> Between:
     return Between(np.ones(1), np.zeros((1, classes)), 0.0, float(windows))
 
 
-def between(arranged: Arrangement, apart: Floats, sampling: float, classes: Floats) -> Between:
+def between(
+    arranged: Arrangement, apart: Floats, sampling: float, classes: Floats, dimensions: float = 1.0
+) -> Between:
     """From the reference's windows, each `apart` from its class's mean; `sampling` is the variance that its rows give
-    one of as many as they have on average. `classes` are the windows by class."""
-    m, size = len(apart), len(classes)
+    one of as many as they have on average. `classes` are the windows by class.
+
+    With `apart` of shape (windows, measures), variances are the mean of all measures, which say as much as so many
+    independent `dimensions`.
+    """
+    apart = apart.reshape(len(apart), -1)
+    (m, measures), size = apart.shape, len(classes)
     rank = arranged.onto.shape[1]
     if rank == 0:
         return nothing(size, m)
-    sums = np.bincount(arranged.block, weights=arranged.weight * apart, minlength=len(arranged.onto)) @ arranged.onto
+    sums = np.zeros((len(arranged.onto), measures))
+    np.add.at(sums, arranged.block, arranged.weight[:, None] * apart)
+    sums = arranged.onto.T @ sums
     noise, own = max(sampling, TINY), 0.0
     inside = m - int((classes > 0).sum()) - rank
     if arranged.length > 1 and inside > 0:
-        scatter = float((arranged.weight * apart**2).sum()) - float((sums**2).sum())
-        noise = max(noise, scatter / inside)
+        scatter = float((arranged.weight[:, None] * apart**2).sum()) - float((sums**2).sum())
+        noise = max(noise, scatter / (inside * measures))
         own = noise - sampling
     small = np.concatenate([[0.0], (RATIOS[1:] / (1 + RATIOS[1:])) ** SLOPE])
     prior = np.log(np.concatenate([[NO_EFFECT], (1 - NO_EFFECT) * small[1:] / small[1:].sum()]))
     tau = RATIOS * noise / arranged.length
     logs, alone, middle, variances = [], [], [], []
     for at, prior_rho in enumerate(RHO_PRIOR):
-        square = (sums @ arranged.turn[at]) ** 2 / noise
+        square = ((arranged.turn[at].T @ sums) ** 2).mean(axis=1) / noise
         scale = 1.0 + arranged.eigenvalues[at][:, None] * (RATIOS / arranged.length)
-        logs.append(np.log(prior_rho) + prior - 0.5 * (np.log(scale) + square[:, None] / scale).sum(axis=0))
+        likelihood = -0.5 * dimensions * (np.log(scale) + square[:, None] / scale).sum(axis=0)
+        logs.append(np.log(prior_rho) + prior + likelihood)
         alone.append(tau * arranged.own[at])
         middle.append(tau * arranged.middle[at])
         variances.append(tau[:, None] * (arranged.own[at] + arranged.centre[at]))

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.core.calibration.between import between
 from monitoring.core.calibration.contrasts import Contrasts
-from monitoring.core.calibration.course import serial_dependence
 from monitoring.core.calibration.windows import Known, Windows
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 LEAST_DEGREES = 3.0
-LONGER_ERRORS = 2.0
-"""Standard errors on the safe side of serial dependence, where days stand for weeks, whose spread hangs on it."""
 PRIOR_WINDOWS = 20.0
 """Windows that the theory of the statistic's spread is worth, beside the reference's own, where only rows vary."""
 STEPS, LONGEST = 12, 1.0
@@ -44,7 +42,7 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     Pearson's statistic against its first two moments, as Rao & Scott (1981, second order) and Thomas & Rao (1987)
     for clustered rows; and against what it is for the reference's own windows.
     """
-    from scipy.special import fdtrc, stdtr
+    from scipy.special import chdtrc, stdtr
 
     onto = _onto(bins)
     held, counts, mine = known.totals @ onto, windows.counts @ onto, known.counts @ onto
@@ -71,29 +69,38 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     scaled = apart / np.sqrt(np.maximum(known.lever, TINY))[:, None]
     covariance = scaled.T @ scaled / len(scaled)
     trace, usual = float(np.trace(covariance)), float((of_mine @ scatter / own).mean())
-    between = max(0.0, trace - usual * size)
-    serial = serial_dependence(apart, between / max(trace, TINY), 1.0 if known.longer == 1 else LONGER_ERRORS)
     degrees = max(float(len(own) - int((known.windows > 0).sum())), 3.0)
+    beside_rows = max(0.0, trace - usual * size)
     square = degrees**2 / ((degrees - 1) * (degrees + 2)) * (float((covariance**2).sum()) - trace**2 / degrees)
-    between_square = square - 2 * usual * between - usual**2 * size
-    between_square = float(np.clip(between_square, between**2 / size, between**2))
-    factor = _apart(known, serial, at) / _shrunk(known, serial)
-    expected = sampling * size + factor * between
-    square_expected = sampling**2 * size + 2 * sampling * factor * between + factor**2 * between_square
+    square_beside = square - 2 * usual * beside_rows - usual**2 * size
+    # in how few directions windows differ: from 1 / size, in all alike, to 1
+    narrow = float(np.clip(square_beside / max(beside_rows, TINY) ** 2, 1 / size, 1.0))
+    dimensions = (usual * size + beside_rows) ** 2 / (
+        usual**2 * size + 2 * usual * beside_rows + beside_rows**2 * narrow
+    )
+    learned = between(known.arranged, apart, usual, known.windows, dimensions)
     misfit = MISFIT * ((of_counts - base[at]) ** 2 / usual_shares).sum(axis=1)
-    expected, square_expected = expected + misfit, square_expected + 2 * sampling * misfit + misfit**2
-    dimensions = expected**2 / square_expected
-    # degrees of freedom of a variance of dependent windows: Bayley & Hammersley (1946)
-    effective = max(LEAST_DEGREES, degrees * (1 - serial**2) / (1 + serial**2))
-    by_moments = fdtrc(dimensions, dimensions * effective, pearson / expected)
+    varied = learned.variances[:, at] * size
+    expected = sampling * size + varied + misfit
+    expected_square = sampling**2 * size + 2 * sampling * (varied + misfit) + varied**2 * narrow + misfit**2
+    free_dimensions = expected**2 / expected_square
+    by_moments = learned.weights @ chdtrc(free_dimensions, free_dimensions * pearson / expected)
     # moments know nothing of days that differ in other than straight lines; the reference's own windows do
     share = min(1.0, usual * size / max(trace, TINY))
-    seen = _even((scaled**2).sum(axis=1) / max(usual * size + between, TINY), share)
-    beyond = _even(pearson / expected, share) - seen.mean()
-    prior, theory = PRIOR_WINDOWS * share, 2 / float(np.mean(dimensions))
+    seen = _even((scaled**2).sum(axis=1) / max(usual * size + beside_rows, TINY), share)
+    beyond = _even(pearson / (learned.weights @ expected), share) - seen.mean()
+    prior, theory = PRIOR_WINDOWS * share, 2 / dimensions
     pooled = (float(((seen - seen.mean()) ** 2).sum()) + prior * theory) / (len(seen) - 1 + prior)
-    spread = np.sqrt(pooled * (1 + (1 + serial) / (1 - serial) / len(seen)))
+    spread = np.sqrt(pooled * (1 + 1 / learned.counts_as))
+    effective = max(LEAST_DEGREES, learned.counts_as - 1)
     return np.asarray(np.maximum(by_moments, stdtr(effective + prior, -beyond / spread)))
+
+
+def _even(ratio: Floats, share: float) -> Floats:
+    """A statistic over what is expected of it, on a scale where it is nearly normal: its cube root where only rows vary
+    (Wilson & Hilferty 1931), its logarithm where windows do; `share` is the rows' part of its variance."""
+    power = max(share, 1e-3) / 3
+    return np.asarray((np.maximum(ratio, TINY) ** power - 1) / power)
 
 
 def tilted(base: Floats, counts: Floats, along: list[Floats]) -> Floats:
@@ -122,13 +129,6 @@ def tilted(base: Floats, counts: Floats, along: list[Floats]) -> Floats:
     return np.asarray(shares)
 
 
-def _even(ratio: Floats, share: float) -> Floats:
-    """A statistic over what is expected of it, on a scale where it is nearly normal: its cube root where only rows vary
-    (Wilson & Hilferty 1931), its logarithm where windows do; `share` is the rows' part of its variance."""
-    power = max(share, 1e-3) / 3
-    return np.asarray((np.maximum(ratio, TINY) ** power - 1) / power)
-
-
 def _contingency(bins: Integers, heap: Floats, counts: Floats) -> float:
     """The p-value of Pearson's chi-square test on the contingency table of all reference rows and the window's."""
     from scipy.special import chdtrc
@@ -152,16 +152,3 @@ def _complement(root: Floats, others: list[Floats]) -> Floats:
     columns = [root, *(root * other for other in others)]
     basis, singular, _ = np.linalg.svd(np.stack(columns, axis=1), full_matrices=True)
     return np.asarray(basis[:, int((singular > 1e-9 * singular[0]).sum()) :])
-
-
-def _apart(known: Known, serial: float, at: Integers) -> Floats:
-    """Variance of a window less its centre, in units of the variance between windows."""
-    m, lags = float(len(known.rows)), np.arange(1, known.longer)
-    own = (1 + 2 * float(((1 - lags / known.longer) * serial**lags).sum())) / known.longer
-    return np.asarray(own + (1 + serial) / (1 - serial) / m + 1.0 / np.maximum(known.windows[at], 1.0) - 1.0 / m)
-
-
-def _shrunk(known: Known, serial: float) -> float:
-    """By how much dependence makes the reference's windows look more alike than they are."""
-    m = len(known.rows)
-    return float(max(0.3, 1 - ((1 + serial) / (1 - serial) - 1) / max(m - 1, 1)))
