@@ -137,7 +137,7 @@ def between(
     """From the reference's windows, each `apart` from its class's mean; `sampling` is the variance that its rows give
     one of as many as they have on average. `classes` are the windows by class.
 
-    With `apart` of shape (windows, measures), variances are the mean of all measures, which say as much as so many
+    With `apart` of shape (windows, measures), variances are the sums over all measures, which say as much as so many
     independent `dimensions`.
     """
     apart = apart.reshape(len(apart), -1)
@@ -152,14 +152,14 @@ def between(
     inside = m - int((classes > 0).sum()) - rank
     if arranged.length > 1 and inside > 0:
         scatter = float((arranged.weight[:, None] * apart**2).sum()) - float((sums**2).sum())
-        noise = max(noise, scatter / (inside * measures))
+        noise = max(noise, scatter / inside)
         own = noise - sampling
     small = np.concatenate([[0.0], (RATIOS[1:] / (1 + RATIOS[1:])) ** SLOPE])
     prior = np.log(np.concatenate([[NO_EFFECT], (1 - NO_EFFECT) * small[1:] / small[1:].sum()]))
     tau = RATIOS * noise / arranged.length
     logs, alone, middle, variances = [], [], [], []
     for at, prior_rho in enumerate(RHO_PRIOR):
-        square = ((arranged.turn[at].T @ sums) ** 2).mean(axis=1) / noise
+        square = ((arranged.turn[at].T @ sums) ** 2).sum(axis=1) / noise
         scale = 1.0 + arranged.eigenvalues[at][:, None] * (RATIOS / arranged.length)
         likelihood = -0.5 * dimensions * (np.log(scale) + square[:, None] / scale).sum(axis=0)
         logs.append(np.log(prior_rho) + prior + likelihood)

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LOCATION, SCALE, SHAPE, MISSING = 0.5, 0.2, 0.25, 0.05
+LOCATION, SCALE, SHAPE, MISSING = 0.78, 0.08, 0.11, 0.03
 """How the false-alarm budget of a numeric column is divided. Most real drift is a shift."""
 OMNIBUS, SINGLE = 0.7, 0.3
 """And of a categorical one: to all classes together, to the one that moved most."""
-BINS = 16
+BINS = 32
 EXPECTED = 5.0
 """Rows that a class of the omnibus contrast has to be expected to hold: Cochran (1954)."""
 

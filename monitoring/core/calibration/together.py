@@ -50,9 +50,9 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     usual_shares = np.maximum(whole / max(whole.sum(), 1.0), TINY)
     root = np.sqrt(usual_shares)
     along = [(known.totals.sum(axis=0) * w) @ onto / np.maximum(whole, 1.0) for w in besides]
-    free = _complement(root, along)
-    size = free.shape[1]
-    if size < 1:
+    free = _smooth(root, along) if along else _complement(root)
+    one, two = float((free**2).sum()), float(((free**2).sum(axis=0) ** 2).sum())
+    if not free.shape[1]:
         return np.ones(len(counts))
     at, rows, own = windows.matched, np.maximum(counts.sum(axis=1), 1.0), np.maximum(mine.sum(axis=1), 1.0)
     heaps = np.maximum(held.sum(axis=1), 1.0)
@@ -62,7 +62,7 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     centre = np.zeros(held.shape)
     np.add.at(centre, known.matched, off * (own / heaps[known.matched])[:, None])
     # rows of a bin that holds more than usual scatter more
-    scatter = (free**2).sum(axis=1) / size / usual_shares
+    scatter = (free**2).sum(axis=1) / one / usual_shares
     pearson = ((((counts / rows[:, None] - of_counts - centre[at]) / root) @ free) ** 2).sum(axis=1)
     sampling = of_counts @ scatter / rows + (base @ scatter / heaps)[at]
     apart = ((off - centre[known.matched]) / root) @ free
@@ -70,24 +70,26 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     covariance = scaled.T @ scaled / len(scaled)
     trace, usual = float(np.trace(covariance)), float((of_mine @ scatter / own).mean())
     degrees = max(float(len(own) - int((known.windows > 0).sum())), 3.0)
-    beside_rows = max(0.0, trace - usual * size)
+    beside_rows = max(0.0, trace - usual * one)
     square = degrees**2 / ((degrees - 1) * (degrees + 2)) * (float((covariance**2).sum()) - trace**2 / degrees)
-    square_beside = square - 2 * usual * beside_rows - usual**2 * size
-    # in how few directions windows differ: from 1 / size, in all alike, to 1
-    narrow = float(np.clip(square_beside / max(beside_rows, TINY) ** 2, 1 / size, 1.0))
-    dimensions = (usual * size + beside_rows) ** 2 / (
-        usual**2 * size + 2 * usual * beside_rows + beside_rows**2 * narrow
+    square_beside = square - 2 * usual * beside_rows * two / one - usual**2 * two
+    # in how few directions windows differ: from as many as there are to one
+    narrow = float(np.clip(square_beside / max(beside_rows, TINY) ** 2, two / one**2, 1.0))
+    dimensions = (usual * one + beside_rows) ** 2 / (
+        usual**2 * two + 2 * usual * beside_rows * two / one + beside_rows**2 * narrow
     )
-    learned = between(known.arranged, apart, usual, known.windows, dimensions)
+    learned = between(known.arranged, apart, usual * one, known.windows, dimensions)
     misfit = MISFIT * ((of_counts - base[at]) ** 2 / usual_shares).sum(axis=1)
-    varied = learned.variances[:, at] * size
-    expected = sampling * size + varied + misfit
-    expected_square = sampling**2 * size + 2 * sampling * (varied + misfit) + varied**2 * narrow + misfit**2
+    varied = learned.variances[:, at]
+    expected = sampling * one + varied + misfit
+    expected_square = (
+        sampling**2 * two + 2 * sampling * (varied + misfit) * two / one + varied**2 * narrow + misfit**2
+    )
     free_dimensions = expected**2 / expected_square
     by_moments = learned.weights @ chdtrc(free_dimensions, free_dimensions * pearson / expected)
     # moments know nothing of days that differ in other than straight lines; the reference's own windows do
-    share = min(1.0, usual * size / max(trace, TINY))
-    seen = _even((scaled**2).sum(axis=1) / max(usual * size + beside_rows, TINY), share)
+    share = min(1.0, usual * one / max(trace, TINY))
+    seen = _even((scaled**2).sum(axis=1) / max(usual * one + beside_rows, TINY), share)
     beyond = _even(pearson / (learned.weights @ expected), share) - seen.mean()
     prior, theory = PRIOR_WINDOWS * share, 2 / dimensions
     pooled = (float(((seen - seen.mean()) ** 2).sum()) + prior * theory) / (len(seen) - 1 + prior)
@@ -147,8 +149,18 @@ def _onto(bins: Integers) -> Floats:
     return onto
 
 
-def _complement(root: Floats, others: list[Floats]) -> Floats:
-    """An orthonormal basis, in coordinates of share / root, of all that is uncorrelated with `others`."""
-    columns = [root, *(root * other for other in others)]
-    basis, singular, _ = np.linalg.svd(np.stack(columns, axis=1), full_matrices=True)
-    return np.asarray(basis[:, int((singular > 1e-9 * singular[0]).sum()) :])
+def _complement(root: Floats) -> Floats:
+    """An orthonormal basis, in coordinates of share / root, of all that leaves their sum as it is."""
+    basis, _ = np.linalg.qr(np.column_stack([root, np.eye(len(root))[:, 1:]]))
+    return np.asarray(basis[:, 1:])
+
+
+def _smooth(root: Floats, along: list[Floats]) -> Floats:
+    """A basis of all that is uncorrelated with weights `along` of bins in order, from smooth to rough (Neyman 1937):
+    the first two directions in full, each further one half as much as the one before."""
+    upto = np.cumsum(root**2)
+    place = 2 * (upto - root**2 / 2) / upto[-1] - 1
+    polynomials = np.polynomial.legendre.legvander(place, len(root) - 1)[:, 1:]
+    basis, _ = np.linalg.qr(root[:, None] * np.column_stack([np.ones(len(root)), *along, polynomials]))
+    free = basis[:, 1 + len(along) :]
+    return np.asarray(free * 0.5 ** (np.maximum(np.arange(free.shape[1]) - 1, 0) / 2))
