@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from monitoring.core.calibration.column import chance_of
 from monitoring.core.calibration.matching import FEWEST, Match, match
+from monitoring.core.calibration.null import Chance
 from monitoring.core.calibration.windows import Known, Windows
 from monitoring.core.grid import Grid
 from monitoring.core.histogram import Histogram
@@ -49,13 +50,14 @@ class Monitored:
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
     """One window beside its reference. `p_value` is how often chance takes a window as far; NaN where nothing can be
-    said. `basis` says what chance was learned from."""
+    said. `basis` says what chance was learned from, `failure` why it could not be."""
 
     window: Slots
     current: Histogram
     reference: Histogram
     p_value: float
     basis: str
+    failure: str = ""
 
 
 def compare(
@@ -149,9 +151,13 @@ def _beside(
     for m in matches:
         size = int(max(m.reference.max(), m.matched.max())) + 1
         known = Known(before, m.reference, reference.times(subject.by_rows), size, not reference.cut, reference.longer)
-        found = chance_of(monitored.grid, every, known, Windows(current[m.at], m.matched), side)
+        failure = ""
+        try:
+            found = chance_of(monitored.grid, every, known, Windows(current[m.at], m.matched), side)
+        except (ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError) as error:
+            found, failure = Chance(np.full(len(m.at), np.nan), 0.0), f"What chance does could not be learned: {error}"
         basis = reference.basis + (f", {m.how} together" if m.how else "")
-        if reference.cut and round(found.counts_as) < len(reference.cut) // reference.longer:
+        if reference.cut and 0 < round(found.counts_as) < len(reference.cut) // reference.longer:
             basis += (
                 f"; as each is like the one before, they tell what {max(found.counts_as, 1):.0f} independent ones would"
             )
@@ -160,7 +166,9 @@ def _beside(
             nights = m.how and len(windows[at]) < DAY
             usual = before[m.reference == class_].sum(axis=0) if nights else whole[0]
             rounded = float(f"{value:.6g}")  # the last digits depend on how many windows are looked at together
-            out.append(Compared(windows[at], _histogram(every, current[at]), _histogram(every, usual), rounded, basis))
+            out.append(
+                Compared(windows[at], _histogram(every, current[at]), _histogram(every, usual), rounded, basis, failure)
+            )
     return out
 
 

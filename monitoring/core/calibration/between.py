@@ -131,9 +131,7 @@ def nothing(classes: int, windows: int) -> Between:
     return Between(np.ones(1), np.zeros((1, classes)), 0.0, float(windows))
 
 
-def between(
-    arranged: Arrangement, apart: Floats, sampling: float, classes: Floats, dimensions: float = 1.0
-) -> Between:
+def between(arranged: Arrangement, apart: Floats, sampling: float, classes: Floats, dimensions: float = 1.0) -> Between:
     """From the reference's windows, each `apart` from its class's mean; `sampling` is the variance that its rows give
     one of as many as they have on average. `classes` are the windows by class.
 

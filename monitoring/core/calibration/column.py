@@ -26,29 +26,36 @@ def chance_of(grid: Grid, codes: Codes, known: Known, windows: Windows, side: in
         return chance(known, windows, numeric(known.counts.sum(axis=0), aside, codes.astype(float)), side)
     seen = known.counts.sum(axis=0) > 0
     new = windows.counts[:, ~seen].sum(axis=1)
-    out, counts_as = np.full(len(windows.counts), np.nan), float(len(known.counts))
+    out, counts_as = np.full(len(windows.counts), np.nan), 0.0
     for chosen in (new > 0, new == 0):  # a class more must not change what is said of windows without it
         if not chosen.any():
             continue
-        before, after = known.counts[:, seen], windows.counts[chosen][:, seen]
+        before, after, apart = known.counts[:, seen], windows.counts[chosen][:, seen], False
         if new[chosen].any():
-            before, after = _with_new(codes[seen], before, after, new[chosen])
-        of = directed(np.arange(before.shape[1], dtype=float)) if side else categorical(before.sum(axis=0))
+            before, after, apart = _with_new(codes[seen], known, before, after, new[chosen])
+        places = np.arange(before.shape[1], dtype=float)
+        of = directed(places) if side else categorical(before.sum(axis=0), apart)
         found = chance(known.of(before), Windows(after, windows.matched[chosen]), of, side)
-        out[chosen], counts_as = found.p_values, min(counts_as, found.counts_as)
+        out[chosen], counts_as = found.p_values, counts_as or found.counts_as
     return Chance(out, counts_as)
 
 
-def _with_new(codes: Codes, before: Floats, after: Floats, new: Floats) -> tuple[Floats, Floats]:
-    """Rows of values that the reference has not, with as many in the reference as it has values seen once.
+def _with_new(codes: Codes, known: Known, before: Floats, after: Floats, new: Floats) -> tuple[Floats, Floats, bool]:
+    """Counts with rows of values that the reference has not, and whether those are a class of their own, the last.
 
-    Good & Turing (Good 1953). Where rare values are one class, new ones belong to it.
+    As many are to be expected as each of the reference's windows holds of values that no other has: Good & Turing
+    (Good 1953), by windows. In a single heap, of values that it holds once. Where rare values are one class, new ones
+    belong to it.
     """
     if REST in codes:
         after = after.copy()
         after[:, int(np.searchsorted(codes, REST))] += new
-        return before, after
-    total = before.sum(axis=0)
-    once = float(((total == 1) & (codes < REST)).sum())
-    share = before.sum(axis=1) / max(float(total.sum()), 1.0)
-    return np.column_stack([before, once * share]), np.column_stack([after, new])
+        return before, after, False
+    if known.independent:
+        total = before.sum(axis=0)
+        once = float(((total == 1) & (codes < REST)).sum())
+        expected = once * before.sum(axis=1) / max(float(total.sum()), 1.0)
+    else:
+        alone = ((before > 0).sum(axis=0) == 1) & (codes < REST)
+        expected = before[:, alone].sum(axis=1)
+    return np.column_stack([before, expected]), np.column_stack([after, new]), True

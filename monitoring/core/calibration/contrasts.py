@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 
 LOCATION, SCALE, SHAPE, MISSING = 0.78, 0.08, 0.11, 0.03
 """How the false-alarm budget of a numeric column is divided. Most real drift is a shift."""
-OMNIBUS, SINGLE = 0.7, 0.3
-"""And of a categorical one: to all classes together, to the one that moved most."""
+OMNIBUS, SINGLE, NEW = 0.6, 0.3, 0.1
+"""And of a categorical one: to all classes together, to the one that moved most, to values never seen."""
 BINS = 32
 EXPECTED = 5.0
 """Rows that a class of the omnibus contrast has to be expected to hold: Cochran (1954)."""
@@ -29,7 +29,7 @@ class Contrast:
 
     `indicator` is true where the weights tell one class from the rest, so that few rows can be counted exactly.
     `around` are the weights of another contrast whose squared mean is taken off: a spread around the window's own
-    centre does not grow because the centre moved.
+    centre does not grow because the centre moved. `side` +1 looks for more only.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Contrast:
     share: float
     indicator: bool = False
     around: Floats | None = None
+    side: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,18 +103,20 @@ def directed(position: Floats) -> Contrasts:
     return Contrasts((Contrast("location", position, 1.0),), 0.0, nothing, nothing > 0, ranked=True)
 
 
-def categorical(reference: Floats) -> Contrasts:
+def categorical(reference: Floats, new: bool = False) -> Contrasts:
     """Contrasts of a categorical column: every class apart, and all together.
 
-    `reference` are counts by class, missing and unseen ones among them.
+    `reference` are counts by class, missing ones among them; with `new`, the last class are values never seen.
     """
     size = len(reference)
     nowhere = np.zeros(size, dtype=np.bool_)
-    if size <= 2:
-        only = Contrast("class 0", _one(size, 0), 1.0, indicator=True)
-        return Contrasts((only,), 0.0, reference, nowhere, ranked=False)
-    single = tuple(Contrast(f"class {at}", _one(size, at), SINGLE / size, indicator=True) for at in range(size))
-    return Contrasts(single, OMNIBUS, reference, nowhere, ranked=False)
+    unseen = (Contrast("new", _one(size, size - 1), NEW, indicator=True, side=1),) if new else ()
+    old = size - len(unseen)
+    if old <= 2:
+        only = Contrast("class 0", _one(size, 0), OMNIBUS + SINGLE, indicator=True)
+        return Contrasts((only, *unseen), 0.0, reference, nowhere, ranked=False)
+    single = tuple(Contrast(f"class {at}", _one(size, at), SINGLE / old, indicator=True) for at in range(old))
+    return Contrasts((*single, *unseen), OMNIBUS, reference, nowhere, ranked=False)
 
 
 def _ranks(counts: Floats) -> Floats:

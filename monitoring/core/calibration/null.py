@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.core.calibration.between import nothing
 from monitoring.core.calibration.contrasts import Contrasts
 from monitoring.core.calibration.counting import counting, others
 from monitoring.core.calibration.linear import linear
@@ -27,7 +28,7 @@ LEAST, MOST = 1e-290, 0.99
 class Chance:
     """`p_values` by window: the probability that chance takes some contrast as far, NaN for a window without rows.
 
-    `counts_as` is how many independent windows would tell the reference's mean as well as its own do.
+    `counts_as` is how many independent windows would tell the mean of the first contrast as well as the reference's do.
     """
 
     p_values: Floats
@@ -37,20 +38,24 @@ class Chance:
 def chance(known: Known, windows: Windows, contrasts: Contrasts, side: int = 0) -> Chance:
     """Of windows beside the reference. `side` +1 or -1 looks one way only, along the first contrast."""
     known = known.useful()
+    if not len(known.rows):
+        return Chance(np.full(len(windows.counts), np.nan), 0.0)
     found, shares = [], []
-    rare, counts_as = others(known, contrasts.aside), float(len(known.rows))
+    rare, counts_as = others(known, contrasts.aside), 0.0
+    rows_alone = nothing(known.size, len(known.rows))
     for contrast in contrasts.single[:1] if side else contrasts.single:
         if known.longer > 1:  # a week's own spread holds that between its days, which no day of the reference has
             contrast = replace(contrast, around=None)
         up, down, learned = linear(known, contrast, windows)
-        counts_as = min(counts_as, learned.counts_as)
+        counts_as = counts_as or learned.counts_as
         if contrast.indicator:
-            more, less = counting(known, contrast.weights, windows)
-            up, down = np.maximum(up, more), np.maximum(down, less)
+            more, less = counting(known, contrast.weights, windows, learned)
+            up, down = np.where(np.isnan(more), up, more), np.where(np.isnan(less), down, less)
         elif rare is not None:
-            few = np.minimum(*counting(known, rare, windows))
-            up, down = np.maximum(up, few), np.maximum(down, few)
-        found.append(np.minimum(1.0, 2 * np.minimum(up, down)) if not side else up if side > 0 else down)
+            few = np.fmin(*counting(known, rare, windows, rows_alone))
+            up, down = np.fmax(up, few), np.fmax(down, few)
+        way = side or contrast.side
+        found.append(np.minimum(1.0, 2 * np.minimum(up, down)) if not way else up if way > 0 else down)
         shares.append(contrast.share)
     if contrasts.share and not side:
         found.append(together(known, windows, contrasts))
@@ -61,9 +66,7 @@ def chance(known: Known, windows: Windows, contrasts: Contrasts, side: int = 0) 
 
 
 def combined(p_values: Floats, shares: Floats) -> Floats:
-    """One p-value of several, shape (tests, windows), each with its share of the budget: the Cauchy combination of Liu &
-    Xie (2020), which holds whatever they depend on each other, where it matters: in the tail."""
-    most = np.clip(p_values, LEAST, MOST)
-    weights = (shares / shares.sum())[:, None]
-    summed = (weights / np.tan(np.pi * most)).sum(axis=0)
+    """One p-value of several, shape (tests, windows), each with its share of the budget: the Cauchy combination of Liu
+    and Xie (2020), which holds whatever they depend on each other, where it matters: in the tail."""
+    summed = shares @ (1 / np.tan(np.pi * np.clip(p_values, LEAST, MOST)))
     return np.asarray(np.where(summed > 1e6, 1 / (np.pi * np.maximum(summed, 1.0)), 0.5 - np.arctan(summed) / np.pi))

@@ -82,9 +82,7 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     misfit = MISFIT * ((of_counts - base[at]) ** 2 / usual_shares).sum(axis=1)
     varied = learned.variances[:, at]
     expected = sampling * one + varied + misfit
-    expected_square = (
-        sampling**2 * two + 2 * sampling * (varied + misfit) * two / one + varied**2 * narrow + misfit**2
-    )
+    expected_square = sampling**2 * two + 2 * sampling * (varied + misfit) * two / one + varied**2 * narrow + misfit**2
     free_dimensions = expected**2 / expected_square
     by_moments = learned.weights @ chdtrc(free_dimensions, free_dimensions * pearson / expected)
     # moments know nothing of days that differ in other than straight lines; the reference's own windows do
