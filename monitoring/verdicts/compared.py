@@ -23,6 +23,8 @@ from monitoring.verdicts.subject import Subject
 
 DAY = 24
 FOLDS = 5
+FEW = 0.5
+"""Independent windows that the reference counts as, as a share of its own, below which a verdict says so."""
 Integers = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
@@ -145,7 +147,7 @@ def _beside(
     whole, before, current = (_spread(every, *t) for t in (reference.heap, reference.counts, table))
     alike = np.zeros(len(windows), dtype=np.int64)
     matches = [Match("", np.arange(len(windows)), alike, np.zeros(len(before), dtype=np.int64))]
-    if reference.cut and reference.longer == 1:
+    if reference.cut and reference.longer == 1 and not subject.by_rows:  # a number of a chunk is no hour
         matches = match(reference.cut, windows)
     out = []
     for m in matches:
@@ -156,11 +158,10 @@ def _beside(
             found = chance_of(monitored.grid, every, known, Windows(current[m.at], m.matched), side)
         except (ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError) as error:
             found, failure = Chance(np.full(len(m.at), np.nan), 0.0), f"What chance does could not be learned: {error}"
-        basis = reference.basis + (f", {m.how} together" if m.how else "")
-        if reference.cut and 0 < round(found.counts_as) < len(reference.cut) // reference.longer:
-            basis += (
-                f"; as each is like the one before, they tell what {max(found.counts_as, 1):.0f} independent ones would"
-            )
+        basis = reference.basis
+        if reference.cut and 0 < found.counts_as < FEW * len(reference.cut) / reference.longer:
+            basis += f", which count as {max(found.counts_as, 1):.0f} independent ones, each being like the one before"
+        basis += f", {m.how} together" if m.how else ""
         for at, class_, value in zip(m.at, m.matched, found.p_values, strict=True):
             # an hour of the night is compared with nights
             nights = m.how and len(windows[at]) < DAY
