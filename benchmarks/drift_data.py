@@ -18,7 +18,7 @@ from monitoring.core.profile import Column, Profile
 from monitoring.core.summaries import Packed, Summaries
 from monitoring.core.summary import BLOCK, Cells, Kind, Series, cells
 from monitoring.core.window import Slots, moment_of, slot_of
-from monitoring.fleet import parse_model
+from monitoring.fleet import Model, parse_model
 from monitoring.logs.profiling import SAMPLE, fitted
 from monitoring.verdicts.subject import Subject
 
@@ -184,11 +184,11 @@ HOURS = {"1h": 1, "1d": 24, "7d": 24, "rows": 1}
 """Hours that a cell takes; a chunk of rows takes the place of one."""
 
 
-def document(log: Log, **drift: object) -> dict[str, object]:
-    """The model's part of a fleet file; `drift` is its threshold of the drift of the whole."""
+def model_of(log: Log, **drift: object) -> Model:
+    """Whose log it is; `drift` is its threshold of the drift of the whole."""
     by_rows = log.world.chunk == "rows"
     span = (moment_of(MONDAY).isoformat(), moment_of(MONDAY + 24 * log.world.reference_days).isoformat())
-    return {
+    document = {
         "key": "calm",
         "task": "binary_classification",
         "predictions": {
@@ -200,9 +200,10 @@ def document(log: Log, **drift: object) -> dict[str, object]:
         "chunk": {"rows": log.world.rows} if by_rows else log.world.chunk,
         "thresholds": [{"check": "drift", **drift}] if drift else [],
     }
+    return parse_model(document, "benchmark")
 
 
-def subject_of(log: Log, **drift: object) -> Subject:
+def subject_of(log: Log) -> Subject:
     """What an evaluation of the log looks at, without the detour over a file."""
     length = HOURS[log.world.chunk]
     packed: dict[Series, dict[int, Packed]] = {}
@@ -216,7 +217,7 @@ def subject_of(log: Log, **drift: object) -> Subject:
         _pack(Series(Kind.FEATURE, name), slots, codes, log.there, packed, totals, kept)
     _pack(Series(Kind.ROWS, ""), slots, np.zeros_like(codes), log.there, packed, totals, kept)
     summaries = Summaries(packed, totals, kept)
-    model = parse_model(document(log, **drift), "benchmark")
+    model = model_of(log)
     whole = 168 if log.world.chunk == "7d" else length
     span = Slots(MONDAY, MONDAY + length * log.reference)
     history = tuple(Slots(s, s + whole) for s in range(span.last, MONDAY + length * len(log.there) - whole + 1, whole))

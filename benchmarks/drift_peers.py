@@ -10,7 +10,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import drift_data
@@ -65,31 +65,31 @@ def leeway(log: Log) -> dict[str, Scored]:
     return out
 
 
-def alarms(log: Log) -> tuple[list[int], list[int]]:
-    """Windows with evidence enough for an alarm, and windows with one, effect and all, for each of BUDGETS."""
+def alarms(log: Log, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Where some of the columns has evidence enough for an alarm, and where one raises it, effect and all: shape (2,
+    budgets, windows)."""
     from monitoring.core.calibration.budget import level, limits
     from monitoring.verdicts import drift
     from monitoring.verdicts.compared import compare
     from monitoring.verdicts.effect import effect_of, own_threshold
 
-    subjects = [drift_data.subject_of(log, false_alarms_per_quarter=budget) for budget in BUDGETS]
-    first = subjects[0]
-    monitored = list(drift.monitored_columns(first))
+    first = drift_data.subject_of(log)
+    subjects = [replace(first, model=drift_data.model_of(log, false_alarms_per_quarter=budget)) for budget in BUDGETS]
+    monitored = [m for m in drift.monitored_columns(first) if m.column.name in names]
     compared = {m.column.name: compare(first, m, "", first.windows, own_threshold(first, m, "")) for m in monitored}
-    evidence, alarmed = [0] * len(BUDGETS), [0] * len(BUDGETS)
-    for window in first.windows:
+    out = np.zeros((2, len(BUDGETS), len(first.windows)), dtype=np.bool_)
+    for number, window in enumerate(first.windows):
         p_values = np.asarray([compared[m.column.name][window].p_value for m in monitored])
-        sure = [
-            bool((p_values <= limits(p_values, level(budget, first.model.chunk.hours))).any()) for budget in BUDGETS
+        out[0, :, number] = [
+            (p_values <= limits(p_values, level(budget, first.model.chunk.hours))).any() for budget in BUDGETS
         ]
-        if not any(sure):
+        if not out[0, :, number].any():
             continue
         effects = [effect_of(first, m, "", compared[m.column.name][window]) for m in monitored]
         for at, subject in enumerate(subjects):
-            evidence[at] += sure[at]
-            found = drift.held_to_budget(subject, window, effects, {}) if sure[at] else []
-            alarmed[at] += any(v.status in drift.DRIFTED for v in found)
-    return evidence, alarmed
+            found = drift.held_to_budget(subject, window, effects, {})
+            out[1, at, number] = any(v.status in drift.DRIFTED for v in found)
+    return out
 
 
 def evidently(log: Log) -> dict[str, Scored]:

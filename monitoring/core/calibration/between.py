@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 TINY = 1e-15
 RHOS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
-RHO_PRIOR = (6.0, 5.0, 4.0, 3.0, 2.5, 1.75, 0.9, 0.35)
+RHO_PRIOR = (6.0, 5.0, 4.0, 3.0, 2.5, 1.5, 0.75, 0.05)
 RATIOS = np.concatenate([[0.0], np.exp(np.arange(np.log(0.03), np.log(2000.0), 0.6))])
 """Variance of effects over that of noise. Effects of less than a thirtieth of the noise show nowhere."""
 NO_EFFECT = 0.2
