@@ -146,6 +146,18 @@ def test_a_rolling_reference_forgets(tmp_path: Path) -> None:
     assert {v["status"] for v in of_x(found)[:14]} == {"insufficient_data"}, "a reference not yet whole is none"
 
 
+def test_where_the_reference_moves_its_range_and_its_nulls_do(tmp_path: Path) -> None:
+    log = log_of(60, 20, shifted)
+    log["x"] += np.where(np.arange(len(log)) >= 40 * 480, 30.0, 0.0)
+    log.loc[(np.arange(len(log)) >= 40 * 480) & (np.arange(len(log)) % 3 == 0), "x"] = np.nan
+    for reference, bad in (({"from": "2026-03-02", "to": "2026-03-29"}, True), ({"rolling": "14d"}, False)):
+        last = [
+            v for v in evaluate(tmp_path, log, reference=reference) if v["window"]["start"] == "2026-04-30T00:00:00Z"
+        ]
+        of = {v["check"]: v["status"] == "breached" for v in last if v["column"] == "x"}
+        assert of["quality.range"] is bad and of["quality.missing"] is bad
+
+
 def test_one_check_may_have_another_reference_than_its_model(tmp_path: Path) -> None:
     own = {"check": "drift.feature", "column": "x", "reference": {"rolling": "14d"}}
     found = evaluate(tmp_path, log_of(90, 20, shifted), thresholds=[own])
