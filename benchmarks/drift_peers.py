@@ -118,7 +118,7 @@ def nannyml(python: str, logs: Sequence[Log]) -> list[dict[str, Scored]]:
     """NannyML's defaults (Jensen-Shannon), in the environment of that Python. Of no log without one."""
     import json
 
-    if not python:
+    if not python or not logs:
         return []
     with tempfile.TemporaryDirectory() as folder:
         names = [str(Path(folder) / str(number)) for number in range(len(logs))]

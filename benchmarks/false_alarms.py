@@ -67,7 +67,7 @@ KINDS = (
     World("one value and rare others, days differ, .6", draws=RARE, effects=0.3, rho=0.6),
     World("1 % missing", missing=0.01),
 )
-SEED, PEER_RUNS = 7, 2
+SEED = 7
 
 
 def log_of(world: World, seed: int) -> Log:
@@ -98,14 +98,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--peer-runs", type=int, default=2, help="logs a row that the peers judge")
     parser.add_argument("--nannyml", default="", help="the Python of an environment with NannyML")
     parser.add_argument("--only", default="", help="worlds whose name holds this")
     options = parser.parse_args()
-    print(f"{options.runs} logs a row ({PEER_RUNS} for the peers); {drift_peers.versions(options.nannyml)}\n")
+    print(f"{options.runs} logs a row ({options.peer_runs} for the peers); {drift_peers.versions(options.nannyml)}\n")
     print("| log without drift | evidence / .2 | / 1 | / 5 | alarms where 1 is allowed | Evidently | NannyML |")
     print("|---|---|---|---|---|---|---|")
     worlds = [world for world in (*SIZES, *TIME, *KINDS) if options.only in world.name]
-    peers = {world.name: [log_of(world, n) for n in range(PEER_RUNS)] for world in worlds if world.chunk != "1h"}
+    peers = {
+        world.name: [log_of(world, n) for n in range(options.peer_runs)] for world in worlds if world.chunk != "1h"
+    }
     asked = iter(drift_peers.nannyml(options.nannyml, [log for logs in peers.values() for log in logs]))
     nannyml = {name: [one for _, one in zip(logs, asked, strict=False)] for name, logs in peers.items()}
     with ProcessPoolExecutor(options.processes) as pool:
