@@ -58,7 +58,7 @@ def put(
     An urgent row does not wait for the long pauses of older ones before it: they are tried again at once, unless their
     receiver asked for patience.
     """
-    insert = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     due = due_at or now
     statement = (
         insert(OutboxRow)

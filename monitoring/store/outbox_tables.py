@@ -49,7 +49,7 @@ class OutboxRow(Base):
 class ChannelRow(Base):
     """A way to tell people, as in the fleet file, and how it fares.
 
-    `failures` are those since the last delivery. A channel with `disabled_at` is sent nothing until it is enabled again.
+    `failures` are those since the last delivery. A channel with `disabled_at` is sent nothing until it is enabled.
     """
 
     __tablename__ = "channel"
