@@ -1,0 +1,1 @@
+"""Alerts: from what verdicts say to what people are told."""
