@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 import re2
 
 Op = Literal["=", "!=", "=~", "!~"]
-LABELS = ("model", "owner", "check", "column", "slice", "version", "severity")
+LABELS = ("model", "owner", "check", "column", "slice", "version", "method", "severity", "kind")
 """The labels that an alert has. One that it lacks is the empty string."""
 
 _ONE = re.compile(r'\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^\s,{}"]*)\s*(?:,|(?=\s)|$)')

@@ -40,8 +40,9 @@ class Hours:
 class Rotation:
     """People who take turns. `people[0]` has the first one; None is a slot that nobody has.
 
-    `start` (naive) is the wall time of the first hand-over, `turn` how long a turn is by the clocks of the zone: turns of
-    a day change hands at the same wall time each day, be the day 23, 24 or 25 hours long. Before `start` there is nobody.
+    `start` (naive) is the wall time of the first hand-over, `turn` how long a turn is by the clocks of the zone: turns
+    of a day change hands at the same wall time each day, be the day 23, 24 or 25 hours long. Before `start` there is
+    nobody.
     """
 
     people: tuple[str | None, ...]

@@ -1,4 +1,4 @@
-"""A schedule: rotations that are on call together, and overrides that beat them. Who is on call at a moment, and when not.
+"""A schedule: rotations that are on call together, and overrides that beat them. Who is on call, and when nobody is.
 
 As in GoAlert (github.com/target/goalert): whoever any rotation names is on call, and an override adds somebody, takes
 somebody away, or puts one in the place of another while that other would be on call.
