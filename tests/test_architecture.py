@@ -22,7 +22,13 @@ BELOW = {
     "monitoring.core": ("monitoring.core",),
     "monitoring.rowtests": ("monitoring.core", "monitoring.rowtests"),
     "monitoring.stattests": ("monitoring.core", "monitoring.stattests", "monitoring.evidently"),
-    "monitoring.store": ("monitoring.core", "monitoring.store", "monitoring.fleet", "monitoring.errors"),
+    "monitoring.store": (
+        "monitoring.core",
+        "monitoring.store",
+        "monitoring.fleet",
+        "monitoring.fleet_oncall",
+        "monitoring.errors",
+    ),
     "monitoring.logs": ("monitoring.core", "monitoring.logs", "monitoring.fleet", "monitoring.errors"),
     "monitoring.verdicts": (
         "monitoring.core",
