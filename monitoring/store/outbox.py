@@ -176,9 +176,10 @@ def urgent_behind(session: Session, leased: Leased) -> bool:
     return session.scalar(behind.limit(1)) is not None
 
 
-def tried(session: Session, dedup_key: str) -> set[str]:
-    """The targets that have this already, in whatever state."""
-    return set(session.scalars(select(OutboxRow.target).where(OutboxRow.dedup_key == dedup_key)))
+def tried(session: Session, dedup_key: str) -> dict[str, str]:
+    """The targets that were meant to have this already, with the state it is in."""
+    found = select(OutboxRow.target, OutboxRow.state).where(OutboxRow.dedup_key == dedup_key)
+    return {target: state for target, state in session.execute(found)}
 
 
 def revive(session: Session, number: int, now: datetime) -> bool:
