@@ -254,7 +254,7 @@ def test_gone_disables_the_channel_and_what_follows_goes_elsewhere(local: Post) 
         assert channels.fitting(session, "anybody", "page") == ["other"]
     with transaction(local.store) as session:
         channels.enable(session, "ops", "ann", NOW)
-        outbox.revive(session, local.row("ops").id, NOW)
+        outbox.revive(session, [local.row("ops").id], NOW)
     gone.behaviour = "200"
     local.sender.settle()
     assert local.row("ops").state == "sent"
