@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from monitoring.store import outbox_tables  # noqa: F401 - its tables are compared with the others
 from monitoring.store.tables import Base
 
 store = context.config.attributes["store"]
