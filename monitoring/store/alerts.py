@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from monitoring.core.alerting.alert import Alert, Event, State
@@ -42,17 +43,9 @@ def lock(session: Session, now: datetime) -> None:
     query = select(HeartbeatRow).where(HeartbeatRow.name == LOCK).with_for_update()
     row = session.scalar(query)
     if row is None:
-        dialect = session.get_bind().dialect.name
-        added = insert(HeartbeatRow).values(name=LOCK, at=now, detail="")
-        if dialect == "postgresql":
-            from sqlalchemy.dialects import postgresql
-
-            session.execute(
-                postgresql.insert(HeartbeatRow).values(name=LOCK, at=now, detail="").on_conflict_do_nothing()
-            )
-        else:
-            session.execute(added)
-        row = session.scalars(query.execution_options(populate_existing=True)).one()
+        insert_ = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        session.execute(insert_(HeartbeatRow).values(name=LOCK, at=now, detail="").on_conflict_do_nothing())
+        row = session.scalars(query).one()
     row.at = now
 
 
@@ -67,7 +60,8 @@ def open_ones(session: Session) -> list[Alert]:
 
 def last_ones(session: Session, fingerprints: Collection[str]) -> dict[str, Alert]:
     """The newest closed episode of some fingerprints."""
-    wanted, out = sorted(fingerprints), {}
+    wanted = sorted(fingerprints)
+    out: dict[str, Alert] = {}
     for at in range(0, len(wanted), 400):
         some = wanted[at : at + 400]
         newest = (
@@ -112,9 +106,7 @@ def watched(session: Session) -> set[str]:
     return set(session.scalars(select(ModelRow.key)))
 
 
-def save(
-    session: Session, alerts: Iterable[Alert], changed: Iterable[Group], events: Sequence[Event]
-) -> None:
+def save(session: Session, alerts: Iterable[Alert], changed: Iterable[Group], events: Sequence[Event]) -> None:
     """Write what a decision (or a person) changed, with its history. The caller holds the lock."""
     for group in changed:
         session.merge(NotificationGroupRow(**_of_group(group)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitoring.core.alerting import telling
-from monitoring.core.alerting.alert import Alert, Event, EventKind
+from monitoring.core.alerting.alert import Alert, Event
 from monitoring.core.alerting.clock import reached
 from monitoring.core.alerting.escalation import DEFAULT, Policy
 from monitoring.core.alerting.grouping import Group, Pace, paged
@@ -61,11 +61,6 @@ def speak(group: Group, members: list[Alert], holds: Mapping[str, Hold], pace: P
         notices.append(_notice(group, NotifyReason.ESCALATED, steps.why, steps.alerts, steps.targets, False, now))
         group = replace(group, number=group.number + 1)
         changed |= {a.key: a for a in steps.alerts}
-        events += [Event(a.key, EventKind.ESCALATED, now, steps.why) for a in steps.alerts]
-    events += [
-        Event(a.key, EventKind.NOTIFIED, now, f"{n.reason.replace('_', ' ')}: {n.why}")
-        for n in notices if n.reason != NotifyReason.ESCALATED for a in n.alerts
-    ]  # fmt: skip
     if not any(a.open for a in members) and not telling.news_of(group, members, holds):
         group = replace(group, closed_at=now, changed_at=None)
     return Spoken(group, tuple(changed.values()), tuple(events), tuple(notices))
@@ -82,7 +77,8 @@ def _escalations(loud: Iterable[Alert], group: Group, now: datetime) -> list[_St
     """Those nobody answered in time, one step on; by step, so that each of its targets is told once."""
     found: dict[tuple[tuple[str, ...], str], list[Alert]] = {}
     for alert in loud:
-        if alert.escalates_at is None or alert.acked_by or not group.of(alert).firing:
+        told = group.of(alert)
+        if alert.escalates_at is None or alert.acked_by or not told.firing or told.held:
             continue
         if not reached(alert.escalates_at, LONGEST_STEP, now):
             continue

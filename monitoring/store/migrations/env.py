@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from monitoring.store import outbox_tables  # noqa: F401 - its tables are compared with the others
+from monitoring.store import alert_tables, outbox_tables  # noqa: F401 - compared with the others
 from monitoring.store.tables import Base
 
 store = context.config.attributes["store"]
