@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -11,14 +11,15 @@ from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from monitoring.core.alerting.alert import Alert, Event, State
+from monitoring.core.alerting.alert import Alert, Event, EventKind, State
 from monitoring.core.alerting.escalation import Policy
 from monitoring.core.alerting.grouping import Group, Shared, Told
+from monitoring.core.alerting.lifecycle import Change
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Kind, Subject
 from monitoring.errors import LeewayError
 from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
-from monitoring.store.tables import HeartbeatRow, IncidentMemberRow, IncidentRow, ModelRow
+from monitoring.store.tables import AuditRow, HeartbeatRow, IncidentMemberRow, IncidentRow, ModelRow
 
 LOCK = "alerting"
 """The heartbeat that deciding gives; its row is the lock that decisions queue for."""
@@ -135,9 +136,27 @@ def one(session: Session, key: str) -> Alert:
     return from_row(row)
 
 
-def judge(session: Session, key: str, useful: bool | None, actor: str) -> None:
+def answer(session: Session, key: str, act: Callable[[Alert], Change], action: str, actor: str, now: datetime) -> Change:
+    """What a person does about an alert (see core.alerting.answers); audited where it changed anything."""
+    lock(session, now)
+    change = act(one(session, key))
+    if change.events:
+        save(session, [change.alert], (), change.events)
+        about = change.alert.subject
+        detail = {"alert": key, "check": about.check, "column": about.column, "reason": change.events[-1].reason}
+        session.add(AuditRow(at=now, actor=actor, action=action, subject=about.model, detail=detail))
+    return change
+
+
+def judge(session: Session, key: str, useful: bool | None, actor: str, now: datetime) -> None:
     """What a person says of an alert: useful, noise, or (None) neither any more."""
+    lock(session, now)
+    alert = one(session, key)
+    words = {True: "Useful.", False: "Noise.", None: "Neither useful nor noise."}[useful]
     session.execute(update(AlertRow).where(AlertRow.key == key).values(useful=useful, judged_by=actor))
+    _append(session, [Event(key, EventKind.JUDGED, now, words, actor)])
+    detail = {"alert": key, "check": alert.subject.check, "said": words}
+    session.add(AuditRow(at=now, actor=actor, action="alert judged", subject=alert.subject.model, detail=detail))
 
 
 def from_row(row: AlertRow) -> Alert:
