@@ -18,7 +18,7 @@ from monitoring import fleet as fleets
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import FleetError, LeewayError, SourceError
 from monitoring.settings import HELP, Settings, load, variable
-from monitoring.store import models
+from monitoring.store import models, oncall
 from monitoring.store.database import MEMORY, connect, create, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.models import Watched
@@ -82,13 +82,16 @@ def demo(options: Namespace) -> int:
 def apply(options: Namespace) -> int:
     """Add or change models."""
     store = open_store(load())
-    documents = fleets.load(options.fleet)
+    file = fleets.load_sections(options.fleet)
     base = options.fleet.resolve().parent
     with transaction(store) as session:
-        done = models.apply(session, documents, base, actor(), now())
+        done = models.apply(session, file["models"], base, actor(), now())
         gone = [w.key for w in models.watched(session) if w.key not in done] if options.prune else []
         for key in gone:
             models.remove(session, key, actor(), now())
+        done |= oncall.apply(session, file.get("people", []), file.get("teams", []), actor(), now())
+        if options.prune:
+            gone += oncall.prune(session, file, actor(), now())
     for key, what in [*done.items(), *((key, "removed") for key in gone)]:
         print(f"{key}: {what}")
     return 0
@@ -97,7 +100,20 @@ def apply(options: Namespace) -> int:
 def export(options: Namespace) -> int:
     """Print the fleet as a file."""
     with reading(open_store(load())) as session:
-        print(fleets.dump(models.export(session)), end="")
+        print(fleets.dump(models.export(session), **oncall.export(session)), end="")
+    return 0
+
+
+def on_call(options: Namespace) -> int:
+    """Print who is on call, who is next, and the gaps of the next days."""
+    from monitoring.on_call import lines
+    from monitoring.store.queries.oncall import board
+
+    at = options.at or now()
+    with reading(open_store(load())) as session:
+        found = board(session, at)
+    for line in lines(found, at):
+        print(line)
     return 0
 
 

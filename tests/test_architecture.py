@@ -20,9 +20,17 @@ SHELLS = ("evaluate", "worker", "ingest", "baseline", "commands", "up", "rebasel
 
 BELOW = {
     "monitoring.core": ("monitoring.core",),
+    "monitoring.notifiers": ("monitoring.core", "monitoring.notifiers", "monitoring.errors"),
     "monitoring.rowtests": ("monitoring.core", "monitoring.rowtests"),
     "monitoring.stattests": ("monitoring.core", "monitoring.stattests", "monitoring.evidently"),
-    "monitoring.store": ("monitoring.core", "monitoring.store", "monitoring.fleet", "monitoring.errors"),
+    "monitoring.store": (
+        "monitoring.core",
+        "monitoring.store",
+        "monitoring.fleet",
+        "monitoring.fleet_oncall",
+        "monitoring.errors",
+        "monitoring.notifiers.channel",
+    ),
     "monitoring.logs": ("monitoring.core", "monitoring.logs", "monitoring.fleet", "monitoring.errors"),
     "monitoring.verdicts": (
         "monitoring.core",

@@ -17,8 +17,7 @@ LONGEST = timedelta(days=731)
 class Silence:
     """Alerts that all `matchers` fit are silent from `starts` until `ends`; with a `recurrence`, only in its windows.
 
-    It always ends, and always has an author and a reason. As in Alertmanager, one matcher at least must not fit the
-    empty string: a silence of everything is always an accident.
+    It always ends.
     """
 
     matchers: tuple[Matcher, ...]
@@ -31,14 +30,6 @@ class Silence:
     def __post_init__(self) -> None:
         if self.ends <= self.starts:
             raise ValueError("a silence must end after it starts")
-        if self.ends - self.starts > LONGEST:
-            raise ValueError("a silence may last two years at most: make another one when it is over")
-        if not self.author.strip() or not self.reason.strip():
-            raise ValueError("a silence needs an author and a reason")
-        if all_match(self.matchers, {}):
-            raise ValueError("this would silence everything: one matcher at least must not fit an empty label")
-        if self.recurrence is not None and not self.windows(self.starts, self.ends):
-            raise ValueError("no window opens before it ends")
 
     def matches(self, labels: Mapping[str, str], at: datetime) -> bool:
         """Whether an alert of these labels is silent at a moment."""
@@ -65,3 +56,20 @@ class Silence:
             return self.ends
         open_now = self.recurrence.windows(self.starts, at, at + timedelta(microseconds=1))
         return min(self.ends, max(end for _, end in open_now))
+
+
+def checked(silence: Silence) -> Silence:
+    """The same, where somebody may make it. Raises ValueError where not.
+
+    It needs an author and a reason. As in Alertmanager, one matcher at least must not fit the empty string: a silence
+    of everything is always an accident.
+    """
+    if silence.ends - silence.starts > LONGEST:
+        raise ValueError("a silence may last two years at most: make another one when it is over")
+    if not silence.author.strip() or not silence.reason.strip():
+        raise ValueError("a silence needs an author and a reason")
+    if all_match(silence.matchers, {}):
+        raise ValueError("this would silence everything: one matcher at least must not fit an empty label")
+    if silence.recurrence is not None and not silence.windows(silence.starts, silence.ends):
+        raise ValueError("no window opens before it ends")
+    return silence
