@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import demo, incidents
+from monitoring import alerting, demo, incidents
 from monitoring.core.verdict import Status
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
@@ -88,6 +88,8 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
         found = evaluate(store, watched, Scope(), clock, _beating(store, clock, f"evaluating {watched.key}"))
         if found[-1].status == Status.FAILED:
             log.warning("%s: %s", watched.key, found[-1].reason)
+        if alerting.hear(store, clock(), settings, [watched.key]):
+            incidents.update(store, clock())  # before anybody is told: models that share a cause are told as one
         answer(store, settings, clock)
     incidents.update(store, clock())
 
@@ -130,10 +132,12 @@ def _do(store: Engine, settings: Settings, clock: Clock, taken: RequestRow) -> s
         window = (instant(taken.arguments["start"]), instant(taken.arguments["end"]))
     if taken.kind == "rebaseline":
         found = rebaseline(store, taken.model_key, window, taken.actor, clock, progress)
+        alerting.hear(store, clock(), settings, [taken.model_key])
     elif taken.kind == "evaluate":
         with reading(store) as session:
             watched = models.watched(session, taken.model_key)[0]
         found = evaluate(store, watched, Scope(), clock, progress)
+        alerting.hear(store, clock(), settings, [watched.key])
     elif taken.kind == "report" and window is not None:
         from monitoring.evidently.report import create
 

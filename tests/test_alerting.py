@@ -19,6 +19,7 @@ from monitoring.core.alerting.answers import acknowledge, close, escalate, unack
 from monitoring.core.alerting.decide import Decision
 from monitoring.core.verdict import Flag, Status
 from monitoring.notifiers.registry import parse
+from monitoring.settings import Settings
 from monitoring.store import alerts, channels, oncall
 from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.database import connect, create, reading, transaction
@@ -27,6 +28,7 @@ from monitoring.store.tables import AuditRow, IncidentMemberRow, IncidentRow, Mo
 from tests.alerts_of import NOW, add_model, hear, verdict
 
 URL = "https://leeway.example.org"
+SETTINGS = Settings(url=URL)
 B, O = Status.BREACHED, Status.OK  # noqa: E741
 drift = partial(verdict, "drift", warning=0.2, breached=0.4)
 burn = partial(verdict, "slo.availability", method="burn 1h/5m", threshold=14.4, breached=14.4)
@@ -68,7 +70,7 @@ def say(store: Engine, *verdicts: Any, at: float = 0) -> Decision:
 
 
 def step(store: Engine, at: float, *models: str) -> Decision:
-    return alerting.step(store, after(at), URL, models)
+    return alerting.step(store, after(at), SETTINGS, models)
 
 
 def sent(store: Engine) -> list[tuple[str, str, str]]:
