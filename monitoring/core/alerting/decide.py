@@ -132,5 +132,5 @@ def held_back(alerts: Iterable[Alert], silences: Sequence[Silence], now: datetim
             end = "" if until is None else f" until {until:%Y-%m-%d %H:%M} UTC"
             out[alert.key] = Hold(SILENCE, f"Silenced by {silence.author}{end}: {silence.reason}")
         elif why := inhibited(alert, of_model[alert.subject.model]):
-            out[alert.key] = Hold(INHIBITION, f"Not sent: {why}.")
+            out[alert.key] = Hold(INHIBITION, f"Held back while {why}.")
     return out

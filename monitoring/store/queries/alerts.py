@@ -117,7 +117,7 @@ def worth(session: Session, since: datetime) -> list[Worth]:
         .group_by(*names)
         .order_by(func.count().desc(), *names)
     )
-    return [Worth(*row) for row in session.execute(query).tuples()]
+    return [Worth(*row) for row in session.execute(query)]
 
 
 def counts(session: Session) -> dict[str, Count]:
