@@ -57,6 +57,13 @@ def hear(store: Engine, now: datetime, settings: Settings, models: Collection[st
         return False
 
 
+def start(store: Engine, settings: Settings, clock: Callable[[], datetime], stop: threading.Event) -> threading.Thread:
+    """Keep time in a thread of the worker, so that nothing waits for an evaluation. Join it after setting `stop`."""
+    thread = threading.Thread(target=keep_time, args=(store, settings, clock, stop), name="alerts", daemon=True)
+    thread.start()
+    return thread
+
+
 def keep_time(store: Engine, settings: Settings, clock: Callable[[], datetime], stop: threading.Event) -> None:
     """Step by time alone until it is stopped: what waits, repeats, escalates or expires does not wait for a log."""
     while not stop.is_set():
@@ -65,8 +72,8 @@ def keep_time(store: Engine, settings: Settings, clock: Callable[[], datetime], 
                 waiting = alerts.waiting(session)
             if waiting:
                 hear(store, clock(), settings)
-        except SQLAlchemyError:
-            log.exception("the database did not answer; trying again")
+        except Exception:  # whatever it is, the next one may go well
+            log.exception("keeping time of alerts; trying again")
         stop.wait(TICK)
 
 

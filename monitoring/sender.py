@@ -8,6 +8,8 @@ between sending and writing it down sends again, with the same id.
 from __future__ import annotations
 
 import logging
+import os
+import random
 import threading
 import time
 import traceback
@@ -26,9 +28,11 @@ from monitoring.core.alerting.delivery import after_failure
 from monitoring.core.alerting.notification import Notification, NotifyReason
 from monitoring.errors import LeewayError
 from monitoring.notifiers import registry
+from monitoring.notifiers.guard import Reach
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Delivered, Gone, Outcome, Refused, Retry
 from monitoring.notifiers.secrets import Secrets
+from monitoring.settings import Settings
 from monitoring.store import channels, outbox
 from monitoring.store.database import reading, transaction
 from monitoring.store.outbox import Leased
@@ -60,6 +64,19 @@ def deliver(
     if isinstance(found, Delivered):
         return replace(found, note=secrets.redact(found.note))
     return replace(found, reason=secrets.redact(found.reason))
+
+
+def http_of(settings: Settings, clock: Callable[[], datetime]) -> Http:
+    """Outgoing requests as the settings let them."""
+    return Http(Reach.of(settings.outgoing_hosts, settings.mail_hosts, settings.loopback == "allowed"), clock=clock)
+
+
+def start(store: Engine, settings: Settings, clock: Callable[[], datetime], stop: threading.Event) -> threading.Thread:
+    """A sender in a thread of its own, until `stop` is set."""
+    sender = Sender(store, http_of(settings, clock), os.environ, clock, random.random, stop)
+    thread = threading.Thread(target=sender.run, name="sender", daemon=True)
+    thread.start()
+    return thread
 
 
 class Sender:
@@ -195,6 +212,8 @@ def tell_another(session: Session, leased: Leased, because: str, now: datetime) 
 
     A channel that has the same notification already is told only where no other is left, under an id of its own.
     """
+    if f"/{NOTICE}/" in leased.dedup_key:
+        return None
     try:
         notification = Notification.from_json(leased.payload).because(because)
     except (KeyError, TypeError, ValueError):
@@ -202,8 +221,8 @@ def tell_another(session: Session, leased: Leased, because: str, now: datetime) 
     found = channels.others(session, leased.target, notification.owner, notification.severity, leased.fallbacks)
     had = outbox.tried(session, leased.dedup_key)
     target = next((name for name in found if name not in had), None)
-    if target is None and found and f"/{NOTICE}/" not in leased.dedup_key:
-        target = found[0]
+    if target is None:
+        target = next((name for name in found if had[name] != "dead"), None)
         notification = replace(notification, id=f"{notification.id}/{NOTICE}/{leased.target}")
     if target is None:
         return None

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import alerting, demo, incidents
+from monitoring import alerting, demo, incidents, sender
 from monitoring.core.verdict import Status
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
@@ -29,6 +29,8 @@ POLL = 1.0
 """Seconds between two looks for requests."""
 BEAT = 5.0
 """Seconds between two signs of life, or two marks of progress."""
+PATIENCE = 20.0
+"""Seconds that what is being sent is waited for."""
 SHIPPED = Path(__file__).parent.parent / "data"
 log = logging.getLogger(__name__)
 
@@ -42,18 +44,25 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
         signal.signal(number, lambda *_: stop.set())
     with transaction(store) as session:  # left by a worker that was killed: begun again
         session.execute(update(RequestRow).where(RequestRow.state == "running").values(state="waiting", progress=0.0))
+    sending = sender.start(store, settings, clock, stop)
+    timing = alerting.start(store, settings, clock, stop)
     due = 0.0
-    while not stop.is_set():
-        try:
-            beat(store, clock, "waiting")
-            answer(store, settings, clock)
-            if time.monotonic() >= due:
-                due = time.monotonic() + settings.cadence_seconds
-                replay(settings, clock)
-                evaluate_all(store, settings, clock, stop)
-        except SQLAlchemyError:
-            log.exception("the database did not answer; trying again")
-        stop.wait(POLL)
+    try:
+        while not stop.is_set():
+            try:
+                beat(store, clock, "waiting")
+                answer(store, settings, clock)
+                if time.monotonic() >= due:
+                    due = time.monotonic() + settings.cadence_seconds
+                    replay(settings, clock)
+                    evaluate_all(store, settings, clock, stop)
+            except SQLAlchemyError:
+                log.exception("the database did not answer; trying again")
+            stop.wait(POLL)
+    finally:
+        stop.set()
+        timing.join(PATIENCE)
+        sending.join(PATIENCE)
     beat(store, clock, "stopped")
 
 

@@ -42,6 +42,9 @@ class Channel(BaseModel):
     def send(self, notification: Notification, http: Http) -> Outcome:
         """Send one notification. Secrets are in place: it is called on what `expanded` gave."""
 
+    def check(self, http: Http) -> None:
+        """Whether its receiver may be reached, without sending. Raises guard.Forbidden and OSError."""
+
     def expanded(self, expand: Callable[[str], str]) -> Self:
         """The same with secrets in the place of their references. What it gives is never stored or shown."""
         values: dict[str, Any] = {}

@@ -56,6 +56,10 @@ class Email(Channel):
                 raise ValueError(f"{address!r} is no mail address") from error
         return self
 
+    def check(self, http: Http) -> None:
+        """The server, by the guard."""
+        http.check_mail(self.host, self.port)
+
     def send(self, notification: Notification, http: Http) -> Outcome:
         """One mail to all of them."""
         with Deadline(http.seconds) as deadline:

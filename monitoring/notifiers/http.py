@@ -59,6 +59,16 @@ class Http:
         """A connection to a mail server. Raises guard.Forbidden and OSError."""
         return _connect(guard.mail_server(host, port, self.reach, self._within(deadline)), deadline)
 
+    def check(self, url: str) -> None:
+        """Whether a URL may be reached: nothing is sent. Raises guard.Forbidden, and OSError for no such name."""
+        with Deadline(self.seconds) as deadline:
+            guard.webhook(url, self.reach, self._within(deadline))
+
+    def check_mail(self, host: str, port: int) -> None:
+        """The same of a mail server."""
+        with Deadline(self.seconds) as deadline:
+            guard.mail_server(host, port, self.reach, self._within(deadline))
+
     def words(self, host: str, error: Exception, deadline: Deadline) -> str:
         """What went wrong on the way, for a person."""
         if deadline.expired or isinstance(error, TimeoutError):

@@ -34,6 +34,10 @@ class PagerDuty(Channel):
         description="For accounts in the EU: https://events.eu.pagerduty.com/v2/enqueue",
     )
 
+    def check(self, http: Http) -> None:
+        """The URL's host, by the guard."""
+        http.check(self.url)
+
     def send(self, notification: Notification, http: Http) -> Outcome:
         """One event; two for a test."""
         for action in actions(notification):

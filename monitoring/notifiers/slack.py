@@ -30,6 +30,10 @@ class Slack(Channel):
 
     url: Secret = Field(description="The incoming webhook's URL, as ${NAME}.", min_length=1)
 
+    def check(self, http: Http) -> None:
+        """The URL's host, by the guard."""
+        http.check(self.url)
+
     def send(self, notification: Notification, http: Http) -> Outcome:
         """Block Kit, with the title as what a phone shows."""
         return http.post(self.url, json.dumps(message(notification)).encode())

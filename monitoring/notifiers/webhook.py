@@ -44,6 +44,10 @@ class Webhook(Channel):
             raise ValueError("no user name or password in the URL: send it as a header, by ${NAME}")
         return self
 
+    def check(self, http: Http) -> None:
+        """The URL's host, by the guard."""
+        http.check(self.url)
+
     def send(self, notification: Notification, http: Http) -> Outcome:
         """The signature is of the moment of sending; the id is the notification's own."""
         kind = "test" if notification.reason == "test" else "resolved" if notification.resolved else "firing"

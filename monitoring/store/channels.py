@@ -19,7 +19,7 @@ from monitoring.store.tables import AuditRow
 
 
 def apply(session: Session, channels: Sequence[Channel], actor: str, now: datetime) -> dict[str, str]:
-    """Add or change channels; what was done (added | changed | unchanged), by name. Others are left alone.
+    """Add or change channels; what was done (added | changed | unchanged), by "channel NAME". Others are left alone.
 
     A changed channel is enabled again: what was wrong with it may be mended.
     """
@@ -28,17 +28,36 @@ def apply(session: Session, channels: Sequence[Channel], actor: str, now: dateti
         document = channel.model_dump(mode="json", exclude_unset=True)
         row = session.scalar(select(ChannelRow).where(ChannelRow.name == channel.name))
         if row is not None and row.document == document:
-            done[channel.name] = "unchanged"
+            done[f"channel {channel.name}"] = "unchanged"
             continue
-        done[channel.name] = "added" if row is None else "changed"
+        did = "added" if row is None else "changed"
+        done[f"channel {channel.name}"] = did
         if row is None:
             row = ChannelRow(name=channel.name, created_at=now)
             session.add(row)
         row.kind, row.document, row.updated_at = channel.kind, document, now
         row.disabled_at, row.disabled_reason, row.failures, row.last_error = None, "", 0, ""
-        _audit(session, now, actor, f"channel {done[channel.name]}", channel.name, document)
+        _audit(session, now, actor, f"channel {did}", channel.name, document)
     session.flush()
+    known = set(session.scalars(select(ChannelRow.name)))
+    for channel in channels:
+        if unknown := [name for name in channel.fallbacks if name not in known]:
+            raise ChannelError(
+                f"fallbacks: no channel is called {unknown[0]!r}", where=f"channel {channel.name}",
+                mend=f"Known: {', '.join(sorted(known))}.",
+            )  # fmt: skip
     return done
+
+
+def prune(session: Session, file: dict[str, list[dict[str, Any]]], actor: str, now: datetime) -> list[str]:
+    """Take out the channels that a fleet file does not hold, where it has such a list at all; their names."""
+    if "channels" not in file:
+        return []
+    kept = {document["name"] for document in file["channels"]}
+    gone = [name for name in session.scalars(select(ChannelRow.name)).all() if name not in kept]
+    for name in gone:
+        remove(session, name, actor, now)
+    return [f"channel {name}" for name in gone]
 
 
 def remove(session: Session, name: str, actor: str, now: datetime, reason: str = "") -> None:

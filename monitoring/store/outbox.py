@@ -176,19 +176,20 @@ def urgent_behind(session: Session, leased: Leased) -> bool:
     return session.scalar(behind.limit(1)) is not None
 
 
-def tried(session: Session, dedup_key: str) -> set[str]:
-    """The targets that have this already, in whatever state."""
-    return set(session.scalars(select(OutboxRow.target).where(OutboxRow.dedup_key == dedup_key)))
+def tried(session: Session, dedup_key: str) -> dict[str, str]:
+    """The targets that were meant to have this already, with the state it is in."""
+    found = select(OutboxRow.target, OutboxRow.state).where(OutboxRow.dedup_key == dedup_key)
+    return {target: state for target, state in session.execute(found)}
 
 
-def revive(session: Session, number: int, now: datetime) -> bool:
-    """Send a dead letter again, from the first attempt. False where it is none."""
-    return _of_dead(session, number, state="waiting", attempts=0, due_at=now, not_before=None, passed_on=False)
+def revive(session: Session, numbers: Sequence[int], now: datetime) -> int:
+    """Send dead letters again, from the first attempt; how many there were among these rows."""
+    return _of_dead(session, numbers, state="waiting", attempts=0, due_at=now, not_before=None, passed_on=False)
 
 
-def discard(session: Session, number: int) -> bool:
-    """Put a dead letter away. False where it is none."""
-    return _of_dead(session, number, state="cancelled")
+def discard(session: Session, numbers: Sequence[int], now: datetime) -> int:
+    """Put dead letters away; how many there were among these rows."""
+    return _of_dead(session, numbers, state="cancelled", due_at=now)
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
@@ -204,7 +205,7 @@ def _end(session: Session, leased: Leased, **values: Any) -> bool:
     return session.execute(ended).first() is not None
 
 
-def _of_dead(session: Session, number: int, **values: Any) -> bool:
-    which = (OutboxRow.id == number, OutboxRow.state == "dead")
+def _of_dead(session: Session, numbers: Sequence[int], **values: Any) -> int:
+    which = (OutboxRow.id.in_(numbers), OutboxRow.state == "dead")
     changed = update(OutboxRow).where(*which).values(**values).returning(OutboxRow.id)
-    return session.execute(changed).first() is not None
+    return len(session.execute(changed).all())

@@ -17,6 +17,7 @@ from monitoring.settings import load
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries import alerts as alert_queries
+from monitoring.store.queries import channels as channel_queries
 from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
@@ -24,6 +25,7 @@ from monitoring.store.queries import incidents as incident_queries
 from monitoring.store.queries import performance as performances
 from monitoring.store.queries import standing as standings
 from monitoring.store.queries.alerts import AlertEntry, Count, EventEntry, Worth
+from monitoring.store.queries.channels import ChannelEntry, DeadLetter, Test
 from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
@@ -231,6 +233,26 @@ def entries() -> list[Entry]:
 def changes() -> list[Change]:
     """The newest lines of the audit."""
     return _cached(sources.changes)
+
+
+def channels() -> list[ChannelEntry]:
+    """All channels with how they fare: live, so not cached."""
+    return _ask(channel_queries.entries)
+
+
+def dead_letters() -> list[DeadLetter]:
+    """What could not be delivered, newest first: live, so not cached."""
+    return _ask(channel_queries.dead_letters)
+
+
+def dead_count() -> int:
+    """How many notifications could not be delivered."""
+    return _cached(channel_queries.dead_count)
+
+
+def channel_test(name: str) -> Test | None:
+    """What became of a channel's newest test: live, so not cached."""
+    return _ask(channel_queries.newest_test, name)
 
 
 def work(model: str | None = None) -> list[Work]:

@@ -12,6 +12,7 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there, no
     sys.path.insert(0, str(ROOT))
 
 from monitoring.errors import LeewayError, NotPermitted  # noqa: E402
+from monitoring.web import dead_letters  # noqa: E402
 from monitoring.web.access import require  # noqa: E402
 from monitoring.web.alerts import badge  # noqa: E402
 from monitoring.web.escape import escape  # noqa: E402
@@ -21,7 +22,7 @@ from monitoring.web.span import controls  # noqa: E402
 st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
 require("viewer")
 sections: dict[str, list[st.Page]] = {}
-WITHOUT_MODEL = ("fleet", "models_and_logs")
+WITHOUT_MODEL = ("fleet", "models_and_logs", "channels")
 titles = {}
 alerts_page = PAGES / "respond" / "alerts.py"
 for number, entry in enumerate(menu()):
@@ -39,6 +40,8 @@ try:
     entry = titles[chosen.title]
     st.title(entry.title)
     st.caption(entry.question)
+    if entry.path.stem != "channels":
+        dead_letters.warn()
     controls(with_model=entry.path.stem not in WITHOUT_MODEL)
     chosen.run()
 except NotPermitted as error:

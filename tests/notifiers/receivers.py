@@ -27,7 +27,10 @@ GRACE = 30.0
 
 @dataclass
 class Receiver:
-    """`behaviour` is a status, or hang | drip | reset | drip body; `requests` are what it was sent, whole."""
+    """`requests` are what it was sent, whole.
+
+    `behaviour` is a status, or hang | drip | reset | drip body | when told (200 when `stop` is set).
+    """
 
     behaviour: str = "200"
     port: int = 0
@@ -52,6 +55,9 @@ def http_receiver(behaviour: str = "200", wrap: Any = None) -> Iterator[Receiver
         how = receiver.behaviour
         if how == "hang":
             receiver.stop.wait(GRACE)
+        elif how == "when told":
+            receiver.stop.wait(GRACE)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         elif how == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif how == "drip":
