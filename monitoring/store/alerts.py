@@ -136,7 +136,9 @@ def one(session: Session, key: str) -> Alert:
     return from_row(row)
 
 
-def answer(session: Session, key: str, act: Callable[[Alert], Change], action: str, actor: str, now: datetime) -> Change:
+def answer(
+    session: Session, key: str, act: Callable[[Alert], Change], action: str, actor: str, now: datetime
+) -> Change:
     """What a person does about an alert (see core.alerting.answers); audited where it changed anything."""
     lock(session, now)
     change = act(one(session, key))
