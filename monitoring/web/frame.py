@@ -20,7 +20,7 @@ from monitoring.web.span import controls  # noqa: E402
 st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
 require("viewer")
 sections: dict[str, list[st.Page]] = {}
-WITHOUT_MODEL = ("fleet", "models_and_logs")
+WITHOUT_MODEL = ("fleet", "models_and_logs", "on_call", "silences")
 titles = {}
 for number, entry in enumerate(menu()):
     page = st.Page(

@@ -90,6 +90,13 @@ def catch(session: Session, silence: Silence, now: datetime, back: timedelta = B
     return Catch(tuple(open_), opened, tuple(_findings(session, silence, since, inside)))
 
 
+def slice_names(session: Session) -> list[str]:
+    """Every slice that verdicts were given for."""
+    return list(
+        session.scalars(select(VerdictRow.slice).where(VerdictRow.slice != "").distinct().order_by(VerdictRow.slice))
+    )
+
+
 def _findings(
     session: Session, silence: Silence, since: datetime, inside: Callable[[datetime], bool]
 ) -> list[CaughtFinding]:
@@ -114,8 +121,9 @@ def _findings(
     newest = _newest(session, {key[0] for key in found})
     out = []
     for key, moments in found.items():
-        model, name, _ = models[key[0]]
-        out.append(CaughtFinding(model, name, *key[1:5], len(moments), max(moments), newest.get(key, "")))
+        id_, check, column, slice_, version, _ = key
+        words = (*models[id_][:2], check, column, slice_, version)
+        out.append(CaughtFinding(*words, len(moments), max(moments), newest.get(key, "")))
     return sorted(out, key=lambda f: (-f.windows, f.model, f.check, f.column))
 
 
