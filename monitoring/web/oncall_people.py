@@ -17,6 +17,7 @@ from monitoring.web.clock import now
 from monitoring.web.escape import escape
 from monitoring.web.model_checks import say, show_problems
 from monitoring.web.model_draft import slug
+from monitoring.web.oncall_shift import fail
 from monitoring.web.zone import viewer_zone, zones
 
 NEW = "New person"
@@ -112,13 +113,22 @@ def remove(kind: str, key: str, title: str) -> None:
     st.markdown(f"**{escape(title)}** is removed.{lost} The audit keeps what was written.")
     reason = st.text_input("Reason", key="remove_reason", live=True)
     ready = bool((reason or "").strip())
-    if st.button("Remove", type="primary", key="remove_now", disabled=not ready):
-        actor = require("editor")
-        try:
-            cached.write(lambda session: oncall.remove(session, kind, key, actor, now(), (reason or "").strip()))
-        except LeewayError as error:
-            show_problems(error)
-            return
-        st.session_state.pop(kind, None)
-        say(f"{title} was removed.")
+    if st.button(
+        "Remove", type="primary", key="remove_now", disabled=not ready, on_click=_remove, args=(kind, key, title)
+    ):
         st.rerun()
+
+
+def _remove(kind: str, key: str, title: str) -> None:
+    """Only with a reason given, whatever the button said."""
+    actor, reason = require("editor"), (st.session_state.get("remove_reason") or "").strip()
+    if not reason:
+        return
+    try:
+        cached.write(lambda session: oncall.remove(session, kind, key, actor, now(), reason))
+    except LeewayError as error:
+        fail(error)
+        return
+    st.session_state.pop(kind, None)
+    st.session_state.pop(f"{kind}_draft", None)
+    say(f"{title} was removed.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import streamlit as st
 
@@ -58,42 +57,62 @@ def change(found: Board, duty: Duty, span: Span) -> None:
     start = left.datetime_input("From", wall_of(span.start, zone), key=f"{PREFIX}from", step=SHORTEST)
     end = right.datetime_input("Until", wall_of(span.end, zone), key=f"{PREFIX}until", step=SHORTEST)
     st.caption(escape(f"In your zone, {zone}. The team's is {duty.team.zone}."))
-    reason = st.text_input("Reason", key=f"{PREFIX}reason", placeholder="Such as: ill, holiday, swap")
-    wrong = _wrong(str(kind), add, start, end, zone)
-    if wrong:
-        st.caption(escape(wrong))
-    else:
-        assert start is not None and end is not None
-        made = Override(moment_of(start, zone), moment_of(end, zone), add, remove)
+    st.text_input("Reason", key=f"{PREFIX}reason", placeholder="Such as: ill, holiday, swap")
+    wrong = ""
+    try:
+        made = _made(str(kind), add, remove, start, end, zone)
         st.markdown(escape(f"{told(found, made)}, {between(made.start, made.end, zone)}."))
-    if st.button("Save", type="primary", icon=":material/save:", key=f"{PREFIX}save", disabled=bool(wrong)):
-        failed = _keep(duty, made, (reason or "").strip())
-        if failed is None:
-            st.rerun()
-        st.error(escape(failed), icon=":material/error:")
+    except ValueError as error:
+        wrong = str(error)
+        st.caption(escape(wrong))
+    if st.button(
+        "Save", type="primary", icon=":material/save:", key=f"{PREFIX}save", disabled=bool(wrong), on_click=_keep,
+        args=(duty.team.key, duty.schedule, zone),
+    ):  # fmt: skip
+        st.rerun()
 
 
-def _wrong(kind: str, add: str | None, start: datetime | None, end: datetime | None, zone: str) -> str:
-    """What keeps it from being saved; "" where nothing does."""
+def _made(
+    kind: str, add: str | None, remove: str | None, start: datetime | None, end: datetime | None, zone: str
+) -> Override:
+    """The override that the fields stand for. Raises ValueError that says what is missing."""
     if kind != "remove" and add is None:
-        return "Choose who takes it."
+        raise ValueError("Choose who takes it.")
     if start is None or end is None:
-        return "Choose from when until when."
+        raise ValueError("Choose from when until when.")
     first, last = moment_of(start, zone), moment_of(end, zone)
     if last <= first:
-        return "It must end after it starts."
-    return "It is over already: choose an end that lies ahead." if last <= now() else ""
+        raise ValueError("It must end after it starts.")
+    if last <= now():
+        raise ValueError("It is over already: choose an end that lies ahead.")
+    return Override(first, last, None if kind == "remove" else add, None if kind == "add" else remove)
 
 
-def _keep(duty: Duty, made: Override, reason: str) -> str | None:
-    """Keep it; why not, where that fails."""
+def _keep(team: str, schedule: str, zone: str) -> None:
+    """Keep what the fields say; for the button's on_click."""
     actor = require("editor")
+    kind, add, remove, start, end, reason = (
+        st.session_state.get(f"{PREFIX}{name}") for name in ("kind", "add", "remove", "from", "until", "reason")
+    )
     try:
-        cached.write(lambda s: oncall.override(s, duty.team.key, duty.schedule, made, actor, now(), reason))
-    except LeewayError as error:
-        return error.sentence
+        made = _made(str(kind), add, remove, start, end, zone)
+        cached.write(lambda s: oncall.override(s, team, schedule, made, actor, now(), (reason or "").strip()))
+    except (LeewayError, ValueError) as error:
+        fail(error)
+        return
     say("The schedule was changed.")
-    return None
+
+
+def fail(error: Exception) -> None:
+    """Something that could not be done, told when the page is drawn next: a callback may not draw."""
+    st.session_state["oncall_error"] = error.sentence if isinstance(error, LeewayError) else str(error)
+
+
+def failed() -> None:
+    """Tell what could not be done, once."""
+    text = st.session_state.pop("oncall_error", None)
+    if text:
+        st.error(escape(text), icon=":material/error:")
 
 
 def told(found: Board, made: Override) -> str:
@@ -137,9 +156,9 @@ def take_back(found: Board, duty: Duty, one: Planned) -> None:
 
 def _undo(number: int) -> None:
     actor = require("editor")
-    failed: Any = None
     try:
         cached.write(lambda session: oncall.remove_override(session, number, actor, now()))
     except LeewayError as error:
-        failed = error.sentence
-    say(failed or "The change was taken back.")
+        fail(error)
+        return
+    say("The change was taken back.")

@@ -25,6 +25,7 @@ VIEWS = ("On call", "Teams", "People")
 def page(present: datetime) -> None:
     """One of the three views."""
     model_checks.told()
+    oncall_shift.failed()
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
     )
