@@ -11,9 +11,11 @@ import streamlit as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from monitoring.core.alerting.silence import Silence
 from monitoring.core.performance.metric import Estimate
 from monitoring.core.verdict import Verdict
 from monitoring.settings import load
+from monitoring.store import silences as silence_rows
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries import alerts as alert_queries
@@ -22,7 +24,9 @@ from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
 from monitoring.store.queries import incidents as incident_queries
+from monitoring.store.queries import oncall as oncalls
 from monitoring.store.queries import performance as performances
+from monitoring.store.queries import silences as silence_queries
 from monitoring.store.queries import standing as standings
 from monitoring.store.queries.alerts import AlertEntry, Count, EventEntry, Worth
 from monitoring.store.queries.channels import ChannelEntry, DeadLetter, Test
@@ -30,10 +34,13 @@ from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
 from monitoring.store.queries.incidents import IncidentEntry
+from monitoring.store.queries.oncall import Board
 from monitoring.store.queries.performance import Labels
+from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Seen
 from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
+from monitoring.store.silences import Kept
 
 TTL, ENTRIES = 15, 8_000
 T = TypeVar("T")
@@ -223,6 +230,31 @@ def alert_trouble() -> str:
 def reachable() -> bool:
     """Whether there is a channel to tell anybody by."""
     return _cached(alert_queries.reachable)
+
+
+def board(now: datetime) -> Board:
+    """Who is on call from now on."""
+    return _cached(oncalls.board, now.replace(second=0, microsecond=0))
+
+
+def team_documents() -> dict[str, dict[str, Any]]:
+    """Every team as it was written."""
+    return _cached(oncalls.team_documents)
+
+
+def silences(since: datetime) -> list[Kept]:
+    """Silences that end after a moment."""
+    return _cached(silence_rows.kept_since, since.replace(second=0, microsecond=0))
+
+
+def catch(silence: Silence, now: datetime) -> Catch:
+    """What a silence would catch, now and over the last days."""
+    return _cached(silence_queries.catch, silence, now.replace(second=0, microsecond=0))
+
+
+def slice_names() -> list[str]:
+    """Every slice that verdicts were given for."""
+    return _cached(silence_queries.slice_names)
 
 
 def entries() -> list[Entry]:

@@ -22,7 +22,7 @@ from monitoring.web.span import controls  # noqa: E402
 st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
 require("viewer")
 sections: dict[str, list[st.Page]] = {}
-WITHOUT_MODEL = ("fleet", "models_and_logs", "channels")
+WITHOUT_MODEL = ("fleet", "models_and_logs", "channels", "on_call", "silences")
 titles = {}
 alerts_page = PAGES / "respond" / "alerts.py"
 for number, entry in enumerate(menu()):
