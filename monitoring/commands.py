@@ -284,8 +284,10 @@ def _demo(settings: Settings, store: Engine) -> None:
     file = demos.load(
         ROOT / "data", settings.home / "demo", moment, lambda words, share: _progress("demo", share, words)
     )
+    sections = fleets.load_sections(file)
     with transaction(store) as session:
-        models.apply(session, fleets.load(file), file.resolve().parent, "demo", moment)
+        models.apply(session, sections["models"], file.resolve().parent, "demo", moment)
+        oncall.apply(session, sections["people"], sections["teams"], "demo", moment)
     with reading(store) as session:
         found = models.watched(session)
     for watched in found:

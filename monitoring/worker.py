@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import demo, incidents, sender
+from monitoring import alerting, demo, incidents, sender
 from monitoring.core.verdict import Status
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
@@ -45,6 +45,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
     with transaction(store) as session:  # left by a worker that was killed: begun again
         session.execute(update(RequestRow).where(RequestRow.state == "running").values(state="waiting", progress=0.0))
     sending = sender.start(store, settings, clock, stop)
+    timing = alerting.start(store, settings, clock, stop)
     due = 0.0
     try:
         while not stop.is_set():
@@ -60,6 +61,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
             stop.wait(POLL)
     finally:
         stop.set()
+        timing.join(PATIENCE)
         sending.join(PATIENCE)
     beat(store, clock, "stopped")
 
@@ -95,6 +97,8 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
         found = evaluate(store, watched, Scope(), clock, _beating(store, clock, f"evaluating {watched.key}"))
         if found[-1].status == Status.FAILED:
             log.warning("%s: %s", watched.key, found[-1].reason)
+        if alerting.hear(store, clock(), settings, [watched.key]):
+            incidents.update(store, clock())  # before anybody is told: models that share a cause are told as one
         answer(store, settings, clock)
     incidents.update(store, clock())
 
@@ -137,10 +141,12 @@ def _do(store: Engine, settings: Settings, clock: Clock, taken: RequestRow) -> s
         window = (instant(taken.arguments["start"]), instant(taken.arguments["end"]))
     if taken.kind == "rebaseline":
         found = rebaseline(store, taken.model_key, window, taken.actor, clock, progress)
+        alerting.hear(store, clock(), settings, [taken.model_key])
     elif taken.kind == "evaluate":
         with reading(store) as session:
             watched = models.watched(session, taken.model_key)[0]
         found = evaluate(store, watched, Scope(), clock, progress)
+        alerting.hear(store, clock(), settings, [watched.key])
     elif taken.kind == "report" and window is not None:
         from monitoring.evidently.report import create
 

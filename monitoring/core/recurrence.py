@@ -45,6 +45,13 @@ class Recurrence:
         if self.length <= timedelta():
             raise ValueError("a window must end after it starts")
 
+    def year_before(self, opens: datetime) -> datetime:
+        """A first opening about a year before `opens` from which the same windows follow."""
+        wall = wall_of(opens, self.zone)
+        if "MONTHLY" in self.rule:  # a rule may take the day of the month from its first opening
+            return moment_of(wall.replace(year=wall.year - 1, day=min(wall.day, 28)), self.zone)
+        return moment_of(wall - timedelta(weeks=52), self.zone)
+
     def windows(self, opens: datetime, first: datetime, last: datetime) -> list[tuple[datetime, datetime]]:
         """The windows that are open between `first` and `last`, where none opens before `opens`; all in UTC.
 

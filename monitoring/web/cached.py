@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 import pandas as pd
@@ -11,27 +11,36 @@ import streamlit as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from monitoring.core.alerting.silence import Silence
 from monitoring.core.performance.metric import Estimate
 from monitoring.core.verdict import Verdict
 from monitoring.settings import load
+from monitoring.store import silences as silence_rows
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
+from monitoring.store.queries import alerts as alert_queries
 from monitoring.store.queries import channels as channel_queries
 from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
 from monitoring.store.queries import incidents as incident_queries
+from monitoring.store.queries import oncall as oncalls
 from monitoring.store.queries import performance as performances
+from monitoring.store.queries import silences as silence_queries
 from monitoring.store.queries import standing as standings
+from monitoring.store.queries.alerts import AlertEntry, Count, EventEntry, Worth
 from monitoring.store.queries.channels import ChannelEntry, DeadLetter, Test
 from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
 from monitoring.store.queries.incidents import IncidentEntry
+from monitoring.store.queries.oncall import Board
 from monitoring.store.queries.performance import Labels
+from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Seen
 from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
+from monitoring.store.silences import Kept
 
 TTL, ENTRIES = 15, 8_000
 T = TypeVar("T")
@@ -181,6 +190,71 @@ def incidents() -> list[IncidentEntry]:
 def incidents_of(key: str) -> list[IncidentEntry]:
     """The incidents that a model is or was part of, newest first."""
     return _cached(incident_queries.of_model, key)
+
+
+def alerts(since: datetime, now: datetime) -> list[AlertEntry]:
+    """Alerts that are open, and those that ended since a moment; to the minute."""
+    return _cached(alert_queries.stream, since.replace(second=0, microsecond=0), _minute_ahead(now))
+
+
+def alert_history(keys: tuple[str, ...]) -> dict[str, list[EventEntry]]:
+    """What happened to some alerts."""
+    return _cached(alert_queries.history, keys)
+
+
+def alert_worth(since: datetime) -> list[Worth]:
+    """What each rule was worth."""
+    return _cached(alert_queries.worth, since.replace(second=0, microsecond=0))
+
+
+def alert_counts() -> dict[str, Count]:
+    """The open alerts by model."""
+    return _cached(alert_queries.counts)
+
+
+def alerts_needing(now: datetime) -> tuple[int, int]:
+    """How many pages and tickets need somebody now."""
+    return _cached(alert_queries.needing, _minute_ahead(now))
+
+
+def _minute_ahead(now: datetime) -> datetime:
+    """The end of a minute: what a person silenced in it is silent."""
+    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def alert_trouble() -> str:
+    """What went wrong when alerts were last decided."""
+    return _cached(alert_queries.trouble)
+
+
+def reachable() -> bool:
+    """Whether there is a channel to tell anybody by."""
+    return _cached(alert_queries.reachable)
+
+
+def board(now: datetime) -> Board:
+    """Who is on call from now on."""
+    return _cached(oncalls.board, now.replace(second=0, microsecond=0))
+
+
+def team_documents() -> dict[str, dict[str, Any]]:
+    """Every team as it was written."""
+    return _cached(oncalls.team_documents)
+
+
+def silences(since: datetime) -> list[Kept]:
+    """Silences that end after a moment."""
+    return _cached(silence_rows.kept_since, since.replace(second=0, microsecond=0))
+
+
+def catch(silence: Silence, now: datetime) -> Catch:
+    """What a silence would catch, now and over the last days."""
+    return _cached(silence_queries.catch, silence, now.replace(second=0, microsecond=0))
+
+
+def slice_names() -> list[str]:
+    """Every slice that verdicts were given for."""
+    return _cached(silence_queries.slice_names)
 
 
 def entries() -> list[Entry]:

@@ -215,3 +215,10 @@ def test_a_moment_is_silent_when_it_lies_in_a_window(at: datetime, zone: str, mi
     )
     inside = any(start <= at < end for start, end in one.windows(at - 3 * DAY, at + 3 * DAY))
     assert one.in_force(at) is inside
+
+
+@pytest.mark.parametrize("rule", ["FREQ=DAILY", "FREQ=WEEKLY;INTERVAL=2", "FREQ=WEEKLY;BYDAY=SU", "FREQ=MONTHLY"])
+def test_laid_back_a_year_the_windows_are_the_same(rule: str) -> None:
+    made = Recurrence(rule, "Europe/Berlin", 2 * HOUR)
+    again = made.windows(made.year_before(NOON), NOON, NOON + 90 * DAY)
+    assert again == made.windows(NOON, NOON, NOON + 90 * DAY) != []

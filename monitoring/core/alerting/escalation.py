@@ -31,6 +31,10 @@ class Policy:
     steps: tuple[Step, ...] = field(default=(Step(15, (DEFAULT,)),))
     loops: int = 0
 
+    def targets(self, step: int) -> tuple[str, ...]:
+        """Whom a step tells; of the first, where none has been told."""
+        return self.steps[max(step, 0)].targets
+
     def after(self, step: int, loop: int) -> tuple[int, int] | None:
         """The step that follows, and its round; None where nobody is left."""
         if step + 1 < len(self.steps):

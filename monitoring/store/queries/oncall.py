@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from monitoring.core.oncall.schedule import AHEAD, Schedule, Span, spans
 from monitoring.fleet_oncall import Person, Team, parse_team
 from monitoring.store.oncall import Planned, Roster, roster
+from monitoring.store.oncall_tables import TeamRow
+from monitoring.store.outbox_tables import ChannelRow
 from monitoring.store.tables import ModelRow
 
 SHOWN = timedelta(days=14)
@@ -55,12 +57,14 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything of who is on call. `unowned` counts the models of each owner that no team has."""
+    """Everything of who is on call. `unowned` counts the models of each owner that no team has, `models` those that
+    each team has; `channels` are the names of all there are."""
 
     roster: Roster
     duties: tuple[Duty, ...]
     unowned: tuple[tuple[str, int], ...]
     models: dict[str, int]
+    channels: tuple[str, ...]
 
     def title(self, person: str) -> str:
         """A person's name."""
@@ -74,7 +78,7 @@ class Board:
     def mute(self, duty: Duty) -> list[str]:
         """Who is on call in the time shown and cannot be told: neither they nor the team have a channel."""
         there = dict.fromkeys(p for span in duty.spans for p in span.people)
-        return [p for p in there if not self.roster.reached(p, duty.team).channels]
+        return [p for p in there if not set(self.roster.reached(p, duty.team).channels) & set(self.channels)]
 
 
 def board(session: Session, now: datetime, shown: timedelta = SHOWN) -> Board:
@@ -98,7 +102,13 @@ def board(session: Session, now: datetime, shown: timedelta = SHOWN) -> Board:
             unowned.append((owner, count))
         else:
             models[team.key] += count
-    return Board(known, tuple(duties), tuple(unowned), dict(models))
+    channels = tuple(session.scalars(select(ChannelRow.name).order_by(ChannelRow.id)))
+    return Board(known, tuple(duties), tuple(unowned), dict(models), channels)
+
+
+def team_documents(session: Session) -> dict[str, dict[str, Any]]:
+    """Every team as it was written, by key."""
+    return {key: document for key, document in session.execute(select(TeamRow.key, TeamRow.document))}
 
 
 def drafted(document: dict[str, Any], roster_: Roster, now: datetime, shown: timedelta = SHOWN) -> list[Duty]:
