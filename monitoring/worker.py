@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from monitoring import alerting, demo, incidents, sender
 from monitoring.core.verdict import Status
+from monitoring.diagnose import on_demand
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
 from monitoring.ingest import Progress
@@ -96,7 +97,7 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
             return
         found = evaluate(store, watched, Scope(), clock, _beating(store, clock, f"evaluating {watched.key}"))
         if found[-1].status == Status.FAILED:
-            log.warning("%s: %s", watched.key, found[-1].reason)
+            log.warning("%s: %s", watched.key, " ".join(found[-1].findings))
         if alerting.hear(store, clock(), settings, [watched.key]):
             incidents.update(store, clock())  # before anybody is told: models that share a cause are told as one
         answer(store, settings, clock)
@@ -147,6 +148,11 @@ def _do(store: Engine, settings: Settings, clock: Clock, taken: RequestRow) -> s
             watched = models.watched(session, taken.model_key)[0]
         found = evaluate(store, watched, Scope(), clock, progress)
         alerting.hear(store, clock(), settings, [watched.key])
+    elif taken.kind == "diagnose":
+        with reading(store) as session:
+            watched = models.watched(session, taken.model_key)[0]
+        made = on_demand(store, watched, window, None, clock, progress)
+        return "" if made.content is None else str(made.content.advice)
     elif taken.kind == "report" and window is not None:
         from monitoring.evidently.report import create
 

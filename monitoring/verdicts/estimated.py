@@ -30,9 +30,11 @@ from monitoring.verdicts import labels
 from monitoring.verdicts.performance import (
     MIN_LABELS,
     Outcome,
+    chance,
     main_metric,
     no_probability,
     outcome_of,
+    stated,
 )
 from monitoring.verdicts.subject import Subject, held_against
 
@@ -44,8 +46,6 @@ MIN_REFERENCE, MIN_EACH = 300, 10
 """Labelled rows of reference, and rows of each label, below which no calibration is worth its name."""
 MIXED = 0.01
 """Share of labelled rows whose class does not follow from their score class, from which on the log is asked."""
-PIECES = 10
-DAY = 24
 SEED = 20130301
 
 NEEDS_ROWS = {"regression": ("mae", "rmse", "bias", "mape", "wape", "pinball")}
@@ -124,24 +124,8 @@ def calibration(subject: Subject, slice_: str) -> tuple[Calibration | None, str]
             f"The reference has {each.sum():,} labelled rows, {each.min():,} of the rarer label; at least "
             f"{MIN_REFERENCE} and {MIN_EACH} are needed to calibrate scores."
         )
-    pieces = [_scored(subject, w, slice_) for w in reference_pieces(subject)]
+    pieces = [_scored(subject, w, slice_) for w in subject.reference_pieces()]
     return learn(np.stack(tables or [whole]), np.stack(pieces or [whole]), SEED), ""
-
-
-def reference_pieces(subject: Subject) -> list[Slots]:
-    """The reference cut into the pieces whose spread says how much windows vary: its chunks, else days, else tenths.
-
-    What days vary by is taken for weeks, too, where the reference has too few of them: it is what is known.
-    """
-    whole = list(subject.reference_chunks())
-    if len(whole) >= FEWEST or subject.by_rows:
-        return whole
-    span = subject.reference_span
-    for length in (DAY, max(1, len(span) // PIECES)):
-        starts = range(span.first, span.last - length + 1, length)
-        if length < subject.model.chunk.slots and len(starts) >= FEWEST:
-            return [Slots(first, first + length) for first in starts]
-    return whole
 
 
 def mixed(subject: Subject) -> float:
@@ -203,8 +187,8 @@ def verdict(
     if found.value is None or found.lower is None or found.upper is None:
         return replace(blank, status=Status.INSUFFICIENT_DATA, reason=f"Cannot be estimated: {found.reason}.")
     warning, breached, words = own.warning if own else None, own.breached if own else None, "set by its owner"
-    if own is None and metric.name == main_metric(subject):
-        level = automatic([metric.compute(o) for o in past], metric.better, found.error)
+    if not stated(own) and metric.name == main_metric(subject):
+        level = automatic([metric.compute(o) for o in past], metric.better, found, chance(subject, own))
         if level is not None:
             warning, breached, words = level.warning, level.breached, level.explanation
     status, decided, held = held_against(metric.better, found.value, warning, breached, words)
@@ -214,7 +198,7 @@ def verdict(
     )
     return replace(
         blank, status=status, reason=reason, value=found.value, lower=found.lower, upper=found.upper,
-        threshold=decided, warning=warning, breached=breached, automatic=own is None,
+        threshold=decided, warning=warning, breached=breached, automatic=not stated(own),
     )  # fmt: skip
 
 

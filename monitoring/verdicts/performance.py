@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from monitoring.core.calibration.budget import level
 from monitoring.core.grid import MISSING, NONFINITE, NumericGrid
 from monitoring.core.label_arrivals import LabelState
 from monitoring.core.outcome import SCORE_GRID
@@ -20,10 +21,13 @@ from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Threshold
-from monitoring.verdicts import labels
+from monitoring.verdicts import labels, miscalibration
+from monitoring.verdicts.miscalibration import Probabilities, probabilities
 from monitoring.verdicts.subject import Subject, held_against
 
 MIN_LABELS = 30
+FALSE_ALARMS = 1.0
+"""False warnings a quarter that automatic levels are allowed, where the owner states no number."""
 
 Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome
 
@@ -109,6 +113,7 @@ def _view(
     past = [outcome_of(subject, subject.reference, w, None, slice_) for w in subject.reference_chunks()]
     if not past and subject.reference_span:
         past = [outcome_of(subject, subject.reference, subject.reference_span, None, slice_)]
+    known = None if slice_ or version else _probabilities(subject)
     for metric in metrics:
         own = subject.threshold(f"performance.{metric.name}", None, slice_, version or "")
         judged = own is not None or metric.name == main_metric(subject)
@@ -125,12 +130,35 @@ def _view(
             if wrong and (metric.needs_score or subject.model.predictions.columns.prediction is None):
                 yield replace(verdict, status=Status.FAILED, reason=wrong)
                 continue
-            yield _judged(verdict, metric, own, judged, reference, outcome, n, come)
+            budget = None if stated(own) or not judged else chance(subject, own)
+            yield _judged(verdict, metric, own, budget, reference, known, outcome, n, come)
+
+
+def stated(own: Threshold | None) -> bool:
+    """Whether the owner has set a level."""
+    return own is not None and (own.warning is not None or own.breached is not None)
+
+
+def chance(subject: Subject, own: Threshold | None) -> float:
+    """How likely a window may be warned of by chance, within the false-alarm budget."""
+    return level((own.false_alarms_per_quarter if own else None) or FALSE_ALARMS, subject.model.chunk.hours)
+
+
+def _probabilities(subject: Subject) -> Probabilities | None:
+    """What the reference says of a classifier's probabilities; None where there is no score."""
+    if subject.model.task == "regression" or subject.model.predictions.columns.score is None:
+        return None
+    spans = subject.reference_pieces()
+    whole, *pieces = (
+        outcome_of(subject, subject.reference, w, None, "") for w in (subject.reference_span, *spans)
+    )  # fmt: skip
+    longer = 1 if subject.by_rows or not spans else max(1, subject.model.chunk.slots // len(spans[0]))
+    return probabilities(whole, pieces, longer, subject.model.chunk.hours)  # type: ignore[arg-type]
 
 
 def _judged(
-    verdict: Verdict, metric: Metric, own: Threshold | None, judged: bool, reference: list[Estimate],
-    outcome: Outcome, rows: int, come: str,
+    verdict: Verdict, metric: Metric, own: Threshold | None, budget: float | None, reference: list[Estimate],
+    known: Probabilities | None, outcome: Outcome, rows: int, come: str,
 ) -> Verdict:  # fmt: skip
     fewest = own.min_rows if own and own.min_rows else MIN_LABELS
     if rows == 0:
@@ -152,14 +180,18 @@ def _judged(
         words += f" ({estimate.lower:.4g} to {estimate.upper:.4g})"
     words += f" over {outcome.n:,} labelled rows, {come}"
     warning, breached, how = own.warning if own else None, own.breached if own else None, "set by its owner"
-    if own is None and judged:
-        level: AutomaticThreshold | None = automatic(reference, metric.better, estimate.error)
-        if level is not None:
-            warning, breached, how = level.warning, level.breached, level.explanation
+    if (aspect := miscalibration.ASPECTS.get(metric.name)) and known is not None and warning is None is breached:
+        assert not isinstance(outcome, RegressionOutcome)
+        allowed = own.false_alarms_per_quarter if own else None
+        return miscalibration.held(verdict, words, outcome, aspect, known, allowed)
+    if budget is not None:
+        found: AutomaticThreshold | None = automatic(reference, metric.better, estimate, budget)
+        if found is not None:
+            warning, breached, how = found.warning, found.breached, found.explanation
     if warning is None and breached is None:
         return replace(verdict, reason=f"{words}; no threshold is set.")
     status, decided, held = held_against(metric.better, estimate.value, warning, breached, how)
     return replace(
-        verdict, status=status, threshold=decided, warning=warning, breached=breached, automatic=own is None,
+        verdict, status=status, threshold=decided, warning=warning, breached=breached, automatic=not stated(own),
         reason=f"{words}{held}.",
     )  # fmt: skip
