@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         from monitoring import commands
 
-        status: int = getattr(commands, options.command)(options)
+        status: int = getattr(commands, options.command.replace("-", "_"))(options)
         return status
     except LeewayError as error:
         print(f"leeway: {error.sentence}", file=sys.stderr)
@@ -48,8 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("fleet", type=Path, metavar="FLEET")
     apply.add_argument("--prune", action="store_true", help="stop watching models that the file does not hold")
     commands.add_parser("export", help="print the fleet as a file")
+    channel = commands.add_parser("channel", help="send a test through a channel, from here and now")
+    channel.add_argument("action", choices=("test",))
+    channel.add_argument("name", metavar="NAME")
     check = commands.add_parser("check", help="is everything reachable? each setting with its help")
     check.add_argument("--fleet", type=Path, help="check a fleet file and its logs as well")
+
+    on_call = commands.add_parser("on-call", help="who is on call, who is next, and where is a gap?")
+    on_call.add_argument("--at", type=_moment, metavar="T", help="at this moment instead of now")
 
     evaluate = commands.add_parser("evaluate", help="judge models now; with --fleet, without anything set up before")
     evaluate.add_argument("--fleet", type=Path, help="a fleet file; its state is thrown away afterwards")

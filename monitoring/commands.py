@@ -18,8 +18,10 @@ from sqlalchemy import Engine
 from monitoring import fleet as fleets
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import FleetError, LeewayError, SourceError
+from monitoring.notifiers.outcome import Delivered
+from monitoring.notifiers.registry import parse as parse_channel
 from monitoring.settings import HELP, Settings, load, variable
-from monitoring.store import models
+from monitoring.store import channels, models, oncall
 from monitoring.store.database import MEMORY, connect, create, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.models import Watched
@@ -83,13 +85,18 @@ def demo(options: Namespace) -> int:
 def apply(options: Namespace) -> int:
     """Add or change models."""
     store = open_store(load())
-    documents = fleets.load(options.fleet)
+    file = fleets.load_sections(options.fleet)
     base = options.fleet.resolve().parent
     with transaction(store) as session:
-        done = models.apply(session, documents, base, actor(), now())
+        done = models.apply(session, file["models"], base, actor(), now())
         gone = [w.key for w in models.watched(session) if w.key not in done] if options.prune else []
         for key in gone:
             models.remove(session, key, actor(), now())
+        done |= oncall.apply(session, file.get("people", []), file.get("teams", []), actor(), now())
+        done |= channels.apply(session, [parse_channel(c) for c in file.get("channels", [])], actor(), now())
+        if options.prune:
+            gone += oncall.prune(session, file, actor(), now())
+            gone += channels.prune(session, file, actor(), now())
     for key, what in [*done.items(), *((key, "removed") for key in gone)]:
         print(f"{key}: {what}")
     return 0
@@ -98,12 +105,44 @@ def apply(options: Namespace) -> int:
 def export(options: Namespace) -> int:
     """Print the fleet as a file."""
     with reading(open_store(load())) as session:
-        print(fleets.dump(models.export(session)), end="")
+        others = oncall.export(session) | {"channels": channels.export(session)}
+        print(fleets.dump(models.export(session), **others), end="")
     return 0
 
 
+def on_call(options: Namespace) -> int:
+    """Print who is on call, who is next, and the gaps of the next days."""
+    from monitoring.on_call import lines
+    from monitoring.store.queries.oncall import board
+
+    at = options.at or now()
+    with reading(open_store(load())) as session:
+        found = board(session, at)
+    for line in lines(found, at):
+        print(line)
+    return 0
+
+
+def channel(options: Namespace) -> int:
+    """Send a test through a channel, from here and now; 1 where it did not arrive."""
+    import uuid
+
+    from monitoring.sender import deliver, http_of
+
+    settings = load()
+    with reading(open_store(settings)) as session:
+        document = channels.document(session, options.name)
+    notification = channels.test_notification(f"test-{uuid.uuid4().hex}", actor(), now())
+    found = deliver(document, notification, http_of(settings, now), os.environ)
+    if isinstance(found, Delivered):
+        print(f"{options.name}: delivered" + (f" ({found.note})" if found.note else ""))
+        return 0
+    print(f"{options.name}: not delivered: {found.reason}", file=sys.stderr)
+    return 1
+
+
 def check(options: Namespace) -> int:
-    """Is everything reachable? Prints each setting with its help, then the database, then every log."""
+    """Is everything reachable? Prints each setting with its help, then the database, every channel and every log."""
     from monitoring.logs.reader import LogReader
 
     settings = load()
@@ -112,11 +151,12 @@ def check(options: Namespace) -> int:
         print(f"{variable(name)}={fleets.hidden(value)}\n    {text}")
     if options.fleet:
         found = _throw_away(options.fleet, None)[1]
+        told = fleets.load_sections(options.fleet).get("channels", [])
     else:
         with reading(open_store(settings)) as session:
-            found = models.watched(session)
+            found, told = models.watched(session), channels.export(session)
         print("database: reachable")
-    bad = 0
+    bad = _check_channels(told, settings)
     for watched in found:
         try:
             reader = LogReader(watched.model, watched.base)
@@ -131,6 +171,24 @@ def check(options: Namespace) -> int:
             bad += 1
             print(f"{watched.key}: {error.sentence}", file=sys.stderr)
     return 2 if bad else 0
+
+
+def _check_channels(documents: list[dict[str, Any]], settings: Settings) -> int:
+    """Whether every channel's secrets are set and its receiver may be reached; nothing is sent. How many may not."""
+    from monitoring.notifiers.secrets import Secrets
+    from monitoring.sender import http_of
+
+    bad, http = 0, http_of(settings, now)
+    for document in documents:
+        secrets = Secrets(os.environ)
+        try:
+            parse_channel(document).expanded(secrets.expand).check(http)
+            print(f"channel {document['name']}: may be reached")
+        except (LeewayError, OSError) as error:
+            bad += 1
+            words = error.sentence if isinstance(error, LeewayError) else str(error)
+            print(f"channel {document['name']}: {secrets.redact(words)}", file=sys.stderr)
+    return bad
 
 
 def evaluate(options: Namespace) -> int:
@@ -284,8 +342,10 @@ def _demo(settings: Settings, store: Engine) -> None:
     file = demos.load(
         ROOT / "data", settings.home / "demo", moment, lambda words, share: _progress("demo", share, words)
     )
+    sections = fleets.load_sections(file)
     with transaction(store) as session:
-        models.apply(session, fleets.load(file), file.resolve().parent, "demo", moment)
+        models.apply(session, sections["models"], file.resolve().parent, "demo", moment)
+        oncall.apply(session, sections["people"], sections["teams"], "demo", moment)
     with reading(store) as session:
         found = models.watched(session)
     for watched in found:

@@ -97,7 +97,8 @@ def load(data: Path, target: Path, now: datetime, progress: Callable[[str, float
             progress(f"{log.key}: {log.kind}", number / len(logs))
             _lay(log, target, until)
     file = target / "fleet.yaml"
-    text = fleet.dump([_moved(model, timedelta(weeks=state["weeks"][model["key"]])) for model in document["models"]])
+    models = [_moved(model, timedelta(weeks=state["weeks"][model["key"]])) for model in document["models"]]
+    text = fleet.dump(models, people=fleet.plain(document["people"]), teams=fleet.plain(document["teams"]))
     _put(file, lambda path: path.write_text(text, encoding="utf-8"))
     if not state["complete"]:
         _write_state(target, state | {"complete": True})

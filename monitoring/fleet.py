@@ -14,9 +14,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     ValidationError,
@@ -26,7 +24,10 @@ from pydantic import (
 from monitoring.core.performance.metric import metrics_for
 from monitoring.core.window import HOURS_OF, Chunk, Slots, hours_in
 from monitoring.errors import FleetError
+from monitoring.fleet_channels import AnyChannel
+from monitoring.fleet_oncall import Person, Team
 from monitoring.instant import instant
+from monitoring.strict import Strict
 
 Task = Literal["binary_classification", "multiclass_classification", "regression"]
 Mode = Literal["online", "online_batch_features", "streaming", "batch"]
@@ -38,12 +39,6 @@ YEAR = 364 * 24
 """Hours of 52 weeks: a year that keeps the day of the week."""
 
 _PASSWORD = re.compile(r"://([^:/@]*):[^@]*@")
-
-
-class Strict(BaseModel):
-    """A misspelt key is an error, never ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Columns(Strict):
@@ -58,7 +53,7 @@ class Columns(Strict):
     status: str | None = None
     slices: tuple[str, ...] = ()
     features: tuple[str, ...] | Literal["*"] = "*"
-    feeds: dict[str, tuple[str, ...]] = {}
+    feeds: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     categorical: tuple[str, ...] = ()
     label: str | None = None
     observed_at: str | None = None
@@ -303,19 +298,36 @@ class Model(Strict):
         return self.name or self.key
 
 
-class Fleet(Strict):
-    """All the models of one file. A false-alarm budget of the fleet is divided among the models without one."""
+SECTION_OF = {"model": "models", "person": "people", "team": "teams", "channel": "channels"}
+"""The lists of a fleet file, by what stands in them."""
 
-    models: tuple[Model, ...]
+
+class Fleet(Strict):
+    """All that one file holds. A false-alarm budget of the fleet is divided among the models without one."""
+
+    models: tuple[Model, ...] = ()
+    people: tuple[Person, ...] = ()
+    teams: tuple[Team, ...] = ()
+    channels: tuple[AnyChannel, ...] = ()
     false_alarms_per_quarter: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _unique(self) -> Fleet:
-        keys = [model.key for model in self.models]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        if twice:
-            raise ValueError(f"model keys must be unique; used twice: {', '.join(twice)}")
+        for kind, section in SECTION_OF.items():
+            by = "name" if kind == "channel" else "key"
+            keys = [getattr(one, by) for one in getattr(self, section)]
+            if twice := sorted({key for key in keys if keys.count(key) > 1}):
+                raise ValueError(f"{kind} {by}s must be unique; used twice: {', '.join(twice)}")
         return self
+
+
+def plain(value: Any) -> Any:
+    """A part of a parsed file as it was written, with dates as text."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def documents(fleet: Any) -> list[dict[str, Any]]:
@@ -323,15 +335,7 @@ def documents(fleet: Any) -> list[dict[str, Any]]:
 
     Each model's share of a budget of the whole fleet is written to the model: one more model changes all of them.
     """
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {str(k): plain(v) for k, v in value.items()}
-        if isinstance(value, list):
-            return [plain(v) for v in value]
-        return value.isoformat() if isinstance(value, date) else value
-
-    models = [plain(model) for model in fleet["models"]]
+    models = [plain(model) for model in fleet.get("models") or []]
     if fleet.get("false_alarms_per_quarter"):
         share = {"check": "drift", "false_alarms_per_quarter": fleet["false_alarms_per_quarter"] / len(models)}
         for model in models:
@@ -358,29 +362,41 @@ def parse_model(document: Any, where: str) -> Model:
 
 
 def load(path: Path) -> list[dict[str, Any]]:
-    """The documents of a fleet file, validated. Raises FleetError when it is missing, not YAML, or not a fleet."""
+    """The models of a fleet file, validated. Raises FleetError when it is missing, not YAML, or not a fleet."""
+    return load_sections(path)["models"]
+
+
+def load_sections(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """The lists that a fleet file holds (see SECTION_OF), as written. Raises FleetError like `load`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FleetError("cannot be read", where=str(path), mend=f"Is the path right? ({error})") from error
-    return read(text, str(path))
+    return read_sections(text, str(path))
 
 
 def read(text: str, where: str) -> list[dict[str, Any]]:
-    """The documents of a fleet file's text, validated. Raises FleetError when it is not YAML, or not a fleet."""
+    """The models of a fleet file's text, validated. Raises FleetError when it is not YAML, or not a fleet."""
+    return read_sections(text, where)["models"]
+
+
+def read_sections(text: str, where: str) -> dict[str, list[dict[str, Any]]]:
+    """The lists of a fleet file's text. `models` is always among them."""
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise FleetError(f"is not YAML: {error}", where=where, mend="Mend the line named above.") from error
-    if not isinstance(document, dict) or "models" not in document:
+    if not isinstance(document, dict) or not set(SECTION_OF.values()) & document.keys():
         raise FleetError("holds no `models:` list", where=where, mend="See docs/fleet.md for an example.")
     parse(document, where)
-    return documents(document)
+    others = {name: plain(document[name]) for name in SECTION_OF.values() if name in document}
+    return others | {"models": documents(document)}
 
 
-def dump(models: list[dict[str, Any]]) -> str:
-    """Models as the text of a fleet file."""
-    return yaml.safe_dump({"models": models}, sort_keys=False, allow_unicode=True)
+def dump(models: list[dict[str, Any]], **others: list[dict[str, Any]]) -> str:
+    """Models, and what further lists there are, as the text of a fleet file."""
+    filled = {name: listed for name, listed in others.items() if listed}
+    return yaml.safe_dump({"models": models} | filled, sort_keys=False, allow_unicode=True)
 
 
 def expand(url: str) -> str:
@@ -399,10 +415,11 @@ def _problems(error: ValidationError, document: Any) -> list[str]:
     lines = []
     for problem in error.errors():
         place = [str(part) for part in problem["loc"]]
-        if len(place) > 1 and place[0] == "models" and isinstance(document, dict):
-            model = document["models"][int(place[1])] if place[1].isdigit() else {}
-            name = model.get("key", place[1]) if isinstance(model, dict) else place[1]
-            place = [f"model {name}", *place[2:]]
+        kind = next((kind for kind, section in SECTION_OF.items() if place and place[0] == section), None)
+        if len(place) > 1 and kind is not None and isinstance(document, dict):
+            one = document[place[0]][int(place[1])] if place[1].isdigit() else {}
+            name = one.get("key", one.get("name", place[1])) if isinstance(one, dict) else place[1]
+            place = [f"{kind} {name}", *place[2:]]
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = "no such field"

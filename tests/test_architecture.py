@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE_MAY = {"numpy", "pandas", "scipy"}
+CORE_MAY = {"numpy", "pandas", "scipy", "dateutil", "re2"}
 CLOCKS = {
     "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns", "pd.Timestamp.now",
     "Timestamp.now", "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today",
@@ -20,9 +20,17 @@ SHELLS = ("evaluate", "diagnose", "worker", "ingest", "baseline", "commands", "u
 
 BELOW = {
     "monitoring.core": ("monitoring.core",),
+    "monitoring.notifiers": ("monitoring.core", "monitoring.notifiers", "monitoring.errors"),
     "monitoring.rowtests": ("monitoring.core", "monitoring.rowtests"),
     "monitoring.stattests": ("monitoring.core", "monitoring.stattests", "monitoring.evidently"),
-    "monitoring.store": ("monitoring.core", "monitoring.store", "monitoring.fleet", "monitoring.errors"),
+    "monitoring.store": (
+        "monitoring.core",
+        "monitoring.store",
+        "monitoring.fleet",
+        "monitoring.fleet_oncall",
+        "monitoring.errors",
+        "monitoring.notifiers.channel",
+    ),
     "monitoring.logs": ("monitoring.core", "monitoring.logs", "monitoring.fleet", "monitoring.errors"),
     "monitoring.verdicts": (
         "monitoring.core",

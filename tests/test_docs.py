@@ -12,6 +12,8 @@ from monitoring.core.checks import CHECKS, PLANNED
 from monitoring.core.performance.metric import metrics_for
 from monitoring.fleet import Columns, Model, Slo, Threshold
 from monitoring.logs.source import names as sources
+from monitoring.notifiers.channel import Channel
+from monitoring.notifiers.registry import kinds
 from monitoring.settings import HELP, variable
 from monitoring.stattests.registry import all_stattests
 
@@ -71,6 +73,13 @@ def test_every_stattest_is_documented_with_its_levels(name: str) -> None:
 @pytest.mark.parametrize("name", sorted({m.name for task in TASKS for m in metrics_for(task)}))  # type: ignore[arg-type]
 def test_every_metric_is_documented(name: str) -> None:
     assert f"`performance.{name}`" in text("performance.md")
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_of_channel_is_documented_with_its_fields(kind: str) -> None:
+    row = next(line for line in text("notifications.md").splitlines() if line.startswith(f"| `{kind}` |"))
+    for name in kinds()[kind].model_fields:
+        assert f"`{name}`" in (text("notifications.md") if name in Channel.model_fields else row)
 
 
 @pytest.mark.parametrize("name", sources())

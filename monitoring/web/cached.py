@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 import pandas as pd
@@ -11,6 +11,7 @@ import streamlit as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from monitoring.core.alerting.silence import Silence
 from monitoring.core.diagnosis.diagnosis import Attempt
 from monitoring.core.label_delay import DelayCurve, NotLearned
 from monitoring.core.performance.metric import Estimate
@@ -18,26 +19,36 @@ from monitoring.core.verdict import Verdict
 from monitoring.core.window import Chunk
 from monitoring.fleet import Slo
 from monitoring.settings import load
+from monitoring.store import silences as silence_rows
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
+from monitoring.store.queries import alerts as alert_queries
+from monitoring.store.queries import channels as channel_queries
 from monitoring.store.queries import diagnoses as diagnosis_queries
 from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
 from monitoring.store.queries import incidents as incident_queries
 from monitoring.store.queries import label_delay as label_delays
+from monitoring.store.queries import oncall as oncalls
 from monitoring.store.queries import performance as performances
 from monitoring.store.queries import reliability as reliabilities
+from monitoring.store.queries import silences as silence_queries
 from monitoring.store.queries import standing as standings
+from monitoring.store.queries.alerts import AlertEntry, Count, EventEntry, Worth
+from monitoring.store.queries.channels import ChannelEntry, DeadLetter, Test
 from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
 from monitoring.store.queries.incidents import IncidentEntry
+from monitoring.store.queries.oncall import Board
 from monitoring.store.queries.performance import Labels
 from monitoring.store.queries.reliability import Beside
+from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Deployed, Seen
 from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
+from monitoring.store.silences import Kept
 
 TTL, ENTRIES = 15, 8_000
 T = TypeVar("T")
@@ -208,6 +219,71 @@ def incidents_of(key: str) -> list[IncidentEntry]:
     return _cached(incident_queries.of_model, key)
 
 
+def alerts(since: datetime, now: datetime) -> list[AlertEntry]:
+    """Alerts that are open, and those that ended since a moment; to the minute."""
+    return _cached(alert_queries.stream, since.replace(second=0, microsecond=0), _minute_ahead(now))
+
+
+def alert_history(keys: tuple[str, ...]) -> dict[str, list[EventEntry]]:
+    """What happened to some alerts."""
+    return _cached(alert_queries.history, keys)
+
+
+def alert_worth(since: datetime) -> list[Worth]:
+    """What each rule was worth."""
+    return _cached(alert_queries.worth, since.replace(second=0, microsecond=0))
+
+
+def alert_counts() -> dict[str, Count]:
+    """The open alerts by model."""
+    return _cached(alert_queries.counts)
+
+
+def alerts_needing(now: datetime) -> tuple[int, int]:
+    """How many pages and tickets need somebody now."""
+    return _cached(alert_queries.needing, _minute_ahead(now))
+
+
+def _minute_ahead(now: datetime) -> datetime:
+    """The end of a minute: what a person silenced in it is silent."""
+    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def alert_trouble() -> str:
+    """What went wrong when alerts were last decided."""
+    return _cached(alert_queries.trouble)
+
+
+def reachable() -> bool:
+    """Whether there is a channel to tell anybody by."""
+    return _cached(alert_queries.reachable)
+
+
+def board(now: datetime) -> Board:
+    """Who is on call from now on."""
+    return _cached(oncalls.board, now.replace(second=0, microsecond=0))
+
+
+def team_documents() -> dict[str, dict[str, Any]]:
+    """Every team as it was written."""
+    return _cached(oncalls.team_documents)
+
+
+def silences(since: datetime) -> list[Kept]:
+    """Silences that end after a moment."""
+    return _cached(silence_rows.kept_since, since.replace(second=0, microsecond=0))
+
+
+def catch(silence: Silence, now: datetime) -> Catch:
+    """What a silence would catch, now and over the last days."""
+    return _cached(silence_queries.catch, silence, now.replace(second=0, microsecond=0))
+
+
+def slice_names() -> list[str]:
+    """Every slice that verdicts were given for."""
+    return _cached(silence_queries.slice_names)
+
+
 def diagnoses(key: str) -> list[Attempt]:
     """The newest diagnoses of a model, those made last first."""
     return _cached(diagnosis_queries.diagnoses, key)
@@ -221,6 +297,26 @@ def entries() -> list[Entry]:
 def changes() -> list[Change]:
     """The newest lines of the audit."""
     return _cached(sources.changes)
+
+
+def channels() -> list[ChannelEntry]:
+    """All channels with how they fare: live, so not cached."""
+    return _ask(channel_queries.entries)
+
+
+def dead_letters() -> list[DeadLetter]:
+    """What could not be delivered, newest first: live, so not cached."""
+    return _ask(channel_queries.dead_letters)
+
+
+def dead_count() -> int:
+    """How many notifications could not be delivered."""
+    return _cached(channel_queries.dead_count)
+
+
+def channel_test(name: str) -> Test | None:
+    """What became of a channel's newest test: live, so not cached."""
+    return _ask(channel_queries.newest_test, name)
 
 
 def work(model: str | None = None) -> list[Work]:

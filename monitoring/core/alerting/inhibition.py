@@ -1,0 +1,54 @@
+"""Inhibition: while a cause fires, what follows from it is not sent. Computed when something is sent, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from monitoring.core.alerting.alert import Alert
+from monitoring.core.alerting.signal import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Inhibition:
+    """While a source fires, targets with the same labels `equal` are held back. A label that both lack is not equal."""
+
+    sources: frozenset[Kind]
+    targets: frozenset[Kind]
+    equal: tuple[str, ...]
+    why: str
+
+
+CAUSES = frozenset({Kind.SERVICE_DOWN, Kind.INGEST_DOWN, Kind.SCHEMA_BREAK})
+INHIBITIONS = (
+    Inhibition(
+        CAUSES, frozenset({Kind.DRIFT, Kind.PERFORMANCE, Kind.RETRAIN}), ("model",), "it may be no more than that"
+    ),
+    Inhibition(
+        frozenset({Kind.SERVICE_DOWN, Kind.SERVICE_SLOW}), frozenset({Kind.BUDGET}), ("model", "check"),
+        "that says it already",
+    ),
+    Inhibition(
+        frozenset({Kind.RETRAIN}), frozenset({Kind.PERFORMANCE}), ("model",), "that says it already"
+    ),
+    Inhibition(
+        frozenset({Kind.INGEST_DOWN}), frozenset({Kind.STALE, Kind.LABELS, Kind.VOLUME}), ("model",),
+        "it follows from that",
+    ),
+)  # fmt: skip
+
+
+def inhibited(alert: Alert, firing: Iterable[Alert]) -> str:
+    """What holds an alert back, in words; "" where nothing does."""
+    for source in firing:
+        if source.key == alert.key or not source.firing:
+            continue
+        for rule in INHIBITIONS:
+            if source.kind in rule.sources and alert.kind in rule.targets and _equal(source, alert, rule.equal):
+                return f'"{source.rule}" fires for {source.subject.model}: {rule.why}'
+    return ""
+
+
+def _equal(one: Alert, other: Alert, names: tuple[str, ...]) -> bool:
+    of_one, of_other = one.labels, other.labels
+    return all(name in of_one and of_one[name] == of_other.get(name) for name in names)

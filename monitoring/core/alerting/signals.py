@@ -1,0 +1,80 @@
+"""From the verdicts of a model to its signals: each rule reads its series, and of one subject the gravest counts."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from monitoring.core.alerting.reading import Read
+from monitoring.core.alerting.rules import RULES, Rule
+from monitoring.core.alerting.signal import Condition, Signal, Subject
+from monitoring.core.verdict import Status, Verdict
+
+ORDER = (Condition.BEYOND, Condition.BETWEEN, Condition.UNKNOWN, Condition.CLEAR)
+"""Of two pairs of windows, the one that burns speaks; all of them must be clear for the alert to be."""
+LONGEST = 600
+"""Characters of a sentence that a notification carries."""
+
+
+def signals(model: str, name: str, owner: str, verdicts: Sequence[Verdict], now: datetime) -> list[Signal]:
+    """What is said now of everything that may alert. `verdicts` are in order of time, some windows a series."""
+    out = []
+    answered = list(_answered(verdicts))
+    for rule in RULES:
+        for subject, every in _series(model, rule, answered).items():
+            reads = [read for series in every if (read := rule.read(series, now)) is not None]
+            if reads:
+                out.append(_signal(subject, rule, name, owner, min(reads, key=lambda r: ORDER.index(r.condition))))
+    return out
+
+
+def shortened(text: str) -> str:
+    """A sentence cut at a word, where it is too long."""
+    return text if len(text) <= LONGEST else text[:LONGEST].rpartition(" ")[0] + " …"
+
+
+def _signal(subject: Subject, rule: Rule, name: str, owner: str, read: Read) -> Signal:
+    v = read.verdict
+    return Signal(
+        subject, rule.name, rule.kind, rule.severity, read.condition, shortened(v.reason), owner, name,
+        v.value, v.threshold, v.window.start, v.window.end,
+    )  # fmt: skip
+
+
+def _series(model: str, rule: Rule, verdicts: Sequence[Verdict]) -> dict[Subject, list[list[Verdict]]]:
+    """By subject, its series: one a method. One that ended before the others is not judged any more."""
+    by_method: dict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
+    for v in verdicts:
+        if rule.fits(v):
+            by_method[v.check, v.column or "", v.method or ""].append(v)
+    found: dict[Subject, list[list[Verdict]]] = defaultdict(list)
+    for (check, column, _), series in by_method.items():
+        found[Subject(model, check, column, method=rule.name)].append(series)
+    out = {}
+    for subject, every in found.items():
+        newest = max(_place(series[-1]) for series in every)
+        out[subject] = [series for series in every if _place(series[-1]) == newest]
+    return out
+
+
+def _answered(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
+    """Verdicts where an estimate says nothing once labels have told how it really was."""
+    told: dict[str, float] = {}
+    for v in verdicts:
+        if v.check.startswith("performance.") and not v.provisional and v.value is not None:
+            told[v.check.removeprefix("performance.")] = _place(v)
+    for v in verdicts:
+        metric = v.check.removeprefix("estimated.")
+        if metric != v.check and _place(v) <= told.get(metric, -math.inf):
+            v = replace(v, status=Status.OK, value=None, reason=f"Labels have come: see performance.{metric}.")
+        yield v
+
+
+def _place(v: Verdict) -> float:
+    """Where a verdict's window ends in time, or in the row of chunks."""
+    if v.window.end is None:
+        return float(v.window.chunk or 0)
+    return v.window.end.timestamp()

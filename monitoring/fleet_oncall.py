@@ -1,0 +1,242 @@
+"""People and teams in the fleet file: who takes turns, when, and who is told next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+
+from monitoring.core.oncall import rotation as turns
+from monitoring.core.oncall.schedule import Override, Schedule
+from monitoring.errors import FleetError
+from monitoring.strict import Strict
+
+KEY = r"^[a-z0-9-]+$"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+NAMED = {"daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
+DEFAULT = "default"
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"no time zone is called {name!r}; write one such as Europe/Berlin or UTC") from error
+    return name
+
+
+def _turn(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    if value in NAMED:
+        return NAMED[value]
+    if isinstance(value, str) and (found := re.fullmatch(r"([1-9]\d{0,3})([hdw])", value)):
+        return int(found[1]) * UNITS[found[2]]
+    raise ValueError(f"a turn is daily, weekly, or a length such as 12h, 3d or 2w, not {value!r}")
+
+
+def turn_words(turn: timedelta) -> str:
+    """A turn as it is written in the file."""
+    for unit in ("w", "d", "h"):
+        if turn % UNITS[unit] == timedelta():
+            return next((name for name, length in NAMED.items() if length == turn), f"{turn // UNITS[unit]}{unit}")
+    raise ValueError(f"a turn is of whole hours, not {turn}")
+
+
+def _wall(value: Any) -> Any:
+    """The wall time of a first hand-over: without a zone, as the zone is said apart."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"write a date and a time such as 2026-01-05T09:00, not {value!r}") from error
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        raise ValueError("a hand-over is at the wall time of the rotation's zone: leave the zone out of it")
+    return value
+
+
+def _clock(value: Any) -> Any:
+    """A time of day. YAML reads 17:00 as minutes in base 60; 24:00 is the midnight that ends the day."""
+    if isinstance(value, int) and 0 <= value <= 1440:
+        value = f"{value // 60 % 24:02d}:{value % 60:02d}"
+    if value == "24:00":
+        return time()
+    if isinstance(value, str):
+        try:
+            return time.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"write a time of day such as 09:00, not {value!r}") from error
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Turn = Annotated[timedelta, BeforeValidator(_turn), PlainSerializer(turn_words)]
+Wall = Annotated[datetime, BeforeValidator(_wall)]
+Clock = Annotated[time, BeforeValidator(_clock)]
+
+
+class Person(Strict):
+    """Somebody who can be told. `email` is the address they sign in with; `channels` are tried in their order."""
+
+    key: str = Field(pattern=KEY, max_length=80)
+    name: str = ""
+    email: str = ""
+    zone: Zone = "UTC"
+    channels: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The name on screen."""
+        return self.name or self.key
+
+
+class Hours(Strict):
+    """The hours of a week that a rotation covers; `to` at or before `from` is on the next day."""
+
+    start: Clock = Field(alias="from", default=time())
+    end: Clock = Field(alias="to", default=time())
+    days: tuple[str, ...] = DAYS
+
+    @model_validator(mode="after")
+    def _days_are_days(self) -> Hours:
+        unknown = [day for day in self.days if day not in DAYS]
+        if unknown or not self.days:
+            raise ValueError(f"days are {', '.join(DAYS)}, not {', '.join(unknown) or 'none'}")
+        return self
+
+
+class Rotation(Strict):
+    """People who take turns, in their order from `start` on; null is an empty slot, which the whole team has."""
+
+    people: tuple[str | None, ...] = Field(min_length=1)
+    start: Wall
+    turn: Turn = timedelta(weeks=1)
+    zone: Zone | None = None
+    hours: Hours | None = None
+
+    def of(self, zone: str) -> turns.Rotation:
+        """The same as a value; `zone` holds where it names none."""
+        hours = self.hours
+        covered = None
+        if hours is not None:
+            covered = turns.Hours(hours.start, hours.end, frozenset(DAYS.index(day) for day in hours.days))
+        return turns.Rotation(self.people, self.zone or zone, self.start, self.turn, covered)
+
+
+class OnCallSchedule(Strict):
+    """A schedule of a team: rotations that are on call together."""
+
+    key: str = Field(pattern=KEY, max_length=80)
+    rotations: tuple[Rotation, ...] = ()
+
+
+class EscalationStep(Strict):
+    """Who is told, and the minutes to wait for an answer before the next step."""
+
+    targets: tuple[str, ...] = Field(min_length=1)
+    minutes: int = Field(default=15, ge=1, le=1440)
+
+    @model_validator(mode="after")
+    def _targets_can_be_told(self) -> EscalationStep:
+        for target in self.targets:
+            kind, _, name = target.partition(":")
+            if target != DEFAULT and (kind not in ("person", "schedule", "channel") or not name):
+                raise ValueError(f"a target is person:KEY, schedule:KEY, channel:NAME or {DEFAULT}, not {target!r}")
+        return self
+
+
+class Escalation(Strict):
+    """Steps in order; after the last they begin again, `loops` times."""
+
+    steps: tuple[EscalationStep, ...] = Field(min_length=1)
+    loops: int = Field(default=0, ge=0, le=10)
+
+
+class Team(Strict):
+    """Who has models: those whose `owner` is the team's key, or one of `owners`."""
+
+    key: str = Field(pattern=KEY, max_length=80)
+    name: str = ""
+    owners: tuple[str, ...] = ()
+    zone: Zone = "UTC"
+    members: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    schedules: tuple[OnCallSchedule, ...] = ()
+    escalation: Escalation | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Team:
+        keys = [schedule.key for schedule in self.schedules]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"schedules of a team have keys of their own; used twice: {', '.join(twice)}")
+        for step in self.escalation.steps if self.escalation else ():
+            for target in step.targets:
+                kind, _, name = target.partition(":")
+                if kind == "schedule" and "/" not in name and name not in keys:
+                    known = f"its schedules are {', '.join(keys)}" if keys else "it has none"
+                    raise ValueError(f"the team has no schedule {name!r}; {known}")
+        return self
+
+    @property
+    def title(self) -> str:
+        """The name on screen."""
+        return self.name or self.key
+
+    @property
+    def people(self) -> set[str]:
+        """Everybody whom it names, by key."""
+        turns_of = {p for s in self.schedules for r in s.rotations for p in r.people if p is not None}
+        steps = self.escalation.steps if self.escalation else ()
+        told = {t.partition(":")[2] for step in steps for t in step.targets if t.startswith("person:")}
+        return {*self.members, *turns_of, *told}
+
+    @property
+    def elsewhere(self) -> set[str]:
+        """Schedules of other teams whom its escalation names, as TEAM/KEY."""
+        steps = self.escalation.steps if self.escalation else ()
+        return {t.partition(":")[2] for step in steps for t in step.targets if t.startswith("schedule:") and "/" in t}
+
+    def has(self, owner: str) -> bool:
+        """Whether models of an owner are the team's."""
+        return owner == self.key or owner in self.owners
+
+    def schedule(self, key: str, overrides: Iterable[Override] = ()) -> Schedule:
+        """One of its schedules as a value. KeyError where there is none."""
+        rotations = {schedule.key: schedule.rotations for schedule in self.schedules}[key]
+        return Schedule(tuple(rotation.of(self.zone) for rotation in rotations), tuple(overrides))
+
+
+def parse_person(document: Any) -> Person:
+    """Validate one person. Raises FleetError that says what is wrong."""
+    try:
+        return Person.model_validate(document)
+    except ValidationError as error:
+        raise _refused("person", document, error) from error
+
+
+def parse_team(document: Any) -> Team:
+    """Validate one team, but not that those whom it names are there. Raises FleetError that says what is wrong."""
+    try:
+        return Team.model_validate(document)
+    except ValidationError as error:
+        raise _refused("team", document, error) from error
+
+
+def _refused(kind: str, document: Any, error: ValidationError) -> FleetError:
+    name = document.get("key", "") if isinstance(document, dict) else ""
+    lines = []
+    for problem in error.errors():
+        place = " › ".join(str(part) for part in problem["loc"])
+        unknown = problem["type"] == "extra_forbidden"
+        words = "no such field" if unknown else problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{place}: {words}" if place else words)
+    found = FleetError("; ".join(lines), where=f"{kind} {name}".strip(), mend="Mend it and save again.")
+    found.problems = tuple(lines)
+    return found

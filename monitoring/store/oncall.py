@@ -1,0 +1,274 @@
+"""People, teams and overrides in the database: applied from a file or a form, and whom an alert reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from monitoring.core.alerting.escalation import DEFAULT, Policy, Step
+from monitoring.core.oncall.schedule import Override, on_call
+from monitoring.errors import FleetError
+from monitoring.fleet_oncall import Person, Team, parse_person, parse_team
+from monitoring.store.oncall_tables import OverrideRow, PersonRow, TeamRow, WrittenRow
+from monitoring.store.tables import AuditRow
+
+FIRST_ANSWER = 15
+"""Minutes that the first on call have, where a team has a schedule and no escalation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An override as it is kept, with who made it and why."""
+
+    id: int
+    schedule: str
+    override: Override
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who is told, and over which channels, in the order to try them. `person` is "" where it is only a channel."""
+
+    person: str
+    name: str
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All people and teams by key, and each team's overrides in the order they were made."""
+
+    people: dict[str, Person]
+    teams: dict[str, Team]
+    overrides: dict[str, tuple[Planned, ...]]
+
+    def team_of(self, owner: str) -> Team | None:
+        """The team that has an owner's models."""
+        return next((team for team in self.teams.values() if team.has(owner)), None)
+
+    def overrides_of(self, team: str, schedule: str) -> tuple[Override, ...]:
+        """Those of one schedule."""
+        return tuple(p.override for p in self.overrides.get(team, ()) if p.schedule == schedule)
+
+    def on_call(self, team: str, schedule: str, at: datetime) -> tuple[str, ...]:
+        """Who is on call by a schedule; none in a gap."""
+        return on_call(self.teams[team].schedule(schedule, self.overrides_of(team, schedule)), at)
+
+    def reached(self, person: str, team: Team | None) -> Target:
+        """A person with their channels; with the team's, where they have none of their own."""
+        known = self.people.get(person)
+        own = known.channels if known else ()
+        return Target(person, known.title if known else person, own or (team.channels if team else ()))
+
+
+def roster(session: Session, since: datetime | None = None) -> Roster:
+    """Everything of who is on call; of overrides those that end after `since`, where it is given."""
+    people = {row.key: parse_person(row.document) for row in session.scalars(select(PersonRow).order_by(PersonRow.id))}
+    rows = list(session.scalars(select(TeamRow).order_by(TeamRow.id)))
+    keys = {row.id: row.key for row in rows}
+    query = select(OverrideRow).order_by(OverrideRow.id)
+    overrides: dict[str, tuple[Planned, ...]] = {}
+    for o in session.scalars(query if since is None else query.where(OverrideRow.ends > since)):
+        value = Override(o.starts, o.ends, o.added or None, o.removed or None)
+        planned = Planned(o.id, o.schedule, value, o.author, o.reason)
+        overrides[keys[o.team_id]] = (*overrides.get(keys[o.team_id], ()), planned)
+    return Roster(people, {row.key: parse_team(row.document) for row in rows}, overrides)
+
+
+def policy_of(session: Session, owner: str) -> Policy | None:
+    """The escalation of the team that has an owner's models; None where no team has them, or it can reach nobody.
+
+    A team with a schedule and no escalation tells whoever is on call, then everybody on the channels that fit.
+    """
+    team = roster(session).team_of(owner)
+    if team is None:
+        return None
+    if team.escalation is not None:
+        steps = tuple(Step(s.minutes, tuple(_qualified(t, team) for t in s.targets)) for s in team.escalation.steps)
+        return Policy(steps, team.escalation.loops)
+    if team.schedules:
+        first = Step(FIRST_ANSWER, (_qualified(f"schedule:{team.schedules[0].key}", team),))
+        return Policy((first, Step(FIRST_ANSWER, (DEFAULT,))))
+    if team.channels:
+        return Policy((Step(FIRST_ANSWER, tuple(f"channel:{name}" for name in team.channels)),))
+    return None
+
+
+def targets(session: Session, target: str, at: datetime) -> list[Target]:
+    """Whom `person:KEY`, `schedule:TEAM/KEY` or `channel:NAME` means at a moment; none where it is gone.
+
+    Where nobody is on call by a schedule, all members of its team are told, or else the team's channels.
+    """
+    kind, _, name = target.partition(":")
+    if kind == "channel":
+        return [Target("", name, (name,))]
+    known = roster(session, at)
+    if kind == "person":
+        team = next((team for team in known.teams.values() if name in team.members), None)
+        return [known.reached(name, team)] if name in known.people else []
+    key, _, schedule = name.partition("/")
+    team = known.teams.get(key)
+    if team is None or schedule not in {s.key for s in team.schedules}:
+        return []
+    people = known.on_call(key, schedule, at) or team.members
+    if not people and team.channels:
+        return [Target("", team.title, team.channels)]
+    return [known.reached(p, team) for p in people]
+
+
+def apply(
+    session: Session, people: Iterable[dict[str, Any]], teams: Iterable[dict[str, Any]], actor: str, now: datetime
+) -> dict[str, str]:
+    """Add or change people and teams; what was done (added | changed | unchanged), by "person KEY" or "team KEY".
+
+    Others are left alone. Raises FleetError where a team names somebody or a schedule that is not there.
+    """
+    done = {}
+    for person in people:
+        key = parse_person(person).key
+        done[f"person {key}"] = _keep(session, PersonRow, key, person, actor, now)
+    for team in teams:
+        key = parse_team(team).key
+        done[f"team {key}"] = _keep(session, TeamRow, key, team, actor, now)
+    session.flush()
+    _hangs_together(roster(session))
+    return done
+
+
+def remove(session: Session, kind: str, key: str, actor: str, now: datetime, reason: str = "") -> None:
+    """Take out a person or a team (with its overrides). Raises FleetError where a team still names them."""
+    table: type[WrittenRow] = PersonRow if kind == "person" else TeamRow
+    row = session.scalar(select(table).where(table.key == key))
+    if row is None:
+        raise FleetError(f"no {kind} is called {key!r}", where="on call")
+    session.add(_audit(now, actor, f"{kind} removed", key, {"reason": reason, "document": row.document}))
+    session.delete(row)
+    session.flush()
+    left = roster(session, now)
+    _hangs_together(left)
+    if kind == "person":
+        for team, planned in left.overrides.items():
+            if any(p.override.add == key for p in planned):
+                raise FleetError(
+                    f"{key} takes a shift of {team} that is not over",
+                    where="on call",
+                    mend="Remove the override first.",
+                )
+
+
+def prune(session: Session, file: dict[str, list[dict[str, Any]]], actor: str, now: datetime) -> list[str]:
+    """Take out the people and teams that a fleet file does not hold, where it has such a list at all; their names."""
+    gone = []
+    for kind, section, table in (("team", "teams", TeamRow), ("person", "people", PersonRow)):
+        if section in file:
+            kept = {document["key"] for document in file[section]}
+            for key in session.scalars(select(table.key)).all():
+                if key not in kept:
+                    remove(session, kind, key, actor, now)
+                    gone.append(f"{kind} {key}")
+    return gone
+
+
+def export(session: Session) -> dict[str, list[dict[str, Any]]]:
+    """The documents of all people and teams as they were written, in the order in which they were first applied."""
+    return {
+        "people": list(session.scalars(select(PersonRow.document).order_by(PersonRow.id))),
+        "teams": list(session.scalars(select(TeamRow.document).order_by(TeamRow.id))),
+    }
+
+
+def override(
+    session: Session, team: str, schedule: str, change: Override, actor: str, now: datetime, reason: str = ""
+) -> int:
+    """Keep a change of a schedule; its id. Raises FleetError where team, schedule or person is not there."""
+    known = roster(session, now)
+    if team not in known.teams or schedule not in {s.key for s in known.teams[team].schedules}:
+        raise FleetError(f"no schedule is called {team}/{schedule}", where="on call")
+    for person in (change.add, change.remove):
+        if person is not None and person not in known.people:
+            raise FleetError(f"nobody is called {person!r}", where="on call", mend="Add the person first.")
+    if change.end <= now:
+        raise FleetError("the time is over already", where="on call", mend="Choose an end that lies ahead.")
+    team_id = session.scalars(select(TeamRow.id).where(TeamRow.key == team)).one()
+    row = OverrideRow(
+        team_id=team_id, schedule=schedule, starts=change.start, ends=change.end, added=change.add or "",
+        removed=change.remove or "", author=actor, reason=reason, created_at=now,
+    )  # fmt: skip
+    session.add(row)
+    session.add(_audit(now, actor, "override added", f"{team}/{schedule}", _told(row)))
+    session.flush()
+    return row.id
+
+
+def remove_override(session: Session, id_: int, actor: str, now: datetime) -> None:
+    """Take a change of a schedule back: what of it lies ahead no longer holds, what is past stays as it was."""
+    row = session.get(OverrideRow, id_)
+    if row is None or row.ends <= now:
+        raise FleetError("this override is over, or was removed already", where="on call")
+    team = session.scalars(select(TeamRow.key).where(TeamRow.id == row.team_id)).one()
+    session.add(_audit(now, actor, "override removed", f"{team}/{row.schedule}", _told(row)))
+    if row.starts < now:
+        row.ends = now
+    else:
+        session.delete(row)
+
+
+def _keep(
+    session: Session, table: type[WrittenRow], key: str, document: dict[str, Any], actor: str,
+    now: datetime,
+) -> str:  # fmt: skip
+    kind = table.__tablename__
+    row = session.scalar(select(table).where(table.key == key))
+    if row is not None and row.document == document:
+        return "unchanged"
+    before = None if row is None else row.document
+    done = "added" if row is None else "changed"
+    if row is None:
+        row = table(key=key)
+        session.add(row)
+    row.document, row.updated_at = document, now
+    session.add(_audit(now, actor, f"{kind} {done}", key, {"document": document, "before": before}))
+    return done
+
+
+def _hangs_together(known: Roster) -> None:
+    """Whoever and whatever a team names is there, and no two teams have the same owner."""
+    everywhere = {f"{team.key}/{s.key}" for team in known.teams.values() for s in team.schedules}
+    owners: dict[str, str] = {}
+    for team in known.teams.values():
+        for what, missing in (
+            ("nobody is called", sorted(team.people - known.people.keys())),
+            ("no schedule is called", sorted(team.elsewhere - everywhere)),
+        ):
+            if missing:
+                raise FleetError(
+                    f"{what} {', '.join(missing)}", where=f"team {team.key}",
+                    mend="Add what is missing, or take it out of the team first.",
+                )  # fmt: skip
+        for owner in {team.key, *team.owners}:
+            if owners.setdefault(owner, team.key) != team.key:
+                raise FleetError(f"{owner!r} is the owner of {owners[owner]} already", where=f"team {team.key}")
+
+
+def _qualified(target: str, team: Team) -> str:
+    """A schedule with the team it is of, so that it can be found wherever it is named."""
+    kind, _, name = target.partition(":")
+    return f"schedule:{team.key}/{name}" if kind == "schedule" and "/" not in name else target
+
+
+def _told(row: OverrideRow) -> dict[str, Any]:
+    return {
+        "starts": row.starts.isoformat(), "ends": row.ends.isoformat(), "added": row.added, "removed": row.removed,
+        "reason": row.reason,
+    }  # fmt: skip
+
+
+def _audit(now: datetime, actor: str, action: str, subject: str, detail: dict[str, Any]) -> AuditRow:
+    return AuditRow(at=now, actor=actor, action=action, subject=subject, detail=detail)
