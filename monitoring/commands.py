@@ -107,11 +107,11 @@ def export(options: Namespace) -> int:
 def on_call(options: Namespace) -> int:
     """Print who is on call, who is next, and the gaps of the next days."""
     from monitoring.on_call import lines
-    from monitoring.store.queries.oncall import board
+    from monitoring.store.queries.oncall import board, known
 
     at = options.at or now()
     with reading(open_store(load())) as session:
-        found = board(session, at)
+        found = board(known(session, at), at)
     for line in lines(found, at):
         print(line)
     return 0
