@@ -245,7 +245,7 @@ def _demo(settings: Settings, store: Engine) -> None:
     sections = fleets.load_sections(file)
     with transaction(store) as session:
         models.apply(session, sections["models"], file.resolve().parent, "demo", moment)
-        oncall.apply(session, sections["people"], sections["teams"], "demo", moment)
+        oncall.apply(session, sections.get("people", []), sections.get("teams", []), "demo", moment)
     with reading(store) as session:
         found = models.watched(session)
     for watched in found:
