@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("fleet", type=Path, metavar="FLEET")
     apply.add_argument("--prune", action="store_true", help="stop watching models that the file does not hold")
     commands.add_parser("export", help="print the fleet as a file")
+    channel = commands.add_parser("channel", help="send a test through a channel, from here and now")
+    channel.add_argument("action", choices=("test",))
+    channel.add_argument("name", metavar="NAME")
     check = commands.add_parser("check", help="is everything reachable? each setting with its help")
     check.add_argument("--fleet", type=Path, help="check a fleet file and its logs as well")
 

@@ -17,8 +17,10 @@ from sqlalchemy import Engine
 from monitoring import fleet as fleets
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import FleetError, LeewayError, SourceError
+from monitoring.notifiers.outcome import Delivered
+from monitoring.notifiers.registry import parse as parse_channel
 from monitoring.settings import HELP, Settings, load, variable
-from monitoring.store import models, oncall
+from monitoring.store import channels, models, oncall
 from monitoring.store.database import MEMORY, connect, create, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.models import Watched
@@ -90,8 +92,10 @@ def apply(options: Namespace) -> int:
         for key in gone:
             models.remove(session, key, actor(), now())
         done |= oncall.apply(session, file.get("people", []), file.get("teams", []), actor(), now())
+        done |= channels.apply(session, [parse_channel(c) for c in file.get("channels", [])], actor(), now())
         if options.prune:
             gone += oncall.prune(session, file, actor(), now())
+            gone += channels.prune(session, file, actor(), now())
     for key, what in [*done.items(), *((key, "removed") for key in gone)]:
         print(f"{key}: {what}")
     return 0
@@ -100,7 +104,8 @@ def apply(options: Namespace) -> int:
 def export(options: Namespace) -> int:
     """Print the fleet as a file."""
     with reading(open_store(load())) as session:
-        print(fleets.dump(models.export(session), **oncall.export(session)), end="")
+        others = oncall.export(session) | {"channels": channels.export(session)}
+        print(fleets.dump(models.export(session), **others), end="")
     return 0
 
 
@@ -117,8 +122,26 @@ def on_call(options: Namespace) -> int:
     return 0
 
 
+def channel(options: Namespace) -> int:
+    """Send a test through a channel, from here and now; 1 where it did not arrive."""
+    import uuid
+
+    from monitoring.sender import deliver, http_of
+
+    settings = load()
+    with reading(open_store(settings)) as session:
+        document = channels.document(session, options.name)
+    notification = channels.test_notification(f"test-{uuid.uuid4().hex}", actor(), now())
+    found = deliver(document, notification, http_of(settings, now), os.environ)
+    if isinstance(found, Delivered):
+        print(f"{options.name}: delivered" + (f" ({found.note})" if found.note else ""))
+        return 0
+    print(f"{options.name}: not delivered: {found.reason}", file=sys.stderr)
+    return 1
+
+
 def check(options: Namespace) -> int:
-    """Is everything reachable? Prints each setting with its help, then the database, then every log."""
+    """Is everything reachable? Prints each setting with its help, then the database, every channel and every log."""
     from monitoring.logs.reader import LogReader
 
     settings = load()
@@ -127,11 +150,12 @@ def check(options: Namespace) -> int:
         print(f"{variable(name)}={fleets.hidden(value)}\n    {text}")
     if options.fleet:
         found = _throw_away(options.fleet, None)[1]
+        told = fleets.load_sections(options.fleet).get("channels", [])
     else:
         with reading(open_store(settings)) as session:
-            found = models.watched(session)
+            found, told = models.watched(session), channels.export(session)
         print("database: reachable")
-    bad = 0
+    bad = _check_channels(told, settings)
     for watched in found:
         try:
             reader = LogReader(watched.model, watched.base)
@@ -146,6 +170,24 @@ def check(options: Namespace) -> int:
             bad += 1
             print(f"{watched.key}: {error.sentence}", file=sys.stderr)
     return 2 if bad else 0
+
+
+def _check_channels(documents: list[dict[str, Any]], settings: Settings) -> int:
+    """Whether every channel's secrets are set and its receiver may be reached; nothing is sent. How many may not."""
+    from monitoring.notifiers.secrets import Secrets
+    from monitoring.sender import http_of
+
+    bad, http = 0, http_of(settings, now)
+    for document in documents:
+        secrets = Secrets(os.environ)
+        try:
+            parse_channel(document).expanded(secrets.expand).check(http)
+            print(f"channel {document['name']}: may be reached")
+        except (LeewayError, OSError) as error:
+            bad += 1
+            words = error.sentence if isinstance(error, LeewayError) else str(error)
+            print(f"channel {document['name']}: {secrets.redact(words)}", file=sys.stderr)
+    return bad
 
 
 def evaluate(options: Namespace) -> int:

@@ -4,6 +4,7 @@ LeewayError
 ├── FleetError        the fleet file, or a model in it, cannot be used
 ├── MappingError      a column mapping does not fit the log
 ├── SourceError       a log cannot be reached or read
+├── ChannelError      a channel cannot be used
 ├── StoreError        the database cannot be used
 └── NotPermitted      the viewer may not do this
 """
@@ -38,6 +39,10 @@ class MappingError(LeewayError):
 
 class SourceError(LeewayError):
     """A log cannot be reached or read."""
+
+
+class ChannelError(LeewayError):
+    """A channel cannot be used."""
 
 
 class StoreError(LeewayError):

@@ -24,6 +24,7 @@ from pydantic import (
 from monitoring.core.performance.metric import metrics_for
 from monitoring.core.window import HOURS_OF, Chunk, Slots
 from monitoring.errors import FleetError
+from monitoring.fleet_channels import AnyChannel
 from monitoring.fleet_oncall import Person, Team
 from monitoring.instant import instant
 from monitoring.strict import Strict
@@ -281,7 +282,7 @@ class Model(Strict):
         return self.name or self.key
 
 
-SECTION_OF = {"model": "models", "person": "people", "team": "teams"}
+SECTION_OF = {"model": "models", "person": "people", "team": "teams", "channel": "channels"}
 """The lists of a fleet file, by what stands in them."""
 
 
@@ -291,14 +292,16 @@ class Fleet(Strict):
     models: tuple[Model, ...] = ()
     people: tuple[Person, ...] = ()
     teams: tuple[Team, ...] = ()
+    channels: tuple[AnyChannel, ...] = ()
     false_alarms_per_quarter: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _unique(self) -> Fleet:
-        for kind in ("model", "person", "team"):
-            keys = [one.key for one in getattr(self, SECTION_OF[kind])]
+        for kind, section in SECTION_OF.items():
+            by = "name" if kind == "channel" else "key"
+            keys = [getattr(one, by) for one in getattr(self, section)]
             if twice := sorted({key for key in keys if keys.count(key) > 1}):
-                raise ValueError(f"{kind} keys must be unique; used twice: {', '.join(twice)}")
+                raise ValueError(f"{kind} {by}s must be unique; used twice: {', '.join(twice)}")
         return self
 
 
@@ -348,7 +351,7 @@ def load(path: Path) -> list[dict[str, Any]]:
 
 
 def load_sections(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """The lists of a fleet file (models, people, teams) that it holds, as written. Raises FleetError like `load`."""
+    """The lists that a fleet file holds (see SECTION_OF), as written. Raises FleetError like `load`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -399,7 +402,7 @@ def _problems(error: ValidationError, document: Any) -> list[str]:
         kind = next((kind for kind, section in SECTION_OF.items() if place and place[0] == section), None)
         if len(place) > 1 and kind is not None and isinstance(document, dict):
             one = document[place[0]][int(place[1])] if place[1].isdigit() else {}
-            name = one.get("key", place[1]) if isinstance(one, dict) else place[1]
+            name = one.get("key", one.get("name", place[1])) if isinstance(one, dict) else place[1]
             place = [f"{kind} {name}", *place[2:]]
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":

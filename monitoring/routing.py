@@ -95,7 +95,7 @@ def _addressed(session: Session, notice: Notice, group: Group) -> list[Addressed
 
 def _of_target(session: Session, target: str, notice: Notice, group: Group) -> list[Addressed]:
     if target == DEFAULT:
-        return [Addressed(name) for name in channels.routed(session, group.owner, str(notice.severity))]
+        return [Addressed(name) for name in channels.fitting(session, group.owner, str(notice.severity))]
     reached = [one.channels for one in oncall.targets(session, target, notice.at)]
     return [Addressed(several[0], tuple(several[1:])) for several in reached if several]
 

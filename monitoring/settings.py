@@ -21,8 +21,21 @@ HELP = {
     "address": "Address the dashboard listens on. 0.0.0.0 lets others in: put sign-in or a proxy before it.",
     "port": "Port the dashboard listens on.",
     "sign_in": "none: whoever reaches the address may do all. oidc: sign-in, set up in [auth] of secrets.toml.",
+    "outgoing_hosts": "Hosts that webhooks may reach: name, name:port, *.name or *, with spaces between them.",
+    "mail_hosts": "Mail servers that may be reached: name or name:port; they may lie in a private network.",
+    "loopback": "refused, or allowed: webhooks may reach this machine, without TLS too. For developers.",
     "cadence_seconds": "Seconds between two looks of the worker at the logs.",
+    "url": "Address of the dashboard as people reach it: links in notifications begin with it.",
+    "group_wait_seconds": "Seconds that alerts of one owner and model are gathered before the first notification.",
+    "group_interval_seconds": "Seconds at least between two notifications of changes in one group of alerts.",
+    "repeat_hours": "Hours after which a group of alerts that still fires is sent again.",
 }
+
+
+VENDORS = (
+    "hooks.slack.com events.pagerduty.com events.eu.pagerduty.com *.logic.azure.com *.environment.api.powerplatform.com"
+)
+"""Where the channels of known services go: Slack, PagerDuty, Microsoft's Workflows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +47,20 @@ class Settings:
     address: str = "127.0.0.1"
     port: int = 8501
     sign_in: str = "none"
+    outgoing_hosts: str = VENDORS
+    mail_hosts: str = ""
+    loopback: str = "refused"
     cadence_seconds: int = 60
+    url: str = "http://127.0.0.1:8501"
+    group_wait_seconds: int = 30
+    group_interval_seconds: int = 300
+    repeat_hours: int = 4
 
 
-KINDS: dict[str, Callable[[str], Any]] = {"home": Path, "port": int, "cadence_seconds": int}
+KINDS: dict[str, Callable[[str], Any]] = {
+    "home": Path, "port": int, "cadence_seconds": int, "group_wait_seconds": int, "group_interval_seconds": int,
+    "repeat_hours": int, "url": lambda text: text.rstrip("/"),
+}  # fmt: skip
 """Of the settings that are no plain text."""
 
 
@@ -61,6 +84,12 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     found = Settings(**values)
     if found.sign_in not in ("none", "oidc"):
         raise SettingsError(f"{found.sign_in!r} is not known", where=variable("sign_in"), mend="Known: none, oidc.")
+    if found.loopback not in ("refused", "allowed"):
+        raise SettingsError(f"{found.loopback!r} is not known", where=variable("loopback"), mend=HELP["loopback"])
     if found.cadence_seconds < 1:
         raise SettingsError("must be at least 1", where=variable("cadence_seconds"))
+    if min(found.group_wait_seconds, found.group_interval_seconds) < 0:
+        raise SettingsError("must not be negative", where=variable("group_wait_seconds"))
+    if found.repeat_hours < 1:
+        raise SettingsError("must be at least 1", where=variable("repeat_hours"))
     return found

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import demo, incidents
+from monitoring import alerting, demo, incidents, sender
 from monitoring.core.verdict import Status
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
@@ -29,6 +29,8 @@ POLL = 1.0
 """Seconds between two looks for requests."""
 BEAT = 5.0
 """Seconds between two signs of life, or two marks of progress."""
+PATIENCE = 20.0
+"""Seconds that what is being sent is waited for."""
 SHIPPED = Path(__file__).parent.parent / "data"
 log = logging.getLogger(__name__)
 
@@ -42,18 +44,25 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
         signal.signal(number, lambda *_: stop.set())
     with transaction(store) as session:  # left by a worker that was killed: begun again
         session.execute(update(RequestRow).where(RequestRow.state == "running").values(state="waiting", progress=0.0))
+    sending = sender.start(store, settings, clock, stop)
+    timing = alerting.start(store, settings, clock, stop)
     due = 0.0
-    while not stop.is_set():
-        try:
-            beat(store, clock, "waiting")
-            answer(store, settings, clock)
-            if time.monotonic() >= due:
-                due = time.monotonic() + settings.cadence_seconds
-                replay(settings, clock)
-                evaluate_all(store, settings, clock, stop)
-        except SQLAlchemyError:
-            log.exception("the database did not answer; trying again")
-        stop.wait(POLL)
+    try:
+        while not stop.is_set():
+            try:
+                beat(store, clock, "waiting")
+                answer(store, settings, clock)
+                if time.monotonic() >= due:
+                    due = time.monotonic() + settings.cadence_seconds
+                    replay(settings, clock)
+                    evaluate_all(store, settings, clock, stop)
+            except SQLAlchemyError:
+                log.exception("the database did not answer; trying again")
+            stop.wait(POLL)
+    finally:
+        stop.set()
+        timing.join(PATIENCE)
+        sending.join(PATIENCE)
     beat(store, clock, "stopped")
 
 
@@ -88,6 +97,8 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
         found = evaluate(store, watched, Scope(), clock, _beating(store, clock, f"evaluating {watched.key}"))
         if found[-1].status == Status.FAILED:
             log.warning("%s: %s", watched.key, found[-1].reason)
+        if alerting.hear(store, clock(), settings, [watched.key]):
+            incidents.update(store, clock())  # before anybody is told: models that share a cause are told as one
         answer(store, settings, clock)
     incidents.update(store, clock())
 
@@ -130,10 +141,12 @@ def _do(store: Engine, settings: Settings, clock: Clock, taken: RequestRow) -> s
         window = (instant(taken.arguments["start"]), instant(taken.arguments["end"]))
     if taken.kind == "rebaseline":
         found = rebaseline(store, taken.model_key, window, taken.actor, clock, progress)
+        alerting.hear(store, clock(), settings, [taken.model_key])
     elif taken.kind == "evaluate":
         with reading(store) as session:
             watched = models.watched(session, taken.model_key)[0]
         found = evaluate(store, watched, Scope(), clock, progress)
+        alerting.hear(store, clock(), settings, [watched.key])
     elif taken.kind == "report" and window is not None:
         from monitoring.evidently.report import create
 

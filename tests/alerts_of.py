@@ -7,12 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from monitoring.core.alerting.alert import Alert, Event
 from monitoring.core.alerting.decide import Decision, Known, decide
 from monitoring.core.alerting.grouping import Group
 from monitoring.core.alerting.notice import Notice
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Kind, Signal, Subject
+from monitoring.core.verdict import Status, Verdict, Window
+from monitoring.store.tables import ModelRow
+from monitoring.store.verdicts import save as save_verdicts
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 WORDS = {"!": Condition.BEYOND, "~": Condition.BETWEEN, ".": Condition.CLEAR, "?": Condition.UNKNOWN}
@@ -97,3 +102,30 @@ def said(notice: Notice) -> tuple[int, str, str]:
         + names[a.subject.check, a.subject.method] for a in notice.alerts
     ]  # fmt: skip
     return int((notice.at - NOW).total_seconds()), str(notice.reason), " ".join(sorted(words))
+
+
+def add_model(session: Session, key: str = "eta", owner: str = "ops") -> int:
+    """A model as far as alerts know it; its number."""
+    document = {"key": key, "owner": owner, "runbook": f"https://runbooks.example.org/{key}"}
+    row = ModelRow(
+        key=key, name=key.title(), owner=owner, task="regression", mode="batch", target="cloud", document=document,
+        base="/", created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+DAY = timedelta(days=1)
+MIDNIGHT = NOW.replace(hour=0)
+
+
+def verdict(check: str, status: Status, model: str = "eta", day: int = 0, **more: Any) -> Verdict:
+    """A verdict on a day's window; day 0 is the newest that is over."""
+    end = MIDNIGHT + day * DAY
+    return Verdict(model, check, Window(end - DAY, end, 100), status, f"{check} is {status}.", **more)
+
+
+def hear(session: Session, model_id: int, *verdicts: Verdict, now: datetime = NOW) -> None:
+    """Store what an evaluation found."""
+    save_verdicts(session, model_id, list(verdicts), now)

@@ -20,6 +20,7 @@ SHELLS = ("evaluate", "worker", "ingest", "baseline", "commands", "up", "rebasel
 
 BELOW = {
     "monitoring.core": ("monitoring.core",),
+    "monitoring.notifiers": ("monitoring.core", "monitoring.notifiers", "monitoring.errors"),
     "monitoring.rowtests": ("monitoring.core", "monitoring.rowtests"),
     "monitoring.stattests": ("monitoring.core", "monitoring.stattests", "monitoring.evidently"),
     "monitoring.store": (
@@ -28,6 +29,7 @@ BELOW = {
         "monitoring.fleet",
         "monitoring.fleet_oncall",
         "monitoring.errors",
+        "monitoring.notifiers.channel",
     ),
     "monitoring.logs": ("monitoring.core", "monitoring.logs", "monitoring.fleet", "monitoring.errors"),
     "monitoring.verdicts": (

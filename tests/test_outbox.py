@@ -163,9 +163,10 @@ def test_a_dead_letter_is_sent_again_or_put_away(store: Engine) -> None:
         with transaction(store) as session:
             outbox.dead(session, leased, "HTTP 400")
     with transaction(store) as session:
-        assert outbox.revive(session, row(store, "one").id, after(9)) and outbox.discard(session, row(store, "two").id)
+        assert outbox.revive(session, [row(store, "one").id], after(9)) == 1
+        assert outbox.discard(session, [row(store, "two").id], after(9)) == 1
     with transaction(store) as session:
-        assert not outbox.revive(session, row(store, "two").id, NOW), "it is no dead letter any more"
+        assert outbox.revive(session, [row(store, "two").id], NOW) == 0, "it is no dead letter any more"
     assert [(r.dedup_key, r.attempts) for r in lease(store, 9)] == [("one", 1)]
 
 

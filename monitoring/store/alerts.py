@@ -36,10 +36,11 @@ class AlertError(LeewayError):
     """What was asked of an alert cannot be done."""
 
 
-def lock(session: Session, now: datetime) -> None:
+def lock(session: Session, now: datetime) -> HeartbeatRow:
     """Wait until no other process decides, and hold them off until this transaction ends.
 
-    On SQLite the transaction itself does so (BEGIN IMMEDIATE); on PostgreSQL the row is locked.
+    On SQLite the transaction itself does so (BEGIN IMMEDIATE); on PostgreSQL the row is locked. The row's detail says
+    what went wrong at the last decision.
     """
     query = select(HeartbeatRow).where(HeartbeatRow.name == LOCK).with_for_update()
     row = session.scalar(query)
@@ -47,7 +48,15 @@ def lock(session: Session, now: datetime) -> None:
         insert_ = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         session.execute(insert_(HeartbeatRow).values(name=LOCK, at=now, detail="").on_conflict_do_nothing())
         row = session.scalars(query).one()
-    row.at = now
+    row.at, row.detail = now, ""
+    return row
+
+
+def waiting(session: Session) -> bool:
+    """Whether time alone may change anything: an alert is open, or a group has still to say something."""
+    alert = select(AlertRow.id).where(AlertRow.closed_at.is_(None)).limit(1)
+    group = select(NotificationGroupRow.id).where(NotificationGroupRow.closed_at.is_(None)).limit(1)
+    return session.scalar(alert) is not None or session.scalar(group) is not None
 
 
 def open_ones(session: Session) -> list[Alert]:

@@ -34,6 +34,7 @@ class Leased:
     attempts: int
     created_at: datetime
     fallbacks: tuple[str, ...]
+    passed_on: bool
     token: str
     until: datetime
 
@@ -66,6 +67,7 @@ def put(
             kind=kind, dedup_key=dedup_key, target=target, payload=payload, order_key=order_key, urgent=urgent,
             state="waiting", attempts=0, due_at=due, claim_token="", last_error="", created_at=now,
             fallbacks=list(fallbacks),
+            passed_on=False,
         )
         .on_conflict_do_nothing(index_elements=["dedup_key", "target"])
         .returning(OutboxRow.id)
@@ -78,6 +80,11 @@ def put(
         for row in session.scalars(select(OutboxRow).where(*before, OutboxRow.state == "waiting")):
             row.due_at = min(row.due_at, max(due, row.not_before or due))
     return True
+
+
+def due(session: Session, now: datetime) -> bool:
+    """Whether there is anything to lease: a look that makes no writer wait."""
+    return session.scalar(select(OutboxRow.id).where(_free(now)).limit(1)) is not None
 
 
 def lease(
@@ -118,15 +125,15 @@ def lease(
     return [
         Leased(
             r.id, r.kind, r.dedup_key, r.target, r.payload, r.order_key, r.urgent, r.attempts, r.created_at,
-            tuple(r.fallbacks), token, until,
+            tuple(r.fallbacks), r.passed_on, token, until,
         )
         for r in rows
     ]  # fmt: skip
 
 
-def finish(session: Session, leased: Leased, now: datetime) -> bool:
+def finish(session: Session, leased: Leased, now: datetime, note: str = "") -> bool:
     """It was delivered. False where the claim has passed to another, who will send it again."""
-    return _end(session, leased, state="sent", sent_at=now, last_error="")
+    return _end(session, leased, state="sent", sent_at=now, last_error=note)
 
 
 def retry(
@@ -139,6 +146,16 @@ def retry(
 def dead(session: Session, leased: Leased, error: str) -> bool:
     """It is given up: a dead letter, kept for a person to look at."""
     return _end(session, leased, state="dead", last_error=error)
+
+
+def end(session: Session, leased: Leased, reason: str) -> bool:
+    """It is over without a delivery, and nobody has to look at it."""
+    return _end(session, leased, state="cancelled", last_error=reason)
+
+
+def passed_on(session: Session, leased: Leased) -> None:
+    """Another target was told instead: once is enough."""
+    session.execute(update(OutboxRow).where(OutboxRow.id == leased.id).values(passed_on=True))
 
 
 def cancel(session: Session, dedup_key: str, reason: str, target: str | None = None) -> int:
@@ -159,19 +176,20 @@ def urgent_behind(session: Session, leased: Leased) -> bool:
     return session.scalar(behind.limit(1)) is not None
 
 
-def tried(session: Session, dedup_key: str) -> set[str]:
-    """The targets that have this already, in whatever state."""
-    return set(session.scalars(select(OutboxRow.target).where(OutboxRow.dedup_key == dedup_key)))
+def tried(session: Session, dedup_key: str) -> dict[str, str]:
+    """The targets that were meant to have this already, with the state it is in."""
+    found = select(OutboxRow.target, OutboxRow.state).where(OutboxRow.dedup_key == dedup_key)
+    return {target: state for target, state in session.execute(found)}
 
 
-def revive(session: Session, number: int, now: datetime) -> bool:
-    """Send a dead letter again, from the first attempt. False where it is none."""
-    return _of_dead(session, number, state="waiting", attempts=0, due_at=now, not_before=None, created_at=now)
+def revive(session: Session, numbers: Sequence[int], now: datetime) -> int:
+    """Send dead letters again, from the first attempt; how many there were among these rows."""
+    return _of_dead(session, numbers, state="waiting", attempts=0, due_at=now, not_before=None, passed_on=False)
 
 
-def discard(session: Session, number: int) -> bool:
-    """Put a dead letter away. False where it is none."""
-    return _of_dead(session, number, state="cancelled")
+def discard(session: Session, numbers: Sequence[int], now: datetime) -> int:
+    """Put dead letters away; how many there were among these rows."""
+    return _of_dead(session, numbers, state="cancelled", due_at=now)
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
@@ -187,7 +205,7 @@ def _end(session: Session, leased: Leased, **values: Any) -> bool:
     return session.execute(ended).first() is not None
 
 
-def _of_dead(session: Session, number: int, **values: Any) -> bool:
-    which = (OutboxRow.id == number, OutboxRow.state == "dead")
+def _of_dead(session: Session, numbers: Sequence[int], **values: Any) -> int:
+    which = (OutboxRow.id.in_(numbers), OutboxRow.state == "dead")
     changed = update(OutboxRow).where(*which).values(**values).returning(OutboxRow.id)
-    return session.execute(changed).first() is not None
+    return len(session.execute(changed).all())

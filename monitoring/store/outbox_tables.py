@@ -17,7 +17,7 @@ class OutboxRow(Base):
     `state` is waiting | leased | sent | dead | cancelled. A leased row is its sender's until `claimed_until`, and only
     whoever knows `claim_token` may finish it. Rows of one `order_key` and target are sent in the order of their ids.
     `urgent` rows (pages) go first. `not_before` is when the receiver wants to be asked again. `fallbacks` are further
-    targets, for when this one fails.
+    targets, for when this one fails; `passed_on` says that one of them was told.
     """
 
     __tablename__ = "outbox"
@@ -29,7 +29,7 @@ class OutboxRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))
-    dedup_key: Mapped[str] = mapped_column(String(200))
+    dedup_key: Mapped[str] = mapped_column(String(300))
     target: Mapped[str] = mapped_column(String(80))
     payload: Mapped[dict[str, Any]]
     order_key: Mapped[str] = mapped_column(String(200))
@@ -44,6 +44,7 @@ class OutboxRow(Base):
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     fallbacks: Mapped[list[Any]]
+    passed_on: Mapped[bool] = mapped_column(default=False)
 
 
 class ChannelRow(Base):

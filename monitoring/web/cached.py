@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 import pandas as pd
@@ -18,6 +18,8 @@ from monitoring.settings import load
 from monitoring.store import silences as silence_rows
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
+from monitoring.store.queries import alerts as alert_queries
+from monitoring.store.queries import channels as channel_queries
 from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
@@ -26,6 +28,8 @@ from monitoring.store.queries import oncall as oncalls
 from monitoring.store.queries import performance as performances
 from monitoring.store.queries import silences as silence_queries
 from monitoring.store.queries import standing as standings
+from monitoring.store.queries.alerts import AlertEntry, Count, EventEntry, Worth
+from monitoring.store.queries.channels import ChannelEntry, DeadLetter, Test
 from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
@@ -188,6 +192,46 @@ def incidents_of(key: str) -> list[IncidentEntry]:
     return _cached(incident_queries.of_model, key)
 
 
+def alerts(since: datetime, now: datetime) -> list[AlertEntry]:
+    """Alerts that are open, and those that ended since a moment; to the minute."""
+    return _cached(alert_queries.stream, since.replace(second=0, microsecond=0), _minute_ahead(now))
+
+
+def alert_history(keys: tuple[str, ...]) -> dict[str, list[EventEntry]]:
+    """What happened to some alerts."""
+    return _cached(alert_queries.history, keys)
+
+
+def alert_worth(since: datetime) -> list[Worth]:
+    """What each rule was worth."""
+    return _cached(alert_queries.worth, since.replace(second=0, microsecond=0))
+
+
+def alert_counts() -> dict[str, Count]:
+    """The open alerts by model."""
+    return _cached(alert_queries.counts)
+
+
+def alerts_needing(now: datetime) -> tuple[int, int]:
+    """How many pages and tickets need somebody now."""
+    return _cached(alert_queries.needing, _minute_ahead(now))
+
+
+def _minute_ahead(now: datetime) -> datetime:
+    """The end of a minute: what a person silenced in it is silent."""
+    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def alert_trouble() -> str:
+    """What went wrong when alerts were last decided."""
+    return _cached(alert_queries.trouble)
+
+
+def reachable() -> bool:
+    """Whether there is a channel to tell anybody by."""
+    return _cached(alert_queries.reachable)
+
+
 def board(now: datetime) -> Board:
     """Who is on call from now on; laid out each time, so that what was changed a moment ago is seen."""
     return oncalls.board(_cached(oncalls.known, now.replace(second=0, microsecond=0)), now)
@@ -221,6 +265,26 @@ def entries() -> list[Entry]:
 def changes() -> list[Change]:
     """The newest lines of the audit."""
     return _cached(sources.changes)
+
+
+def channels() -> list[ChannelEntry]:
+    """All channels with how they fare: live, so not cached."""
+    return _ask(channel_queries.entries)
+
+
+def dead_letters() -> list[DeadLetter]:
+    """What could not be delivered, newest first: live, so not cached."""
+    return _ask(channel_queries.dead_letters)
+
+
+def dead_count() -> int:
+    """How many notifications could not be delivered."""
+    return _cached(channel_queries.dead_count)
+
+
+def channel_test(name: str) -> Test | None:
+    """What became of a channel's newest test: live, so not cached."""
+    return _ask(channel_queries.newest_test, name)
 
 
 def work(model: str | None = None) -> list[Work]:

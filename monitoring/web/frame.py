@@ -12,19 +12,26 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there, no
     sys.path.insert(0, str(ROOT))
 
 from monitoring.errors import LeewayError, NotPermitted  # noqa: E402
+from monitoring.web import dead_letters  # noqa: E402
 from monitoring.web.access import require  # noqa: E402
+from monitoring.web.alerts import badge  # noqa: E402
 from monitoring.web.escape import escape  # noqa: E402
-from monitoring.web.menu import menu  # noqa: E402
+from monitoring.web.menu import PAGES, menu  # noqa: E402
 from monitoring.web.span import controls  # noqa: E402
 
 st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
 require("viewer")
 sections: dict[str, list[st.Page]] = {}
-WITHOUT_MODEL = ("fleet", "models_and_logs", "on_call", "silences")
+WITHOUT_MODEL = ("fleet", "models_and_logs", "channels", "on_call", "silences")
 titles = {}
+alerts_page = PAGES / "respond" / "alerts.py"
 for number, entry in enumerate(menu()):
     page = st.Page(
-        entry.path, title=entry.title, icon=f":material/{entry.icon}:", url_path=entry.url, default=number == 0
+        entry.path,
+        title=entry.title + (badge() if entry.path == alerts_page else ""),
+        icon=f":material/{entry.icon}:",
+        url_path=entry.url,
+        default=number == 0,
     )
     titles[page.title] = entry
     sections.setdefault(entry.section.capitalize(), []).append(page)
@@ -33,6 +40,8 @@ try:
     entry = titles[chosen.title]
     st.title(entry.title)
     st.caption(entry.question)
+    if entry.path.stem != "channels":
+        dead_letters.warn()
     controls(with_model=entry.path.stem not in WITHOUT_MODEL)
     chosen.run()
 except NotPermitted as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from monitoring.core.alerting.severity import Severity
 from monitoring.core.verdict import Flag, Status
 
 Colour = Literal["red", "orange", "blue", "gray"]
@@ -45,6 +46,11 @@ STATUSES = {
     Status.INSUFFICIENT_DATA: Look("too little data", "hourglass_empty", *_NONE),
     Status.NO_DATA: Look("no data", "help", *_NONE),
 }
+SEVERITIES = {
+    Severity.PAGE: Look("Page", "error", *_PAGE),
+    Severity.TICKET: Look("Ticket", "warning", *_WARN),
+}
+RESOLVED = Look("Resolved", "check_circle", *_OK)
 NEVER = Look("Not evaluated", "help", *_NONE)
 
 

@@ -103,10 +103,21 @@ def frame_of(entries: list[FleetEntry]) -> pd.DataFrame:
             "alarms": [alarms(e) for e in entries],
             "budget": [None if e.budget is None else e.budget * 100 for e in entries],
             "last": [e.last_at for e in entries],
+            "open": [open_alerts(e) for e in entries],
             "why": [first(e.reason) or "Not evaluated yet." for e in entries],
             "mode": [e.mode.replace("_", " ") for e in entries],
         }
     )
+
+
+def open_alerts(entry: FleetEntry) -> str:
+    """How many of its alerts fire, and who has acknowledged any."""
+    count = cached.alert_counts().get(entry.key)
+    if count is None:
+        return ""
+    numbers = [(count.pages, "page"), (count.tickets, "ticket")]
+    words = ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in numbers if n)
+    return " · ".join([words, *([", ".join(count.acked_by)] if count.acked_by else [])])
 
 
 def alarms(entry: FleetEntry) -> str:
@@ -136,6 +147,7 @@ def table(entries: list[FleetEntry]) -> None:
             ),
             "budget": column.NumberColumn("Budget left", format="%.0f %%", width=85, help="Below 0 is overspent"),
             "last": column.DatetimeColumn("Last row", format="distance", width=110),
+            "open": column.TextColumn("Alerts", width=140, help="Alerts that fire, and who has acknowledged any"),
             "why": column.TextColumn("Why", width=420),
             "mode": column.TextColumn("Mode", width=120),
         },

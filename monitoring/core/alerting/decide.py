@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
 from monitoring.core.alerting import lifecycle
 from monitoring.core.alerting.alert import Alert, Event
@@ -18,26 +17,9 @@ from monitoring.core.alerting.grouping import Group, Pace, Shared, name_of, open
 from monitoring.core.alerting.inhibition import inhibited
 from monitoring.core.alerting.notice import Notice
 from monitoring.core.alerting.signal import Signal
+from monitoring.core.alerting.silence import Silence
 from monitoring.core.alerting.speaking import speak
 from monitoring.core.alerting.telling import INHIBITION, SILENCE, Hold
-
-
-class Silencing(Protocol):
-    """A silence: see core.alerting.silence."""
-
-    @property
-    def author(self) -> str:
-        """Who made it."""
-
-    @property
-    def reason(self) -> str:
-        """Why."""
-
-    def matches(self, labels: Mapping[str, str], at: datetime) -> bool:
-        """Whether an alert of these labels is silent at a moment."""
-
-    def until(self, at: datetime) -> datetime | None:
-        """When the window that is in force closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +34,7 @@ class Known:
     last: Mapping[str, Alert] = field(default_factory=dict)
     groups: Sequence[Group] = ()
     incidents: Sequence[Shared] = ()
-    silences: Sequence[Silencing] = ()
+    silences: Sequence[Silence] = ()
     policies: Mapping[str, Policy] = field(default_factory=dict)
     watched: Collection[str] | None = None
     pace: Pace = field(default_factory=Pace)
@@ -72,7 +54,7 @@ def decide(known: Known, signals: Iterable[Signal], now: datetime) -> Decision:
     """One step of all alerts. Signals are those of the models that were just evaluated; the others only age."""
     alerts, events = _live(known, {s.subject.fingerprint: s for s in signals}, now)
     alerts, groups = _grouped(known, alerts, now)
-    holds = _holds(known, alerts.values(), now)
+    holds = held_back(alerts.values(), known.silences, now)
     notices: list[Notice] = []
     for group in list(groups.values()):
         members = [a for a in alerts.values() if a.group == group.id]
@@ -135,7 +117,7 @@ def _grouped(known: Known, alerts: dict[str, Alert], now: datetime) -> tuple[dic
     return out, groups
 
 
-def _holds(known: Known, alerts: Collection[Alert], now: datetime) -> dict[str, Hold]:
+def held_back(alerts: Iterable[Alert], silences: Sequence[Silence], now: datetime) -> dict[str, Hold]:
     """What is not to be sent now, and why. A silence is named before an inhibition: it is a person's word."""
     out = {}
     of_model: dict[str, list[Alert]] = defaultdict(list)
@@ -144,11 +126,11 @@ def _holds(known: Known, alerts: Collection[Alert], now: datetime) -> dict[str, 
             of_model[alert.subject.model].append(alert)
     for alert in (a for several in of_model.values() for a in several):
         own = alert.labels
-        silence = next((s for s in known.silences if s.matches(own, now)), None)
+        silence = next((s for s in silences if s.matches(own, now)), None)
         if silence is not None:
             until = silence.until(now)
             end = "" if until is None else f" until {until:%Y-%m-%d %H:%M} UTC"
             out[alert.key] = Hold(SILENCE, f"Silenced by {silence.author}{end}: {silence.reason}")
         elif why := inhibited(alert, of_model[alert.subject.model]):
-            out[alert.key] = Hold(INHIBITION, f"Not sent: {why}.")
+            out[alert.key] = Hold(INHIBITION, f"Held back while {why}.")
     return out

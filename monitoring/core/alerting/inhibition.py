@@ -26,13 +26,14 @@ INHIBITIONS = (
     ),
     Inhibition(
         frozenset({Kind.SERVICE_DOWN, Kind.SERVICE_SLOW}), frozenset({Kind.BUDGET}), ("model", "check"),
-        "the fast burn says it",
+        "that says it already",
     ),
     Inhibition(
-        frozenset({Kind.RETRAIN}), frozenset({Kind.PERFORMANCE}), ("model",), "the call for retraining says it"
+        frozenset({Kind.RETRAIN}), frozenset({Kind.PERFORMANCE}), ("model",), "that says it already"
     ),
     Inhibition(
-        frozenset({Kind.INGEST_DOWN}), frozenset({Kind.STALE, Kind.LABELS, Kind.VOLUME}), ("model",), "it follows"
+        frozenset({Kind.INGEST_DOWN}), frozenset({Kind.STALE, Kind.LABELS, Kind.VOLUME}), ("model",),
+        "it follows from that",
     ),
 )  # fmt: skip
 
@@ -44,7 +45,7 @@ def inhibited(alert: Alert, firing: Iterable[Alert]) -> str:
             continue
         for rule in INHIBITIONS:
             if source.kind in rule.sources and alert.kind in rule.targets and _equal(source, alert, rule.equal):
-                return f"{source.rule} of {source.subject.model} fires: {rule.why}"
+                return f'"{source.rule}" fires for {source.subject.model}: {rule.why}'
     return ""
 
 

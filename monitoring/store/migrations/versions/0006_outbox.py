@@ -18,7 +18,7 @@ def upgrade() -> None:
         "outbox",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("dedup_key", sa.String(length=200), nullable=False),
+        sa.Column("dedup_key", sa.String(length=300), nullable=False),
         sa.Column("target", sa.String(length=80), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("order_key", sa.String(length=200), nullable=False),
@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
         sa.Column("fallbacks", sa.JSON(), nullable=False),
+        sa.Column("passed_on", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("dedup_key", "target"),
     )

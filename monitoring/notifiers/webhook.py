@@ -1,0 +1,62 @@
+"""Any receiver of your own: the notification as JSON, signed."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from monitoring.core.alerting.notification import Notification
+from monitoring.notifiers import signature
+from monitoring.notifiers.channel import Channel
+from monitoring.notifiers.http import Http
+from monitoring.notifiers.outcome import Outcome, Refused
+from monitoring.notifiers.registry import channel
+from monitoring.notifiers.secrets import Expanded, Secret, Template, references
+
+SECRET_HEADERS = ("authorization", "cookie", "key", "token", "secret", "password")
+
+
+@channel("webhook", title="Webhook")
+class Webhook(Channel):
+    """A POST with the notification as JSON, signed as Standard Webhooks 1.0 says.
+
+    The receiver checks `webhook-signature` over `webhook-id.webhook-timestamp.body` with any Standard Webhooks library,
+    and drops a `webhook-id` that it has seen: the same notification may come twice. The body is
+    `{"type": "alert.firing" | "alert.resolved" | "alert.test", "timestamp": …, "data": {…}}`.
+    Make a secret with: `python -c "import base64, os; print('whsec_' + base64.b64encode(os.urandom(32)).decode())"`.
+    The host must be in `LEEWAY_OUTGOING_HOSTS`.
+    """
+
+    url: Template = Field(description="https://…; what is secret in it as ${NAME}.", min_length=1)
+    secret: Secret = Field(default="", description="The signing secret, as ${NAME}. Without it nothing is signed.")
+    headers: Annotated[dict[str, str], Expanded()] = Field(
+        default={}, description="More headers, such as Authorization: Bearer ${NAME}."
+    )
+
+    @model_validator(mode="after")
+    def _secret_headers_are_references(self) -> Self:
+        for name, value in self.headers.items():
+            if any(word in name.lower() for word in SECRET_HEADERS) and not references(value):
+                raise ValueError(f"the header {name} holds a secret: write it as ${{NAME}}")
+        if "@" in self.url.partition("://")[2].partition("/")[0]:
+            raise ValueError("no user name or password in the URL: send it as a header, by ${NAME}")
+        return self
+
+    def check(self, http: Http) -> None:
+        """The URL's host, by the guard."""
+        http.check(self.url)
+
+    def send(self, notification: Notification, http: Http) -> Outcome:
+        """The signature is of the moment of sending; the id is the notification's own."""
+        kind = "test" if notification.reason == "test" else "resolved" if notification.resolved else "firing"
+        document = notification.as_json()
+        body = json.dumps({"type": f"alert.{kind}", "timestamp": document["at"], "data": document}).encode()
+        signed = {"webhook-id": notification.id}
+        if self.secret:
+            try:
+                signed = signature.headers(notification.id, http.clock(), body, self.secret)
+            except ValueError as error:
+                return Refused(str(error))
+        return http.post(self.url, body, dict(self.headers) | signed)

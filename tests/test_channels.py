@@ -1,0 +1,181 @@
+"""Channels as code: the fleet file, the command line, and what a document may not hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy import Engine, select
+
+from monitoring import fleet
+from monitoring.__main__ import main
+from monitoring.errors import ChannelError, FleetError
+from monitoring.notifiers.registry import parse
+from monitoring.store import channels
+from monitoring.store.database import connect, create, reading, transaction
+from monitoring.store.tables import AuditRow
+from tests.notifiers.receivers import http_receiver
+
+NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
+SLACK = {"name": "ops-slack", "kind": "slack", "url": "${SLACK_URL}"}
+PAGER = {
+    "name": "pager", "kind": "pagerduty", "matchers": {"owner": ["risk", "fraud"], "severity": ["page"]},
+    "routing_key": "${PAGERDUTY_KEY}",
+}  # fmt: skip
+HOOK = {"name": "hook", "kind": "webhook", "url": "https://a.example.com/${TOKEN}", "fallbacks": ["ops-slack"]}
+MAIL = {"name": "mail", "kind": "email", "host": "mail.example.com", "sender": "a@example.com", "to": ["b@example.com"]}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LEEWAY_DATABASE", f"sqlite:///{tmp_path}/leeway.db")
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path))
+    for name in ("LEEWAY_LOOPBACK", "LEEWAY_OUTGOING_HOSTS", "LEEWAY_MAIL_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Engine:
+    engine = connect(f"sqlite:///{tmp_path}/c.db")
+    create(engine)
+    return engine
+
+
+def file_of(home: Path, *documents: dict[str, Any]) -> str:
+    path = home / "fleet.yaml"
+    path.write_text(yaml.safe_dump({"channels": list(documents)}, sort_keys=False))
+    return str(path)
+
+
+def test_apply_and_export_give_the_same_channels_back(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    documents = [SLACK, PAGER, HOOK, MAIL]
+    assert main(["apply", file_of(home, *documents)]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"channel {d['name']}: added" for d in documents]
+    assert main(["export"]) == 0
+    exported = capsys.readouterr().out
+    assert yaml.safe_load(exported)["channels"] == documents
+    (home / "again.yaml").write_text(exported)
+    assert main(["apply", str(home / "again.yaml")]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"channel {d['name']}: unchanged" for d in documents]
+    assert main(["apply", file_of(home, SLACK, HOOK), "--prune"]) == 0
+    assert "channel pager: removed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (SLACK | {"url": "https://hooks.slack.com/services/T0/B0/s3cr3t-s3cr3t"}, "url: write ${NAME}"),
+        (PAGER | {"routing_key": "s3cr3t-s3cr3t"}, "routing_key: write ${NAME}"),
+        (MAIL | {"user": "ann", "password": "s3cr3t-s3cr3t"}, "password: write ${NAME}"),
+        (HOOK | {"secret": "whsec_s3cr3t-s3cr3t"}, "secret: write ${NAME}"),
+        (HOOK | {"headers": {"Authorization": "Bearer s3cr3t-s3cr3t"}}, "Authorization holds a secret"),
+        (HOOK | {"url": "https://ann:s3cr3t-s3cr3t@a.example.com/"}, "no user name or password"),
+        (SLACK | {"kind": "pigeon"}, "no kind of channel is called 'pigeon'"),
+        (SLACK | {"colour": "red"}, "colour: no such field"),
+        (SLACK | {"name": "Ops Slack"}, "name"),
+        (SLACK | {"matchers": {"severity": ["panic"]}}, "severity"),
+        ({"name": "a", "kind": "slack"}, "url"),
+        (MAIL | {"to": ["nobody"]}, "no mail address"),
+        (MAIL | {"to": []}, "to"),
+        (MAIL | {"sender": "a@example.com\nBcc: all@example.com"}, "sender"),
+        (MAIL | {"tls": "none", "user": "ann", "password": "${P}"}, "without TLS"),
+        (MAIL | {"password": "${P}"}, "user and password"),
+    ],
+)
+def test_a_document_that_cannot_be_used_says_the_field_and_no_secret(document: dict[str, Any], words: str) -> None:
+    with pytest.raises(ChannelError) as caught:
+        parse(document)
+    assert words in caught.value.sentence
+    assert "s3cr3t" not in caught.value.sentence
+    with pytest.raises(FleetError) as in_file:
+        fleet.parse({"channels": [document]}, "fleet.yaml")
+    assert words.partition(":")[0] in in_file.value.sentence and "s3cr3t" not in in_file.value.sentence
+
+
+def test_names_are_unique_and_fallbacks_are_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["apply", file_of(home, SLACK, SLACK)]) == 2
+    assert "channel names must be unique; used twice: ops-slack" in capsys.readouterr().err
+    assert main(["apply", file_of(home, HOOK)]) == 2
+    assert "no channel is called 'ops-slack'" in capsys.readouterr().err
+    assert main(["export"]) == 0
+    assert "hook" not in capsys.readouterr().out, "all or nothing"
+
+
+@pytest.mark.parametrize(
+    ("owner", "severity", "names"),
+    [("risk", "page", ["ops-slack", "pager"]), ("risk", "ticket", ["ops-slack"]), ("taxi", "page", ["ops-slack"])],
+)
+def test_who_is_told_by_default_follows_the_matchers(
+    store: Engine, owner: str, severity: str, names: list[str]
+) -> None:
+    with transaction(store) as session:
+        channels.apply(session, [parse(SLACK), parse(PAGER)], "ann", NOW)
+    with reading(store) as session:
+        assert channels.fitting(session, owner, severity) == names
+
+
+def test_every_change_is_audited_with_references_only(store: Engine) -> None:
+    with transaction(store) as session:
+        channels.apply(session, [parse(SLACK)], "ann", NOW)
+        channels.apply(session, [parse(SLACK | {"fallbacks": []})], "ann", NOW)
+        channels.disable(session, "ops-slack", "HTTP 410", "worker", NOW)
+        channels.enable(session, "ops-slack", "ann", NOW)
+        channels.ask_for_test(session, "ops-slack", "t", "ann", NOW)
+        channels.remove(session, "ops-slack", "ann", NOW, "moved")
+    with reading(store) as session:
+        rows = session.execute(select(AuditRow.action, AuditRow.actor, AuditRow.subject).order_by(AuditRow.id)).all()
+    assert [tuple(row) for row in rows] == [
+        ("channel added", "ann", "ops-slack"), ("channel changed", "ann", "ops-slack"),
+        ("channel disabled", "worker", "ops-slack"), ("channel enabled", "ann", "ops-slack"),
+        ("channel test asked for", "ann", "ops-slack"), ("channel removed", "ann", "ops-slack"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "loopback", "status", "words"),
+    [
+        ("200", "allowed", 0, "hook: delivered"),
+        ("404", "allowed", 1, "127.0.0.1 answered HTTP 404"),
+        ("200", "refused", 1, "must begin with https://"),
+    ],
+)
+def test_a_test_from_the_command_line_says_whether_it_arrived(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    behaviour: str, loopback: str, status: int, words: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("LEEWAY_LOOPBACK", loopback)
+    monkeypatch.setenv("TOKEN", "s3cr3t-s3cr3t")
+    with http_receiver(behaviour) as receiver:
+        hook = {"name": "hook", "kind": "webhook", "url": f"{receiver.url}/${{TOKEN}}"}
+        assert main(["apply", file_of(home, hook)]) == 0
+        assert main(["channel", "test", "hook"]) == status
+        out = capsys.readouterr()
+        assert words in out.out + out.err and "s3cr3t" not in out.out + out.err
+        assert len(receiver.requests) == (0 if loopback == "refused" else 1)
+
+
+def test_a_test_of_a_channel_that_is_not_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["channel", "test", "nobody"]) == 2
+    assert "no channel is called 'nobody'" in capsys.readouterr().err
+
+
+def test_check_says_which_secrets_are_missing_and_what_may_not_be_reached(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEEWAY_LOOPBACK", "allowed")
+    monkeypatch.setenv("TOKEN", "s3cr3t-s3cr3t")
+    fine = {"name": "fine", "kind": "webhook", "url": "http://127.0.0.1:9/${TOKEN}"}
+    file = file_of(home, fine, SLACK, HOOK, MAIL)
+    assert main(["apply", file]) == 0
+    for command in (["check"], ["check", "--fleet", file]):
+        assert main(command) == 2
+        out, err = capsys.readouterr()
+        assert "channel fine: may be reached" in out
+        assert "channel ops-slack: the environment variable SLACK_URL is not set" in err
+        assert "channel hook: a.example.com is not on the list" in err and "LEEWAY_OUTGOING_HOSTS" in err
+        assert "channel mail: mail.example.com:587 is not on the list" in err and "LEEWAY_MAIL_HOSTS" in err
+        assert "s3cr3t" not in out + err
