@@ -54,13 +54,13 @@ def _card(found: Board, duty: Duty, zone: str, present: datetime, take: Take) ->
     if duty.now.people:
         lines = [f"**Now** {escape(found.titles(duty.now.people) + until)}"]
     else:
-        lines = [f"**Now** nobody{escape(until)}: {escape(fallback(found, duty))}"]
+        lines = [f"**Now** {escape(f'nobody{until}: {fallback(found, duty)}')}"]
     following = duty.next
     if following is None:
         lines.append("**Next** nobody else in the next 14 days")
     else:
         lines.append(f"**Next** {escape(found.titles(following.people))} from {escape(local(following.start, zone))}")
-    if mute := found.mute(duty):
+    if found.channels and (mute := found.mute(duty)):
         lines.append(f":material/volume_off: {escape(found.titles(tuple(mute)))} cannot be told: no channel")
     gaps = [gap for gap in duty.gaps if gap is not duty.now]
     if gaps:
