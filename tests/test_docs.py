@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from monitoring.__main__ import _parser
+from monitoring.core.alerting.notification import NotifyReason
+from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.checks import CHECKS, PLANNED
 from monitoring.core.performance.metric import metrics_for
 from monitoring.fleet import Columns, Model, Slo, Threshold
@@ -71,6 +73,16 @@ def test_every_stattest_is_documented_with_its_levels(name: str) -> None:
 @pytest.mark.parametrize("name", sorted({m.name for task in TASKS for m in metrics_for(task)}))  # type: ignore[arg-type]
 def test_every_metric_is_documented(name: str) -> None:
     assert f"`performance.{name}`" in text("performance.md")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {rule.check}")
+def test_every_alerting_rule_is_documented_with_its_severity(rule: Rule) -> None:
+    assert re.search(rf"^\| {rule.name} \|.*\| {rule.severity} \|", text("alerts.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("reason", [reason for reason in NotifyReason if reason != NotifyReason.TEST])
+def test_every_reason_to_send_is_documented(reason: NotifyReason) -> None:
+    assert f"| `{reason}` |" in text("alerts.md")
 
 
 @pytest.mark.parametrize("name", sources())
