@@ -14,6 +14,8 @@ from monitoring.core.checks import CHECKS, PLANNED
 from monitoring.core.performance.metric import metrics_for
 from monitoring.fleet import Columns, Model, Slo, Threshold
 from monitoring.logs.source import names as sources
+from monitoring.notifiers.channel import Channel
+from monitoring.notifiers.registry import kinds
 from monitoring.settings import HELP, variable
 from monitoring.stattests.registry import all_stattests
 
@@ -83,6 +85,13 @@ def test_every_alerting_rule_is_documented_with_its_severity(rule: Rule) -> None
 @pytest.mark.parametrize("reason", [reason for reason in NotifyReason if reason != NotifyReason.TEST])
 def test_every_reason_to_send_is_documented(reason: NotifyReason) -> None:
     assert f"| `{reason}` |" in text("alerts.md")
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_of_channel_is_documented_with_its_fields(kind: str) -> None:
+    row = next(line for line in text("notifications.md").splitlines() if line.startswith(f"| `{kind}` |"))
+    for name in kinds()[kind].model_fields:
+        assert f"`{name}`" in (text("notifications.md") if name in Channel.model_fields else row)
 
 
 @pytest.mark.parametrize("name", sources())
