@@ -13,6 +13,7 @@ from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.checks import CHECKS, PLANNED
 from monitoring.core.performance.metric import metrics_for
 from monitoring.fleet import Columns, Model, Slo, Threshold
+from monitoring.fleet_oncall import Escalation, EscalationStep, Hours, OnCallSchedule, Person, Rotation, Team
 from monitoring.logs.source import names as sources
 from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.registry import kinds
@@ -108,6 +109,20 @@ def test_every_source_is_documented(name: str) -> None:
 )
 def test_every_field_of_the_fleet_file_is_documented(name: str) -> None:
     assert re.search(rf"\b{name}\b", text("fleet.md"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {
+            f.alias or n
+            for kind in (Person, Team, OnCallSchedule, Rotation, Hours, Escalation, EscalationStep)
+            for n, f in kind.model_fields.items()
+        }
+    ),
+)
+def test_every_field_of_people_and_teams_is_documented(name: str) -> None:
+    assert f"`{name}`" in text("on-call.md")
 
 
 @pytest.mark.parametrize(

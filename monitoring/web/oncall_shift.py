@@ -132,10 +132,10 @@ def planned(found: Board, duties: Sequence[Duty], zone: str) -> None:
         return
     for duty, one in sorted(every, key=lambda pair: pair[1].override.start):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            about = f" “{one.reason}”" if one.reason else ""
+            about = f"“{one.reason}”" if one.reason else ""
             when = between(one.override.start, one.override.end, zone)
             st.markdown(
-                f"**{escape(title(duty))}** {escape(f'{told(found, one.override)}, {when}')}{escape(about)}  \n"
+                f"**{escape(title(duty))}** {escape(f'{told(found, one.override)}, {when}')} {escape(about)}  \n"
                 f":small[by {escape(one.author)}]"
             )
             if st.button("Take back", key=f"undo_{one.id}", icon=":material/undo:"):
