@@ -66,6 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", type=Path, metavar="OUT", help="write every verdict to OUT; - is standard output")
     evaluate.add_argument("--fail-on", choices=("warning", "breached"), help="exit 1 when a verdict is at least that")
 
+    diagnose = commands.add_parser("diagnose", help="why performance fell, and whether retraining is likely to help")
+    diagnose.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
+    diagnose.add_argument("--model", required=True)
+    diagnose.add_argument("--from", dest="start", type=_moment, metavar="T", help="diagnose this span of time")
+    diagnose.add_argument("--to", dest="end", type=_moment, metavar="T", help="(default: the breach that goes on)")
+    diagnose.add_argument("--as-of", type=_moment, metavar="T", help="use only rows logged and labels observed by T")
+    diagnose.add_argument("--json", type=Path, metavar="OUT", help="write the diagnosis to OUT; - is standard output")
+
     report = commands.add_parser("report", help="an Evidently report (HTML) of a window against the reference")
     report.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
     report.add_argument("--model", required=True)
@@ -81,6 +89,15 @@ def _parser() -> argparse.ArgumentParser:
         "--from", dest="start", type=_moment, metavar="T", help="a new reference window begins here"
     )
     rebaseline.add_argument("--to", dest="end", type=_moment, metavar="T")
+
+    slo = commands.add_parser("slo", help="objectives as OpenSLO or as Prometheus rules")
+    action = slo.add_subparsers(dest="action", required=True, metavar="action")
+    written = action.add_parser("export", help="print the objectives of all models, or of one")
+    written.add_argument("--format", choices=("openslo", "prometheus"), default="openslo")
+    written.add_argument("--model", help="only the model of this key")
+    written.add_argument("--fleet", type=Path, help="those of a fleet file instead of the database")
+    taken = action.add_parser("import", help="take the objectives of OpenSLO documents for the models they name")
+    taken.add_argument("file", type=Path, metavar="FILE")
     return parser
 
 

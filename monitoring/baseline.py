@@ -24,7 +24,7 @@ from monitoring.store.tables import BaselineRow
 QUARTER, LONGEST = 4, 30 * 24
 ROWS = 5_000
 """Rows a chunk of a reference log without time."""
-OUTSIDE = {"name", "owner", "description", "runbook", "mode", "target", "slos", "thresholds"}
+OUTSIDE = {"name", "owner", "description", "runbook", "unit", "mode", "target", "slos", "thresholds"}
 """Fields of a model that change nothing about its summaries."""
 
 

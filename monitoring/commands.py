@@ -9,6 +9,7 @@ import sys
 from argparse import Namespace
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,36 @@ def _incidents(store: Engine, verdicts: list[Verdict], options: Namespace) -> li
     return mentioned(verdicts, found, moment)
 
 
+def diagnose(options: Namespace) -> int:
+    """Why a model's performance fell; of a fleet file, it is evaluated first where no span of time is given."""
+    from monitoring.core.diagnosis.diagnosis import as_document
+    from monitoring.core.diagnosis.words import cause, lines, sentence
+    from monitoring.diagnose import on_demand
+
+    if bool(options.start) != bool(options.end):
+        raise FleetError("give --from and --to together", where="diagnose")
+    span = (options.start, options.end) if options.start else None
+    if options.fleet:
+        from monitoring.evaluate import Scope
+        from monitoring.evaluate import evaluate as judge
+
+        store, found = _throw_away(options.fleet, options.model)
+        if span is None:
+            scope = Scope(None, options.as_of, finished=options.as_of is None, diagnosed=False)
+            judge(store, found[0], scope, now, partial(_progress, options.model))
+    else:
+        store = open_store(load())
+        with reading(store) as session:
+            found = models.watched(session, options.model)
+    made = on_demand(store, found[0], span, options.as_of, now, partial(_progress, options.model)).content
+    assert made is not None
+    if options.json:
+        said = {"advice": str(made.advice), "sentence": sentence(made), "cause": cause(made)}
+        _write(said | as_document(made), options.json)
+    print("\n".join(lines(made)), file=sys.stderr if str(options.json) == "-" else sys.stdout)
+    return 0
+
+
 def report(options: Namespace) -> int:
     """An Evidently report."""
     from monitoring.evidently.report import create as build
@@ -271,6 +302,33 @@ def rebaseline(options: Namespace) -> int:
         store, options.model, window, actor(), now, lambda share, words: _progress(options.model, share, words)
     )
     _print(found, sys.stdout)
+    return 0
+
+
+def slo(options: Namespace) -> int:
+    """Objectives out, as OpenSLO or Prometheus rules; or in, from OpenSLO."""
+    from monitoring import openslo
+
+    if options.action == "import":
+        try:
+            text = options.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise FleetError("cannot be read", where=str(options.file), mend=f"Is the path right? ({error})") from error
+        found = openslo.read(text, str(options.file))
+        with transaction(open_store(load())) as session:
+            changed = models.take_objectives(session, found, actor(), now())
+        for key, what in changed.items():
+            print(f"{key}: {what}, {len(found[key])} objectives")
+        return 0
+    if options.fleet:
+        watched = _throw_away(options.fleet, options.model)[1]
+    else:
+        with reading(open_store(load())) as session:
+            watched = models.watched(session, options.model)
+    if options.format == "openslo":
+        print(openslo.export([w.model for w in watched]), end="")
+    else:
+        print(openslo.prometheus([w.model for w in watched]), end="")
     return 0
 
 
@@ -323,7 +381,7 @@ def _print(found: list[Verdict], stream: Any) -> None:
     print(f"{last.model}: {str(last.flag).upper()}. {last.reason}\n    {numbers}", file=stream)
 
 
-def _write(objects: list[dict[str, Any]], out: Path) -> None:
+def _write(objects: list[dict[str, Any]] | dict[str, Any], out: Path) -> None:
     text = json.dumps(objects, indent=1, allow_nan=False) + "\n"
     if str(out) == "-":
         sys.stdout.write(text)

@@ -7,38 +7,32 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, update
 
 from monitoring.core.checks import PLANNED
 from monitoring.core.incident import Movement, span
-from monitoring.core.summaries import Summaries
-from monitoring.core.summary import Kind
 from monitoring.core.verdict import Flag, Status, Verdict, Window
-from monitoring.core.window import Slots, chunks, moment_of, slot_of
+from monitoring.diagnose import of_breach
 from monitoring.errors import LeewayError, SourceError
-from monitoring.fleet import MovingReference
 from monitoring.ingest import Ingested, Progress, ingest
 from monitoring.series import Told, tell
-from monitoring.store import incidents, summaries, verdicts
+from monitoring.store import incidents, verdicts
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched
 from monitoring.store.tables import EvaluationRow, ModelRow
+from monitoring.subjects import Scope, build, looked_back_to
 from monitoring.verdicts import drift, estimated, false_alarms, labels, performance, quality, service
 from monitoring.verdicts.subject import Subject
 from monitoring.verdicts.summing_up import sum_up
 
-VERSION = 3
+__all__ = ["Scope", "evaluate", "judge"]
+
+VERSION = 5
 """Of the checks: another one judges every window again."""
-AGAIN = 4
-"""Newest windows that are judged every time, as time itself changes them: now complete, now mature."""
-EMPTY = 7
-"""Windows without a row that are judged after the last row: past them, a log has stopped for good."""
 MINUTES_5 = 300
-RECENT = 12
-"""Windows of stored verdicts that the summing-up looks back on."""
 
 FAMILIES: tuple[Callable[[Subject], Iterator[Verdict]], ...] = (
     quality.judge,
@@ -59,17 +53,6 @@ NAMED_FOR = {
 """The check that says that a family failed, where that is not the family's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What to evaluate: as of `now`, windows touching [start, end); `finished` takes a log as it lies."""
-
-    now: datetime | None = None
-    as_of: datetime | None = None
-    start: datetime | None = None
-    end: datetime | None = None
-    finished: bool = False
-
-
 def evaluate(
     store: Engine, watched: Watched, scope: Scope, clock: Callable[[], datetime], progress: Progress
 ) -> list[Verdict]:
@@ -77,24 +60,28 @@ def evaluate(
     started = clock()
     began = time.perf_counter()
     now = scope.as_of or scope.now or started
-    error, done = "", None
+    error, done, new = "", None, False
     told: Told | None = None
     failed: Exception | None = None
     try:
         done = ingest(store, watched.id, watched.model, watched.base, now, scope.as_of, progress)
-        if (still := _still(store, watched, done, scope, now)) is not None:
+        new = _new(watched, done)
+        if not new and (still := _still(store, watched, done, scope, now)) is not None:
             with transaction(store) as session:
                 session.add(_evaluation(watched, now, started, began, done, ""))
             return [still]
-        subject = _subject(store, watched, done, scope, now)
+        subject = build(store, watched, done, scope, now, new)
         found = judge(subject, done)
         found += _by_rows(subject, watched, scope, progress)
         with reading(store) as session:
-            since, matured = _looked_back_to(subject)
-            new = _new(watched, done)
+            since, matured = looked_back_to(subject)
             before = [] if new else list(verdicts.recall(session, watched.id, watched.key, since, matured))
             told = tell(session, watched, subject, found, before)
-        found = [*told.found, sum_up(subject, _joined(told.before, told.found))]
+        every = _joined(told.before, told.found)
+        diagnosed = None
+        if scope.diagnosed:
+            diagnosed = of_breach(store, watched, subject, done, every, new, scope.as_of, clock, progress)
+        found = [*told.found, sum_up(subject, every, diagnosed)]
     except Exception as failure:
         failed = failure
         if not isinstance(failure, LeewayError):  # nobody foresaw it, so whoever mends it needs to see where
@@ -105,7 +92,7 @@ def evaluate(
             Verdict(watched.key, "model", window, Status.FAILED, f"Could not be evaluated: {error}", flag=Flag.PAGE)
         ]
     with transaction(store) as session:
-        if done is not None and _new(watched, done) and not error:
+        if new and not error:
             verdicts.forget(session, watched.id)
         verdicts.save(session, watched.id, found, now)
         if told is not None:
@@ -139,7 +126,7 @@ def _evaluation(
 def _still(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: datetime) -> Verdict | None:
     """The summing-up as it stands, where nothing can have changed: no row, no threshold, and not the time, in whose
     5-minute slots burn rates and ages are counted."""
-    if scope != Scope() or done.changed or done.types is not None or _new(watched, done):
+    if scope != Scope() or done.changed or done.types is not None:
         return None
     with reading(store) as session:
         last = verdicts.evaluated(session, watched.id)
@@ -159,13 +146,7 @@ def judge(subject: Subject, done: Ingested) -> list[Verdict]:
             name = family.__module__.rpartition(".")[2]
             window = subject.window(subject.windows[-1], 0) if subject.windows else Window(None, subject.now, 0)
             reason = f"The {name} checks failed: {type(error).__name__}: {error}"
-            names = {
-                "service": "slo.availability",
-                "quality": "quality.volume",
-                "false_alarms": "drift.false_alarms",
-                "labels": labels.CHECK,
-            }
-            check = names.get(name, name)
+            check = NAMED_FOR.get(name, name)
             if name == "estimated":
                 found.append(_estimate_failed(subject, reason))
                 continue
@@ -210,94 +191,6 @@ def _estimate_failed(subject: Subject, reason: str) -> Verdict:
     check = f"estimated.{performance.main_metric(subject)}"
     method = "dle" if subject.model.task == "regression" else "cbpe"
     return Verdict(subject.model.key, check, window, Status.FAILED, reason, method=method)
-
-
-def _subject(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: datetime) -> Subject:
-    """Summaries and windows. With nothing else changed, only windows whose summaries did are judged again."""
-    baseline, model = done.baseline, watched.model
-    with reading(store) as session:
-        current = summaries.load(session, baseline.id, "current")
-        reference = current if baseline.own is None else summaries.load(session, baseline.id, "reference")
-    inside = None
-    span = reference.span() or Slots(0, 0)
-    if baseline.own is None and baseline.profile.first is not None and baseline.profile.last is not None:
-        span = Slots(baseline.profile.first, baseline.profile.last)
-        inside = None if isinstance(model.reference, MovingReference) else span
-    history = _history(watched, current, now, scope, inside)
-    if scope.finished and scope.as_of is None and history and model.chunk.rows is None:
-        newest = current.span()
-        now = moment_of(newest.last) if newest else now
-    windows = list(history)
-    if not _new(watched, done):
-        length = model.chunk.slots
-        touched = {_number(history, slot, length) for slot in done.changed}
-        windows = [w for i, w in enumerate(history) if i in touched or i >= len(history) - AGAIN]
-    if model.chunk.rows is None:
-        windows = [w for w in windows if scope.start is None or moment_of(w.last) > scope.start]
-        windows = [w for w in windows if scope.end is None or moment_of(w.first) < scope.end]
-    due = _due(store, watched, done, windows, span if baseline.own is None else Slots(0, 0))
-    subject = Subject(
-        model, baseline.profile, reference, span, current, tuple(windows), tuple(history), now, inside, scope.finished,
-        due,
-    )  # fmt: skip
-    return _with_labels(store, watched, done, subject)
-
-
-def _due(
-    store: Engine, watched: Watched, done: Ingested, windows: list[Slots], learned: Slots
-) -> frozenset[Slots] | None:
-    """The windows to estimate performance of: labels change no estimate but by the reference they are learned from."""
-    if _new(watched, done) or any(slot in learned for slot in done.changed):
-        return None
-    with reading(store) as session:
-        known = verdicts.estimated(session, watched.id, [w.first for w in windows])
-    return frozenset(w for w in windows if w.first not in known or any(slot in w for slot in done.read))
-
-
-def _with_labels(store: Engine, watched: Watched, done: Ingested, subject: Subject) -> Subject:
-    """How the labels stand; windows that time alone has made mature (or provisional again) are judged, too."""
-    if subject.profile.find(Kind.OUTCOME, "") is None or not subject.history:
-        return subject
-    state = labels.state_of(subject)
-    subject = replace(subject, labels=state)
-    if _new(watched, done):
-        return subject
-    with reading(store) as session:
-        before = verdicts.provisional(session, watched.id)
-    early = labels.provisional(subject, state)
-    turned = {first for first, was in before.items() if was != (first in early)}
-    judged = {w.first for w in subject.windows}
-    windows = [w for w in subject.history if w.first in judged or (w.first in turned and state.at(w) is not None)]
-    return replace(subject, windows=tuple(windows))
-
-
-def _looked_back_to(subject: Subject) -> tuple[int, int]:
-    """The first slots of the stored verdicts that the summing-up needs: of all checks, and of those of labels."""
-    history = subject.history
-    since = history[-RECENT].first if len(history) > RECENT else 0
-    early = labels.provisional(subject, subject.labels) if subject.labels is not None else frozenset()
-    mature = [w.first for w in history if w.first not in early]
-    return since, min(since, mature[-RECENT] if len(mature) > RECENT else 0)
-
-
-def _history(watched: Watched, current: Summaries, now: datetime, scope: Scope, inside: Slots | None) -> list[Slots]:
-    """All windows of the log up to now, and a few empty ones after its last row."""
-    span = current.span()
-    if span is None:
-        return []
-    chunk = watched.model.chunk
-    if chunk.rows is not None:
-        return list(chunks(chunk, span))
-    present = slot_of(now) + 1
-    last = span.last
-    if not scope.finished:
-        last = min(present, span.last + EMPTY * chunk.slots)
-    found = chunks(chunk, Slots(span.first, max(last, span.first + 1)), inside.first if inside else None)
-    return [w for w in found if scope.finished or w.first < present]
-
-
-def _number(history: list[Slots], slot: int, length: int) -> int:
-    return (slot - history[0].first) // length if history else 0
 
 
 def _joined(before: list[Verdict], found: list[Verdict]) -> list[Verdict]:

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from monitoring.core.performance.metric import metrics_for
-from monitoring.core.window import HOURS_OF, Chunk, Slots
+from monitoring.core.window import HOURS_OF, Chunk, Slots, hours_in
 from monitoring.errors import FleetError
 from monitoring.fleet_channels import AnyChannel
 from monitoring.fleet_oncall import Person, Team
@@ -202,7 +202,19 @@ class Slo(Strict):
             raise ValueError("a latency objective needs `threshold_ms`")
         if self.sli == "freshness" and self.max_age is None:
             raise ValueError("a freshness objective needs `max_age`, such as 4h")
+        _ = self.max_age_hours
         return self
+
+    @property
+    def slug(self) -> str:
+        """What it is called among its model's objectives: the same in Prometheus and OpenSLO."""
+        threshold = f"-{self.threshold_ms:g}ms" if self.threshold_ms is not None else ""
+        return f"{self.sli}{threshold}-{self.objective * 100:g}-{self.period}".replace(".", "_")
+
+    @property
+    def max_age_hours(self) -> float:
+        """The most that the newest prediction's age may be; 0 where that is no part of the objective."""
+        return 0.0 if self.max_age is None else hours_in(self.max_age)
 
 
 def _known_check(name: str) -> str:
@@ -218,7 +230,8 @@ def _known_check(name: str) -> str:
 class Threshold(Strict):
     """A threshold of one's own. `column`, `slice` and `version` narrow it; `method` chooses the stattest.
 
-    `false_alarms_per_quarter` is the budget of a drift check, `reference` another reference than the model's for it.
+    `false_alarms_per_quarter` is the budget of a check that is held against chance, `reference` another reference than
+    the model's for a drift check.
     """
 
     check: Annotated[str, AfterValidator(_known_check)]
@@ -245,6 +258,7 @@ class Model(Strict):
     owner: str = ""
     description: str = ""
     runbook: str = ""
+    unit: str = ""
     positive: str | None = None
     predictions: Log
     labels: Log | None = None

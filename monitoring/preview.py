@@ -108,7 +108,7 @@ def preview(document: dict[str, Any], base: Path, clock: Callable[[], datetime],
                 models.apply(session, [bounded], base, "preview", clock())
             with reading(store) as session:
                 watched = models.watched(session)[0]
-            found = evaluate(store, watched, Scope(finished=True), clock, progress)
+            found = evaluate(store, watched, Scope(finished=True, diagnosed=False), clock, progress)
         with reading(store) as session:
             newest = verdicts.newest(session, model.key)
         return Preview(found[-1], tuple(newest), tuple(notices))

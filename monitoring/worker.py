@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from monitoring import alerting, demo, incidents, sender
 from monitoring.core.verdict import Status
+from monitoring.diagnose import on_demand
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
 from monitoring.ingest import Progress
@@ -147,6 +148,11 @@ def _do(store: Engine, settings: Settings, clock: Clock, taken: RequestRow) -> s
             watched = models.watched(session, taken.model_key)[0]
         found = evaluate(store, watched, Scope(), clock, progress)
         alerting.hear(store, clock(), settings, [watched.key])
+    elif taken.kind == "diagnose":
+        with reading(store) as session:
+            watched = models.watched(session, taken.model_key)[0]
+        made = on_demand(store, watched, window, None, clock, progress)
+        return "" if made.content is None else str(made.content.advice)
     elif taken.kind == "report" and window is not None:
         from monitoring.evidently.report import create
 

@@ -18,6 +18,8 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import create_engine, text
 
+from monitoring.diagnosis import learner
+
 STRICT = os.environ.get("LEEWAY_TESTS_STRICT") == "1"
 """Set by .ci/run: what cannot be provided fails instead of being skipped."""
 
@@ -26,6 +28,15 @@ CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
 
 settings.register_profile("leeway", deadline=None, print_blob=True)
 settings.load_profile("leeway")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_challengers() -> Iterator[None]:
+    """Diagnoses of breaches fit a dozen models: fewer trees, so that tests of other things do not wait for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learner, "TREES", 10)
+        patch.setattr(learner, "RATE", 0.4)
+        yield
 
 
 def unavailable(reason: str) -> None:

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from monitoring.__main__ import _parser
+from monitoring.core.alerting.notification import NotifyReason
+from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.checks import CHECKS, PLANNED
 from monitoring.core.performance.metric import metrics_for
 from monitoring.fleet import Columns, Model, Slo, Threshold
 from monitoring.fleet_oncall import Escalation, EscalationStep, Hours, OnCallSchedule, Person, Rotation, Team
 from monitoring.logs.source import names as sources
+from monitoring.notifiers.channel import Channel
+from monitoring.notifiers.registry import kinds
 from monitoring.settings import HELP, variable
 from monitoring.stattests.registry import all_stattests
 
@@ -72,6 +76,23 @@ def test_every_stattest_is_documented_with_its_levels(name: str) -> None:
 @pytest.mark.parametrize("name", sorted({m.name for task in TASKS for m in metrics_for(task)}))  # type: ignore[arg-type]
 def test_every_metric_is_documented(name: str) -> None:
     assert f"`performance.{name}`" in text("performance.md")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {rule.check}")
+def test_every_alerting_rule_is_documented_with_its_severity(rule: Rule) -> None:
+    assert re.search(rf"^\| {rule.name} \|.*\| {rule.severity} \|", text("alerts.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("reason", [reason for reason in NotifyReason if reason != NotifyReason.TEST])
+def test_every_reason_to_send_is_documented(reason: NotifyReason) -> None:
+    assert f"| `{reason}` |" in text("alerts.md")
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_of_channel_is_documented_with_its_fields(kind: str) -> None:
+    row = next(line for line in text("notifications.md").splitlines() if line.startswith(f"| `{kind}` |"))
+    for name in kinds()[kind].model_fields:
+        assert f"`{name}`" in (text("notifications.md") if name in Channel.model_fields else row)
 
 
 @pytest.mark.parametrize("name", sources())

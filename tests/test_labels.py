@@ -144,14 +144,24 @@ def test_nothing_is_said_against_labels_that_come(how: str, chunk: str) -> None:
         assert flag == Flag.HEALTHY
 
 
-@pytest.mark.parametrize("how", [*SOUND, "stopped"])
+@pytest.mark.parametrize("how", SOUND)
 def test_nor_where_a_finished_log_ends(how: str) -> None:
-    rows = stopped() if how == "stopped" else SOUND[how]()
+    rows = SOUND[how]()
     cut = rows[0], rows[1], rows[2] & (rows[1] < DAYS * 24)
     for ending in (rows, cut):
         found, flag = judged(ending, DAYS, finished=True)
         assert not [v.reason for v in found if v.status in BAD]
         assert flag == Flag.HEALTHY
+
+
+def test_labels_that_stop_within_a_finished_log_are_watched_and_call_nobody() -> None:
+    found, flag = judged(stopped(), DAYS, finished=True)
+    (arrival,) = of(found, "arrival")
+    assert (arrival.status, flag) == (Status.WARNING, Flag.WATCH)
+    assert re.fullmatch(r"Labels stop 15 d before the log's end, where 2,\d{3} were to be expected; .*", arrival.reason)
+    late = {v.window.start for v in of(found, "completeness") if v.status in BAD}
+    assert late >= {START + timedelta(days=day) for day in range(20, 33)}
+    assert not [start for start in late if start < START + timedelta(days=18)]  # type: ignore[operator]
 
 
 def test_labels_that_stop_are_watched_within_hours_and_page_after_a_day() -> None:

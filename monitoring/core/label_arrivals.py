@@ -104,7 +104,7 @@ def label_state(
     now: int | None,
     oldest: int | None = None,
 ) -> LabelState:
-    """How labels stand before slot `now`; None: as of the newest label, for a log that has ended.
+    """How labels stand before slot `now`; None: as of the newest row or label, for a log that has ended.
 
     Looks at the windows of the newest LOOK_BACK slots (or from slot `oldest` on), further back only where labels
     take longer than that. The curve is the same whatever `oldest` is.
@@ -119,7 +119,8 @@ def label_state(
         found = arrivals(summaries, Slots(first, end), counted)
         horizon = now
         if horizon is None:
-            horizon = end if found.last_known is None else found.last_known + 1
+            last = [*found.slots[-1:], *([] if found.last_known is None else [found.last_known])]
+            horizon = int(max(last)) + 1 if last else end
         found = found.known_by(horizon + 1)  # this hour's too, though it is not over
         curve = learn(found.since(since), horizon) if timed else NotLearned("labels have no time of observation")
         if isinstance(curve, DelayCurve) or not timed or since == begin:

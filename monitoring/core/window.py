@@ -6,6 +6,7 @@ time, the number of a chunk of rows, from 0.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ HOUR = 3600
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MONDAY = 4 * 24
 """The slot of the first Monday, 1970-01-05T00:00Z: weeks begin on Mondays."""
+HOURS_IN = {"m": 1 / 60, "h": 1.0, "d": 24.0}
 HOURS_OF = {"1h": 1, "1d": 24, "7d": 168, "30d": 720}
 
 
@@ -85,3 +87,11 @@ def said(moment: datetime, now: datetime) -> str:
     there = moment.astimezone(UTC)
     day = f"{there.day} {there:%B}" + (f" {there.year}" if there.year != now.astimezone(UTC).year else "")
     return day if (there.hour, there.minute) == (0, 0) else f"{day} {there:%H:%M}"
+
+
+def hours_in(text: str) -> float:
+    """Hours of a span such as 30m, 4h or 2d. Raises ValueError for other text."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no span of time such as 30m, 4h or 2d")
+    return float(match[1]) * HOURS_IN[match[2]]

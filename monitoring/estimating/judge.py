@@ -114,7 +114,7 @@ def _classes(subject: Subject, reader: LogReader, windows: list[Slots]) -> Itera
     assert isinstance(columns.score, dict)
     metrics = _asked(subject, multiclass.METRICS, multiclass.METRICS)
     chunks = [_by_class(subject, w) for w in subject.reference_chunks()] or [_by_class(subject, subject.reference_span)]
-    pieces = [_by_class(subject, w) for w in estimated.reference_pieces(subject)] or chunks
+    pieces = [_by_class(subject, w) for w in subject.reference_pieces()] or chunks
     total = _by_class(subject, subject.reference_span).sum(axis=(0, 1))
     hits = _by_class(subject, subject.reference_span)[..., 1].sum(axis=1)
     if total.sum() < MIN_REFERENCE * len(classes) or hits.min() < estimated.MIN_EACH:
@@ -216,7 +216,7 @@ def _reference(subject: Subject, reader: LogReader, base: Path) -> tuple[pd.Data
 
 def _piece(subject: Subject, rows: pd.DataFrame) -> NDArray[np.int64]:
     """The piece of the reference that each row is of; rows past the last whole piece go with it."""
-    starts = [w.first for w in estimated.reference_pieces(subject)] or [subject.reference_span.first]
+    starts = [w.first for w in subject.reference_pieces()] or [subject.reference_span.first]
     return np.clip(np.searchsorted(starts, rows[SLOT].to_numpy(), side="right") - 1, 0, None)
 
 

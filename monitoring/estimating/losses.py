@@ -51,7 +51,7 @@ class LossModels:
 
     def expect(self, rows: Floats) -> Floats:
         """Expected losses, shape (rows,): the mean of the models."""
-        with _one_thread():
+        with one_thread():
             found: Floats = np.mean([model.predict(rows) for model in self.models], axis=0)
         return found
 
@@ -73,7 +73,7 @@ def fit(rows: Floats, loss: Floats, categorical: list[bool], seed: int) -> LossM
     known = np.isfinite(loss)
     blocks = np.array_split(np.arange(len(loss)), BLOCKS)
     boosted, constant, expected = [], [], np.zeros((2, len(loss)))
-    with _one_thread():
+    with one_thread():
         for block in blocks:
             rest = np.setdiff1d(np.flatnonzero(known), block, assume_unique=True)
             boosted.append(_boosted(rows[rest], loss[rest], categorical, seed))
@@ -96,7 +96,7 @@ def _boosted(rows: Floats, loss: Floats, categorical: list[bool], seed: int) -> 
     ).fit(rows, loss)  # fmt: skip
 
 
-def _one_thread() -> AbstractContextManager[Any]:
+def one_thread() -> AbstractContextManager[Any]:
     """The work is small: more threads cost more than they save, and others need the cores."""
     from threadpoolctl import threadpool_limits
 

@@ -45,7 +45,7 @@ def joined(model: Model, predictions: Relation, labels: Relation | None, bounds:
         return text_of(value, kind) if differ else value
 
     ids: Select[Any] | None = None
-    if first is not None and bounds.runs and max(b for _, b in bounds.runs) - first <= FEW:
+    if first is not None and bounds.runs and sum(b - a for a, b in bounds.runs) <= FEW:
         # few rows, perhaps many labels: ranking only those that can match is most of the saving of a small run
         ids = select(comparable(rows.c[mine], predictions.types[mine]))
     newest = newest_labels(labels, model.labels.columns, bounds, first, ids, differ).subquery("l")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Integer, Text, case, cast, func, literal, null, select
+from sqlalchemy import Integer, Select, Text, case, cast, func, literal, null, select
 
 from monitoring.core.profile import ColumnType, Profile
 from monitoring.fleet import Model
@@ -95,24 +95,21 @@ def sample(
 def by_slot(reader: LogReader, bounds: Bounds, share: float, seed: int, labelled: bool) -> tuple[pd.DataFrame, Roles]:
     """A `share` of the rows of many windows in one scan, the same ones every time, ordered by slot.
 
-    Columns as in `roles_of`, and SLOT; the label only if `labelled`, for it costs a join. Rows are chosen by a hash of
-    their id and `seed`; without an id, of their values.
+    Columns as in `roles_of`, and SLOT; with the label only if `labelled`, for it costs a join: then of the rows that
+    have one. Rows are chosen by a hash of their id and `seed`; without an id, of their values.
     """
     model, engine = reader.model, reader.engine
-    predictions = reader.relation("predictions", reader.parts("predictions"))
-    labels = reader.relation("labels", reader.parts("labels")) if labelled and "labels" in reader.roles else None
-    roles = roles_of(model, predictions.types)
+    parts = _rows(reader, bounds, labelled)
+    roles = roles_of(model, parts.predictions.types)
     if not labelled:
         roles = replace(roles, label=None)
-    rows = joined(model, predictions, labels, bounds) if labelled else row_slots(predictions, model, bounds)
-    parts = RowParts(model, Profile(columns=()), rows, predictions, labels)
     values = values_of(parts, roles)
     plain = [expression.label(f"c{i}") for i, (expression, _) in enumerate(values)]
     key = content_of([expression for expression, _ in values])
     if (identity := model.predictions.columns.id) is not None:
-        key = func.coalesce(text_of(rows.c[identity], predictions.types[identity]), key)
+        key = func.coalesce(text_of(parts.rows.c[identity], parts.predictions.types[identity]), key)
     place = func.md5(key.concat(literal(f"/{seed}"))).label("place")
-    keyed = select(parts.slot.label("moment"), place, *plain).select_from(rows).subquery("k")
+    keyed = _of(parts, labelled, parts.slot.label("moment"), place, *plain).subquery("k")
     chosen = select(keyed)
     if share < 1:
         chosen = chosen.where(keyed.c.place < literal(f"{int(share * 16**8):08x}"))
@@ -120,6 +117,28 @@ def by_slot(reader: LogReader, bounds: Bounds, share: float, seed: int, labelled
     frame = named(table, roles.names, [kind for _, kind in values])
     frame[SLOT] = np.sort(table["moment"].to_numpy(zero_copy_only=False).astype(np.int64))
     return frame, roles
+
+
+def labelled_rows(reader: LogReader, bounds: Bounds) -> int:
+    """How many rows have a label."""
+    counted = _of(_rows(reader, bounds, True), True, func.count().label("n"))
+    return int(reader.engine.arrow(counted)["n"][0].as_py())
+
+
+def _rows(reader: LogReader, bounds: Bounds, labelled: bool) -> RowParts:
+    model = reader.model
+    predictions = reader.relation("predictions", reader.parts("predictions"))
+    labels = reader.relation("labels", reader.parts("labels")) if labelled and "labels" in reader.roles else None
+    rows = joined(model, predictions, labels, bounds) if labelled else row_slots(predictions, model, bounds)
+    return RowParts(model, Profile(columns=()), rows, predictions, labels)
+
+
+def _of(parts: RowParts, labelled: bool, *columns: Expression) -> Select[Any]:
+    """Columns of the rows; only of those with a label, where it is asked for and there is one."""
+    chosen = select(*columns).select_from(parts.rows)
+    if not labelled or (label := parts.label) is None:
+        return chosen
+    return chosen.where(label[0].is_not(None))
 
 
 def values_of(parts: RowParts, roles: Roles) -> list[tuple[Expression, str]]:

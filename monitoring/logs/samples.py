@@ -58,10 +58,10 @@ def samples(reader: LogReader, windows: Sequence[Slots], limit: int, seed: int) 
         number.label("number"), parts.slot.label("slot"), moment,
         func.md5(key.concat(literal(f"/{seed}"))).label("place"), *plain,
     ).select_from(rows).subquery("k")  # fmt: skip
-    counts = _counts(reader, row_slots(predictions, model, bounds), origin, length)
-    table = reader.engine.arrow(_first(keyed, limit, counts))
+    sizes = counts(reader, row_slots(predictions, model, bounds), origin, length)
+    table = reader.engine.arrow(_first(keyed, limit, sizes))
     found = np.asarray(table["number"].to_pylist(), dtype=np.int64)
-    if any((found == n).sum() < min(limit, total) for n, total in counts.items()):  # where many rows share an id
+    if any((found == n).sum() < min(limit, total) for n, total in sizes.items()):  # where many rows share an id
         table = reader.engine.arrow(_first(keyed, limit, {}))
         found = np.asarray(table["number"].to_pylist(), dtype=np.int64)
     out = {}
@@ -78,7 +78,7 @@ def _number(at: Expression, origin: int, length: int) -> Expression:
     return cast(func.floor(cast(at - integer(origin), Double) / real(length)), Integer)
 
 
-def _counts(reader: LogReader, rows: FromClause, origin: int, length: int) -> dict[int, int]:
+def counts(reader: LogReader, rows: FromClause, origin: int, length: int) -> dict[int, int]:
     """Rows of each window, by its number."""
     at = rows.c.slot_number if reader.model.chunk.rows is not None else slot(rows.c.slot_seconds)
     number = _number(at, origin, length)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitoring.errors import FleetError
-from monitoring.fleet import Model, parse_model
+from monitoring.fleet import Model, Slo, parse_model
 from monitoring.store.tables import AuditRow, ModelRow
 
 
@@ -53,6 +53,21 @@ def apply(
         row.document, row.base, row.updated_at = document, str(base), now
         _audit(session, now, actor, f"model {done[model.key]}", model.key, document)
     session.flush()
+    return done
+
+
+def take_objectives(
+    session: Session, objectives: Mapping[str, Sequence[Slo]], actor: str, now: datetime
+) -> dict[str, str]:
+    """Put objectives in the place of those that models have; what was done, by key. Raises FleetError for a model that
+    is not watched, and changes nothing then."""
+    rows = {row.key: row for row in session.scalars(select(ModelRow).where(ModelRow.key.in_(objectives)))}
+    if missing := [key for key in objectives if key not in rows]:
+        raise unknown(missing[0], list(session.scalars(select(ModelRow.key))))
+    done: dict[str, str] = {}
+    for key, slos in objectives.items():
+        document = {**rows[key].document, "slos": [slo.model_dump(mode="json", exclude_none=True) for slo in slos]}
+        done |= apply(session, [document], Path(rows[key].base), actor, now)
     return done
 
 

@@ -263,6 +263,25 @@ class IncidentMemberRow(Base):
     left_at: Mapped[datetime | None]
 
 
+class DiagnosisRow(Base):
+    """A diagnosis of some windows, as in core.diagnosis.diagnosis.Attempt: `content` is null where `error` prevented
+    one."""
+
+    __tablename__ = "diagnosis"
+    __table_args__ = (UniqueConstraint("model_id", "check", "first_slot", "last_slot", "automatic"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"))
+    check: Mapped[str] = mapped_column(String(60))
+    first_slot: Mapped[int]
+    last_slot: Mapped[int]
+    state: Mapped[str] = mapped_column(String(64), default="")
+    automatic: Mapped[bool]
+    made_at: Mapped[datetime]
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    error: Mapped[str] = mapped_column(Text, default="")
+
+
 class HeartbeatRow(Base):
     """When a part of Leeway last gave a sign of life."""
 

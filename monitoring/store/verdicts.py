@@ -15,7 +15,7 @@ from monitoring.core.window import slot_of
 from monitoring.store.tables import EvaluationRow, VerdictRow
 
 DAY = 24
-OF_LABELS = ("performance.%", "calibration", "quality.labels")
+OF_LABELS = ("performance.%", "quality.labels")
 """Checks whose windows are final only once their labels have come."""
 CONTENT = (
     "n",
@@ -36,7 +36,9 @@ CONTENT = (
     "effect",
     "since",
 )
-CARRIED = ("value", "lower", "upper", "warning", "breached", "drift_score", "provisional", "effect", "since")
+CARRIED = (
+    "value", "lower", "upper", "threshold", "warning", "breached", "drift_score", "provisional", "effect", "since"
+)  # fmt: skip
 COURSE = (
     "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "status", *CARRIED
 )  # fmt: skip

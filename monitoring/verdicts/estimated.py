@@ -44,8 +44,6 @@ MIN_REFERENCE, MIN_EACH = 300, 10
 """Labelled rows of reference, and rows of each label, below which no calibration is worth its name."""
 MIXED = 0.01
 """Share of labelled rows whose class does not follow from their score class, from which on the log is asked."""
-PIECES = 10
-DAY = 24
 SEED = 20130301
 
 NEEDS_ROWS = {"regression": ("mae", "rmse", "bias", "mape", "wape", "pinball")}
@@ -124,24 +122,8 @@ def calibration(subject: Subject, slice_: str) -> tuple[Calibration | None, str]
             f"The reference has {each.sum():,} labelled rows, {each.min():,} of the rarer label; at least "
             f"{MIN_REFERENCE} and {MIN_EACH} are needed to calibrate scores."
         )
-    pieces = [_scored(subject, w, slice_) for w in reference_pieces(subject)]
+    pieces = [_scored(subject, w, slice_) for w in subject.reference_pieces()]
     return learn(np.stack(tables or [whole]), np.stack(pieces or [whole]), SEED), ""
-
-
-def reference_pieces(subject: Subject) -> list[Slots]:
-    """The reference cut into the pieces whose spread says how much windows vary: its chunks, else days, else tenths.
-
-    What days vary by is taken for weeks, too, where the reference has too few of them: it is what is known.
-    """
-    whole = list(subject.reference_chunks())
-    if len(whole) >= FEWEST or subject.by_rows:
-        return whole
-    span = subject.reference_span
-    for length in (DAY, max(1, len(span) // PIECES)):
-        starts = range(span.first, span.last - length + 1, length)
-        if length < subject.model.chunk.slots and len(starts) >= FEWEST:
-            return [Slots(first, first + length) for first in starts]
-    return whole
 
 
 def mixed(subject: Subject) -> float:

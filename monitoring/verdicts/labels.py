@@ -40,7 +40,7 @@ def is_timed(model: Model) -> bool:
 
 
 def state_of(subject: Subject) -> LabelState:
-    """The labels as they stand at the subject's moment; of a log that has ended, as of its newest label."""
+    """The labels as they stand at the subject's moment; of a log that has ended, as of its end."""
     if subject.labels is not None:
         return subject.labels
     now = None if subject.finished or subject.by_rows else slot_of(subject.now)
@@ -101,9 +101,6 @@ def _arrival(subject: Subject, state: LabelState, verdict: Verdict) -> Verdict:
     last = state.arrivals.last_known
     if last is None:
         return replace(verdict, reason="No label has come yet, so nobody can say when one is due.")
-    if subject.finished:
-        words = f"The newest label came {duration(max(0, subject.history[-1].last - last))} before the log's end"
-        return replace(verdict, reason=f"{words}, so nobody can say whether labels have stopped.")
     last = min(last, state.horizon)
     silence = max(0, state.horizon - 1 - last)
     recent = state.arrivals.since(state.since)
@@ -128,11 +125,15 @@ def _arrival(subject: Subject, state: LabelState, verdict: Verdict) -> Verdict:
     )  # fmt: skip
     before = f"the longest silence before was {duration(longest)}"
     if due < LEAST or status == Status.OK:
-        words = f"The newest label came {duration(silence)} ago; {before}." if silence else f"Labels come; {before}."
+        when = "before the log's end" if subject.finished else "ago"
+        words = f"The newest label came {duration(silence)} {when}; {before}." if silence else f"Labels come; {before}."
         return replace(verdict, status=Status.OK, reason=words)
+    words = f"where {due:,.0f} were to be expected; {before}."
+    if subject.finished:  # nobody can be called to a log that has ended, and its labels may have been cut
+        head = f"Labels stop {duration(silence)} before the log's end"
+        return replace(verdict, status=Status.WARNING, threshold=verdict.warning, reason=f"{head}, {words}")
     head = "Labels have stopped" if status == Status.BREACHED else "Labels are silent"
-    words = f"none has come for {duration(silence)}, where {due:,.0f} were to be expected; {before}."
-    return replace(verdict, status=status, reason=f"{head}: {words}")
+    return replace(verdict, status=status, reason=f"{head}: none has come for {duration(silence)}, {words}")
 
 
 def _completeness(

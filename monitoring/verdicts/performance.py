@@ -20,7 +20,8 @@ from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Threshold
-from monitoring.verdicts import labels
+from monitoring.verdicts import labels, miscalibration
+from monitoring.verdicts.miscalibration import Probabilities, probabilities
 from monitoring.verdicts.subject import Subject, held_against
 
 MIN_LABELS = 30
@@ -109,6 +110,7 @@ def _view(
     past = [outcome_of(subject, subject.reference, w, None, slice_) for w in subject.reference_chunks()]
     if not past and subject.reference_span:
         past = [outcome_of(subject, subject.reference, subject.reference_span, None, slice_)]
+    known = None if slice_ or version else _probabilities(subject)
     for metric in metrics:
         own = subject.threshold(f"performance.{metric.name}", None, slice_, version or "")
         judged = own is not None or metric.name == main_metric(subject)
@@ -125,12 +127,24 @@ def _view(
             if wrong and (metric.needs_score or subject.model.predictions.columns.prediction is None):
                 yield replace(verdict, status=Status.FAILED, reason=wrong)
                 continue
-            yield _judged(verdict, metric, own, judged, reference, outcome, n, come)
+            yield _judged(verdict, metric, own, judged, reference, known, outcome, n, come)
+
+
+def _probabilities(subject: Subject) -> Probabilities | None:
+    """What the reference says of a classifier's probabilities; None where there is no score."""
+    if subject.model.task == "regression" or subject.model.predictions.columns.score is None:
+        return None
+    spans = subject.reference_pieces()
+    whole, *pieces = (
+        outcome_of(subject, subject.reference, w, None, "") for w in (subject.reference_span, *spans)
+    )  # fmt: skip
+    longer = 1 if subject.by_rows or not spans else max(1, subject.model.chunk.slots // len(spans[0]))
+    return probabilities(whole, pieces, longer, subject.model.chunk.hours)  # type: ignore[arg-type]
 
 
 def _judged(
     verdict: Verdict, metric: Metric, own: Threshold | None, judged: bool, reference: list[Estimate],
-    outcome: Outcome, rows: int, come: str,
+    known: Probabilities | None, outcome: Outcome, rows: int, come: str,
 ) -> Verdict:  # fmt: skip
     fewest = own.min_rows if own and own.min_rows else MIN_LABELS
     if rows == 0:
@@ -152,6 +166,10 @@ def _judged(
         words += f" ({estimate.lower:.4g} to {estimate.upper:.4g})"
     words += f" over {outcome.n:,} labelled rows, {come}"
     warning, breached, how = own.warning if own else None, own.breached if own else None, "set by its owner"
+    if (aspect := miscalibration.ASPECTS.get(metric.name)) and known is not None and warning is None is breached:
+        assert not isinstance(outcome, RegressionOutcome)
+        budget = own.false_alarms_per_quarter if own else None
+        return miscalibration.held(verdict, words, outcome, aspect, known, budget)
     if own is None and judged:
         level: AutomaticThreshold | None = automatic(reference, metric.better, estimate.error)
         if level is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,8 +16,6 @@ from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import EPOCH, Slots, moment_of
 from monitoring.fleet import Slo
 from monitoring.verdicts.subject import Subject
-
-HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
 
 
 def judge(subject: Subject) -> Iterator[Verdict]:
@@ -96,7 +93,7 @@ def _burn(subject: Subject, base: Verdict, burn: Burn) -> Verdict:
 
 def _freshness(subject: Subject, slo: Slo) -> Verdict:
     """Age of the newest prediction, to the 5 minutes (to the hour where the log has no service counts)."""
-    age_limit = _duration(slo.max_age or "")
+    age_limit = slo.max_age_hours
     newest = None
     span = subject.current.span()
     if span is not None:
@@ -113,14 +110,6 @@ def _freshness(subject: Subject, slo: Slo) -> Verdict:
     status = Status.BREACHED if age > age_limit else Status.OK
     reason = f"The newest prediction is {_hours(age)} old; at most {slo.max_age} is allowed."
     return replace(verdict, status=status, value=age, reason=reason)
-
-
-def _duration(text: str) -> float:
-    """Hours of a span such as 30m, 4h or 2d."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", text)
-    if match is None:
-        raise ValueError(f"{text!r} is no span of time such as 30m, 4h or 2d")
-    return float(match.group(1)) * HOURS[match.group(2)]
 
 
 def _hours(hours: float) -> str:

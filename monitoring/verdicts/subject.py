@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,10 @@ from monitoring.fleet import Model, MovingReference, Threshold
 
 MIN_ROWS = 30
 """Rows below which a window says nothing about a distribution."""
+FEWEST_PIECES, PIECES = 5, 10
+"""Pieces of a reference below which their spread says nothing, and pieces that it is cut into at need."""
+DAY = 24
+TINY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,21 @@ class Subject:
             if chunk.first >= span.first and chunk.last <= span.last:
                 yield chunk
 
+    def reference_pieces(self) -> list[Slots]:
+        """The reference in the pieces whose spread says how much windows vary: its chunks, else days, else tenths.
+
+        What days vary by is taken for weeks, too, where the reference has too few of them: it is what is known.
+        """
+        whole = list(self.reference_chunks())
+        if len(whole) >= FEWEST_PIECES or self.by_rows:
+            return whole
+        span = self.reference_span
+        for length in (DAY, max(1, len(span) // PIECES)):
+            starts = range(span.first, span.last - length + 1, length)
+            if length < self.model.chunk.slots and len(starts) >= FEWEST_PIECES:
+                return [Slots(first, first + length) for first in starts]
+        return whole
+
     def threshold(self, check: str, column: str | None = None, slice_: str = "", version: str = "") -> Threshold | None:
         """The narrowest threshold its owner set for this check; a later one wins among equals."""
         best: tuple[int, Threshold] | None = None
@@ -118,14 +138,21 @@ def status_below(value: float, warning: float | None, breached: float | None) ->
 def held_against(
     better: Better, value: float, warning: float | None, breached: float | None, how: str
 ) -> tuple[Status, float | None, str]:
-    """Status of a metric's value, the level that decided it, and how it was held, in words; "" without a level."""
+    """Status of a metric's value, the level that decided it, and how it was held, in words; "" without a level.
+
+    Where one is best, a level is as far from it as its inverse: 0.8 means 1.25, too.
+    """
     if warning is None and breached is None:
         return Status.OK, None, ""
     if better == "zero":
         levels = [None if x is None else abs(x) for x in (warning, breached)]
         status, decided = status_above(abs(value), *levels)
+    elif better == "one":
+        steps = [None if x is None else -abs(math.log(max(x, TINY))) for x in (warning, breached)]
+        status, step = status_below(-abs(math.log(max(value, TINY))), *steps)
+        decided = None if step is None else math.exp(step if value < 1 else -step)
     else:
         status, decided = (status_above if better == "lower" else status_below)(value, warning, breached)
-    side = "above" if better == "lower" else "below"
+    side = {"lower": "above", "higher": "below"}.get(better, "beyond")
     held = f"{side} {decided:.4g}" if status != Status.OK and decided is not None else f"within {decided:.4g}"
     return status, decided, f": {held} ({how})"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from monitoring.core.diagnosis.diagnosis import Advice, Attempt
+from monitoring.core.diagnosis.episode import RECENT, going_on, mature
+from monitoring.core.diagnosis.words import sentence
+from monitoring.core.performance.metric import get
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.core.window import said
+from monitoring.verdicts import miscalibration
+from monitoring.verdicts.performance import main_metric
 from monitoring.verdicts.subject import Subject
-
-RECENT = 3
-"""Newest mature windows looked at: two of them must be breached, so that one bad day is no decay."""
 
 BROKEN = ("quality.missing", "quality.schema")
 """Checks that say the inputs themselves are broken."""
@@ -28,11 +32,14 @@ class Finding:
     why: str
 
 
-def sum_up(subject: Subject, verdicts: Sequence[Verdict]) -> Verdict:
-    """The check "model": the gravest of all findings, its reason first. Failures are never healthy."""
+def sum_up(subject: Subject, verdicts: Sequence[Verdict], diagnosed: Attempt | None = None) -> Verdict:
+    """The check "model": the gravest of all findings, its reason first. Failures are never healthy.
+
+    `diagnosed` is the diagnosis of a breach of performance that goes on: without one, a breach asks for retraining.
+    """
     newest = _newest(verdicts)
     rules: tuple[Callable[[Subject, Sequence[Verdict], Sequence[Verdict]], list[Finding]], ...] = (
-        _service, _inputs, _labels, _performance, _estimated, _drift, _unknown,
+        _service, _inputs, _labels, partial(_performance, diagnosed), _probabilities, _estimated, _drift, _unknown,
     )  # fmt: skip
     findings = [finding for rule in rules for finding in rule(subject, verdicts, newest)]
     order = [Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY]
@@ -110,15 +117,18 @@ def _labels(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict
     return [Finding(Flag.WATCH, f"{LABELS}: {v.reason}") for v in due[-1:] if v.status in BAD]
 
 
-def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
-    """Needs retraining: two of the last three mature windows breached, and the inputs are sound."""
+def _performance(
+    diagnosed: Attempt | None, subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]
+) -> list[Finding]:
+    """Needs retraining: two of the last three mature windows breached, inputs sound, and it is likely to help."""
     broken = [v for v in newest if v.check in BROKEN and v.status == Status.BREACHED]
     out = []
     realised = [v for v in every if v.check.startswith("performance.") and not v.slice and not v.version]
     if realised and all(v.status == Status.NO_DATA for v in realised):  # never; labels that stopped are _labels'
         out.append(Finding(Flag.WATCH, f"No label has come yet, though labels are mapped: {realised[-1].reason}"))
-    for check in sorted({v.check for v in realised if v.threshold is not None}):
-        series = [v for v in realised if v.check == check and not v.provisional and v.threshold is not None][-RECENT:]
+    for check in sorted({v.check for v in realised if v.threshold is not None} - set(miscalibration.CHECKS)):
+        course = mature(every, check)
+        series = course[-RECENT:]
         breached = [v for v in series if v.status == Status.BREACHED]
         warned = [v for v in series if v.status in (Status.BREACHED, Status.WARNING)]
         if not warned:
@@ -127,13 +137,52 @@ def _performance(subject: Subject, every: Sequence[Verdict], newest: Sequence[Ve
         what, many = ("breached", breached) if breached else ("at warning level", warned)
         verb = "is" if len(many) == 1 else "are"
         words = f"{len(many)} of the last {len(series)} mature windows {verb} {what}: {_why(subject, last)}"
-        if len(breached) >= 2 and broken:
+        if going_on(course) and broken:
             out.append(Finding(Flag.PAGE, f"{words} Mend the data first: {broken[0].reason}"))
-        elif len(breached) >= 2:
-            out.append(Finding(Flag.RETRAIN, words))
+        elif going_on(course):
+            flag, advice = _advised(diagnosed)
+            out.append(Finding(flag, f"{words} {advice}" if diagnosed and diagnosed.check == check else words))
         else:
             out.append(Finding(Flag.WATCH, words))
     return out
+
+
+def _advised(diagnosed: Attempt | None) -> tuple[Flag, str]:
+    """What a breach asks for: retraining, unless a diagnosis says that it will not help or that nobody can tell.
+
+    Where none could be made, a breach alone has to do.
+    """
+    if diagnosed is None:
+        return Flag.RETRAIN, ""
+    if diagnosed.content is None:
+        return Flag.RETRAIN, f"Not diagnosed: {diagnosed.error}"
+    alone = diagnosed.content.advice in (Advice.RETRAIN, Advice.UNTRIED)
+    return Flag.RETRAIN if alone else Flag.WATCH, sentence(diagnosed.content)
+
+
+def _probabilities(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
+    """Probabilities that no longer mean what they say are for watching: where the rest holds, recalibrating helps."""
+    out: list[str] = []
+    whole = [v for v in every if not v.slice and not v.version and not v.provisional and v.threshold is not None]
+    for check in miscalibration.CHECKS:
+        series = [v for v in whole if v.check == check][-RECENT:]
+        bad = [v for v in series if v.status in BAD]
+        if bad:
+            last = bad[-1]
+            if last.effect:
+                far = f"{last.drift_score:.1f} deviations of chance, which reaches {last.null_quantile:.1f}"
+                last = replace(last, reason=f"{last.effect} ({far}).")
+            begin = "Probabilities are off" if not out else "And"
+            windows = f"{len(bad)} of the last {len(series)} mature windows"
+            out.append(f"{begin} in {windows}: {_why(subject, last)}")
+    if not out:
+        return []
+    main = f"performance.{main_metric(subject)}"
+    holds = [v for v in whole if v.check == main][-1:]
+    if holds and holds[0].status == Status.OK:
+        name = get(main_metric(subject), subject.model.task).title
+        out.append(f"{name} holds ({holds[0].value:.4g}): recalibrating the scores mends this without retraining.")
+    return [Finding(Flag.WATCH, " ".join(out))]
 
 
 def _estimated(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:

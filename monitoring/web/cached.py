@@ -12,20 +12,26 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from monitoring.core.alerting.silence import Silence
+from monitoring.core.diagnosis.diagnosis import Attempt
+from monitoring.core.label_delay import DelayCurve, NotLearned
 from monitoring.core.performance.metric import Estimate
 from monitoring.core.verdict import Verdict
+from monitoring.core.window import Chunk
 from monitoring.settings import load
 from monitoring.store import silences as silence_rows
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries import alerts as alert_queries
 from monitoring.store.queries import channels as channel_queries
+from monitoring.store.queries import diagnoses as diagnosis_queries
 from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
 from monitoring.store.queries import fleet as fleets
 from monitoring.store.queries import incidents as incident_queries
+from monitoring.store.queries import label_delay as label_delays
 from monitoring.store.queries import oncall as oncalls
 from monitoring.store.queries import performance as performances
+from monitoring.store.queries import reliability as reliabilities
 from monitoring.store.queries import silences as silence_queries
 from monitoring.store.queries import standing as standings
 from monitoring.store.queries.alerts import AlertEntry, Count, EventEntry, Worth
@@ -36,6 +42,7 @@ from monitoring.store.queries.fleet import FleetEntry, Work
 from monitoring.store.queries.incidents import IncidentEntry
 from monitoring.store.queries.oncall import Board
 from monitoring.store.queries.performance import Labels
+from monitoring.store.queries.reliability import Beside
 from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Seen
@@ -165,6 +172,20 @@ def hindsight(key: str, metric: str, start: datetime | None, end: datetime | Non
     return _cached(estimates.hindsight, key, metric, start, end)
 
 
+def reliability(
+    key: str, start: datetime | None, end: datetime | None, chunks: tuple[int, int], class_: str = ""
+) -> Beside | None:
+    """Whether a model's probabilities mean what they say, in a stretch of its log and in the reference."""
+    return _cached(reliabilities.beside, key, start, end, chunks, class_)
+
+
+def label_delay(
+    key: str, chunk: Chunk, timed: bool, with_status: bool, now: datetime
+) -> DelayCurve | NotLearned | None:
+    """How long a model's labels take."""
+    return _cached(label_delays.curve, key, chunk, timed, with_status, now.replace(minute=0, second=0, microsecond=0))
+
+
 def traffic(key: str, start: datetime, end: datetime) -> pd.DataFrame:
     """Requests, errors and latency by hour."""
     return _cached(summaries.traffic, key, start, end)
@@ -255,6 +276,11 @@ def catch(silence: Silence, now: datetime) -> Catch:
 def slice_names() -> list[str]:
     """Every slice that verdicts were given for."""
     return _cached(silence_queries.slice_names)
+
+
+def diagnoses(key: str) -> list[Attempt]:
+    """The newest diagnoses of a model, those made last first."""
+    return _cached(diagnosis_queries.diagnoses, key)
 
 
 def entries() -> list[Entry]:

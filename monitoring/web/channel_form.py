@@ -13,6 +13,8 @@ from monitoring.notifiers.channel import Channel
 from monitoring.web.escape import escape
 
 PREFIX = "channel_"
+WORDS = {"url": "URL", "tls": "TLS"}
+"""Of the fields whose name is an abbreviation."""
 FIXED = ("name", "kind")
 """Not asked for by the fields of the kind: asked for before them."""
 
@@ -49,14 +51,15 @@ def _draw(
 
 def _widget(name: str, field: FieldInfo, value: Any, key: str, offered: list[str]) -> Any:
     """One field by its type."""
-    kind, title = field.annotation, name.replace("_", " ").capitalize()
+    kind, title = field.annotation, WORDS.get(name) or name.replace("_", " ").capitalize()
     value = _default(field) if value is None else value
     help_ = escape(field.description) if field.description else None
     if get_origin(kind) is Literal:
         options = list(get_args(kind))
         return st.selectbox(title, options, index=options.index(value) if value in options else 0, key=key, help=help_)
     if get_origin(kind) is tuple:
-        return _several(title, kind, list(value or []), key, help_, offered)
+        empty = "all" if "None named: all" in (field.description or "") else "none"
+        return _several(title, kind, list(value or []), key, help_, offered, empty)
     if get_origin(kind) is dict:
         lines = "\n".join(f"{k}: {v}" for k, v in (value or {}).items())
         text = st.text_area(title, lines, key=key, help=help_, height=80, placeholder="Name: value, a line each")
@@ -68,11 +71,13 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str, offered: list[str
     return (st.text_input(title, value or "", key=key, help=help_, placeholder=_placeholder(field)) or "").strip()
 
 
-def _several(title: str, kind: Any, value: list[str], key: str, help_: str | None, offered: list[str]) -> list[str]:
+def _several(
+    title: str, kind: Any, value: list[str], key: str, help_: str | None, offered: list[str], empty: str
+) -> list[str]:
     inner = get_args(kind)[0]
     options = list(get_args(inner)) if get_origin(inner) is Literal else list(dict.fromkeys([*value, *offered]))
     return st.multiselect(
-        title, options, value, key=key, help=help_, placeholder="none",
+        title, options, value, key=key, help=help_, placeholder=empty,
         accept_new_options=get_origin(inner) is not Literal,
     )  # fmt: skip
 

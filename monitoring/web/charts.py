@@ -158,8 +158,11 @@ def positions(frame: pd.DataFrame) -> list[Any]:
     return [int(number) for number in frame["chunk"]]
 
 
-def levels(out: go.Figure, frame: pd.DataFrame, words: str = "") -> None:
-    """The levels that verdicts were held against: a labelled line, in steps where they vary from window to window."""
+def levels(out: go.Figure, frame: pd.DataFrame, words: str = "", apart: bool = False) -> None:
+    """The levels that verdicts were held against: a labelled line, in steps where they vary from window to window.
+
+    `apart`: each window has its own, on its own side, so that no line joins them.
+    """
     means = {name: pd.to_numeric(frame[name]).mean() for name in ("warning", "breached")}
     for name, other in (("warning", "breached"), ("breached", "warning")):
         values = pd.to_numeric(frame[name])
@@ -173,10 +176,13 @@ def levels(out: go.Figure, frame: pd.DataFrame, words: str = "") -> None:
         colour = shade(look)
         out.add_trace(
             go.Scatter(
-                x=positions(frame), y=values, name=f"{name}{words}", mode="lines", hovertemplate="%{y:.4g}",
-                line=dict(width=1, color=colour, dash="dash", shape="hv"),
+                x=positions(frame), y=values, name=f"{name}{words}", mode="markers" if apart else "lines",
+                hovertemplate="%{y:.4g}", line=dict(width=1, color=colour, dash="dash", shape="hv"),
+                marker=dict(symbol="line-ew", size=9, line=dict(width=1.5, color=colour)),
             )
         )  # fmt: skip
+        if apart:  # the legend names them
+            continue
         last = int(values.notna().to_numpy().nonzero()[0][-1])
         out.add_annotation(
             x=positions(frame)[last], y=values.iloc[last], text=f"{name}{words}", showarrow=False,

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from monitoring.core.verdict import SEVERITY, Status
+from monitoring.verdicts.miscalibration import CHECKS
 from monitoring.web import charts
 from monitoring.web.escape import plain
 from monitoring.web.look import STATUSES
@@ -42,7 +43,7 @@ def metric(frame: pd.DataFrame, title: str, drift: pd.DataFrame, reference: floa
                 marker=dict(size=[0 if f else 7 for f in final], symbol="circle-open", color=charts.palette()[0]),
             )
         )
-    charts.levels(out, frame)
+    charts.levels(out, frame, apart=bool(frame["check"].isin(CHECKS).any() and frame["automatic"].astype(bool).all()))
     charts.threshold(out, reference, "reference", STATUSES[Status.NO_DATA], right=True)
     charts.shaded(out, frame[final])
     if not drift.empty:

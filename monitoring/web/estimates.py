@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from monitoring.web import cached, charts
+from monitoring.web import cached, charts, clock
 from monitoring.web.escape import escape
 from monitoring.web.span import Span
 
@@ -52,12 +52,19 @@ def told(key: str, metric: str, frame: pd.DataFrame, shown: Span) -> None:
     side = "too high" if found.above > 0 else "too low"
     windows = "1 window" if found.windows == 1 else f"{found.windows:,} windows"
     st.caption(escape(words))
+    start, estimate, realised = found.newest
+    where = "newest" if start is None else f"newest ({clock.stamped(start)})"
     st.markdown(
         escape(
             f"Estimates were off by {found.off:.4g} on average over {windows} ({abs(found.above):.4g} {side}); "
-            f"the band covered {found.covered:.0%} of the realised values."
+            f"the band covered {found.covered:.0%} of the realised values. In the {where} the estimate was "
+            f"{estimate:.4g}, the realised value {realised:.4g}: {_off(estimate - realised)}."
         )
     )
+
+
+def _off(difference: float) -> str:
+    return f"{abs(difference):.4g} too {'high' if difference > 0 else 'low'}" if difference else "just right"
 
 
 def _absent(key: str, metric: str) -> str:

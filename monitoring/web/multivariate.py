@@ -42,9 +42,9 @@ def card(frame: pd.DataFrame, method: str) -> None:
     if frame["value"].notna().any():
         out = charts.figure()
         charts.line(out, charts.positions(frame), list(frame["value"]), title)
-        charts.levels(out, frame)
+        charts.levels(out, frame, apart=two_sided(method))
         charts.shaded(out, frame)
-        out.update_layout(showlegend=False)
+        out.update_layout(showlegend=two_sided(method))
         bad = int(frame["status"].isin(("warning", "breached")).sum())
         charts.show(out, f"{title}: {bad} of {len(frame)} windows drifted.", f"multivariate_{method}")
     st.caption(escape(_caption(newest)))
@@ -57,6 +57,14 @@ def named(method: str) -> tuple[str, str | None]:
     except UnknownRowTest:
         return method, None
     return test.title, escape(" ".join(test.help.split()))
+
+
+def two_sided(method: str) -> bool:
+    """Whether a method's levels lie on the side that a window is off to."""
+    try:
+        return get(method).sides == "both"
+    except UnknownRowTest:
+        return False
 
 
 def _caption(newest: pd.Series[Any]) -> str:

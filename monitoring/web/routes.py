@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -14,6 +15,7 @@ from monitoring.errors import LeewayError
 from monitoring.settings import load
 from monitoring.store.database import connect, reading
 from monitoring.store.queries.fleet import heartbeat
+from monitoring.web.metrics import Exporter
 
 SANDBOX = {
     # made from logs, so it never runs in the dashboard's origin
@@ -28,7 +30,19 @@ SANDBOX = {
 
 def routes() -> list[Route]:
     """All of them."""
-    return [Route("/healthz", healthz), Route("/v1/reports/{name}", report)]
+    exporter = Exporter()
+
+    def metrics(request: Request) -> Response:
+        """How Leeway and the models are doing, for Prometheus."""
+        store = connect(load().database)
+        try:
+            return Response(exporter.text(store, datetime.now(UTC)), media_type=CONTENT_TYPE_LATEST)
+        except SQLAlchemyError as error:
+            return PlainTextResponse(f"The database does not answer: {type(error).__name__}", 503)
+        finally:
+            store.dispose()
+
+    return [Route("/healthz", healthz), Route("/metrics", metrics), Route("/v1/reports/{name}", report)]
 
 
 def healthz(request: Request) -> Response:

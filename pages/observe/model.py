@@ -15,12 +15,12 @@ import streamlit as st
 from monitoring.core.verdict import Verdict
 from monitoring.store.queries.fleet import TREND_DAYS, FleetEntry
 from monitoring.store.queries.standing import Seen
-from monitoring.web import cached, evidence, incidents, links, pieces, tables
+from monitoring.web import cached, diagnosis, evidence, incidents, links, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
 from monitoring.web.look import of_flag, of_status
-from monitoring.web.reasons import NEXT, findings
+from monitoring.web.reasons import findings, next_step
 from monitoring.web.span import Span, model, span
 
 require("viewer")
@@ -54,7 +54,7 @@ def head(entry: FleetEntry, document: dict[str, Any]) -> None:
             st.markdown("\n".join(f"- {escape(line)}" for line in lines[1:]))
         incidents.of_model(entry.key)
         if entry.flag:
-            st.markdown(f"**What to do:** {NEXT[entry.flag]}")
+            st.markdown(f"**What to do:** {next_step(entry.flag, entry.reason)}")
         st.caption(" · ".join(facts(entry, document)))
         links.about(entry.key, besides=Path(__file__))
 
@@ -203,6 +203,7 @@ def page(key: str) -> None:
     standing = cached.standing(key)
     figures(entry, standing)
     why(entry, standing)
+    diagnosis.section(entry, document)
     shown = span()
     courses(entry, document, shown)
     st.header("Flag history")

@@ -14,7 +14,19 @@ import streamlit as st
 from monitoring.core.performance.metric import get
 from monitoring.fleet import Model, parse_model
 from monitoring.store.queries.performance import mature
-from monitoring.web import cached, charts, clock, courses, estimates, evidence, metric_table, pieces
+from monitoring.verdicts.miscalibration import CHECKS
+from monitoring.web import (
+    cached,
+    charts,
+    clock,
+    courses,
+    estimates,
+    evidence,
+    label_delay,
+    metric_table,
+    pieces,
+    reliability,
+)
 from monitoring.web.access import require
 from monitoring.web.escape import escape
 from monitoring.web.look import of_status
@@ -43,6 +55,7 @@ def metrics(key: str) -> list[str]:
         if v.check.startswith("performance.") and not v.slice
     }
     own = [t.check for t in document_of(key).thresholds if t.check in found]
+    found |= dict.fromkeys(found.keys() & set(CHECKS), False)  # judged besides the one
     names = dict.fromkeys([*own, *sorted(found, key=lambda name: not found[name])])
     return [name.removeprefix("performance.") for name in names]
 
@@ -169,8 +182,10 @@ def page(key: str, shown: Span) -> None:
         apart(key, f"performance.{metric}", title, shown, "version")
     else:
         whole(key, metric, frame, title, shown)
+        reliability.section(key, frame, shown)
     if newest is not None:
         every(key, frame, newest, document.task, shown)
+    label_delay.section(key, document)
 
 
 chosen_model = model()

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
+from sklearn.linear_model import LogisticRegression
 
 from monitoring.core.grid import NumericGrid
 from monitoring.core.histogram import Histogram, from_cells, merge
 from monitoring.core.outcome import NO_SCORE, REGRESSION_SUMS, SCORE_GRID, binary_code
 from monitoring.core.performance.curves import MIDDLE
-from monitoring.core.performance.metric import MAIN, Estimate, UnknownMetric, get, metrics_for, proportion
+from monitoring.core.performance.metric import MAIN, TWO_SIDED, Estimate, UnknownMetric, get, metrics_for, proportion
 from monitoring.core.performance.outcome import (
     BinaryOutcome,
     MulticlassOutcome,
@@ -34,31 +35,20 @@ SCORES = SCORE_GRID
 EXACT = 1e-12
 BINARY, MULTICLASS, REGRESSION = "binary_classification", "multiclass_classification", "regression"
 
+SCORED = (
+    "roc_auc", "average_precision", "log_loss", "brier", "calibration_error", "calibration_in_the_large",
+    "calibration_slope",
+)  # fmt: skip
 BOUNDS = {
-    "usual": {"roc_auc": 3e-4, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 5e-5, "calibration_error": 5e-5},
-    "uniform": {"roc_auc": 1e-4, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 5e-5, "calibration_error": 5e-5},
-    "undecided": {
-        "roc_auc": 5e-4,
-        "average_precision": 5e-3,
-        "log_loss": 1e-4,
-        "brier": 5e-5,
-        "calibration_error": 5e-5,
-    },
-    "nearly certain": {
-        "roc_auc": 1e-4,
-        "average_precision": 2e-3,
-        "log_loss": 1e-4,
-        "brier": 5e-5,
-        "calibration_error": 5e-5,
-    },
-    "rare": {"roc_auc": 1e-3, "average_precision": 5e-3, "log_loss": 1e-4, "brier": 1e-5, "calibration_error": 5e-5},
-    "one in a thousand": {
-        "roc_auc": 1e-2,
-        "average_precision": 1e-2,
-        "log_loss": 1e-4,
-        "brier": 1e-5,
-        "calibration_error": 5e-5,
-    },
+    shape: dict(zip(SCORED, bounds, strict=True))
+    for shape, bounds in {
+        "usual": (3e-4, 5e-3, 1e-4, 5e-5, 5e-5, 5e-5, 2e-3),
+        "uniform": (1e-4, 5e-3, 1e-4, 5e-5, 5e-5, 5e-5, 2e-3),
+        "undecided": (5e-4, 5e-3, 1e-4, 5e-5, 5e-5, 5e-5, 2e-3),
+        "nearly certain": (1e-4, 2e-3, 1e-4, 5e-5, 5e-5, 5e-5, 2e-3),
+        "rare": (1e-3, 5e-3, 1e-4, 1e-5, 5e-5, 5e-5, 5e-3),
+        "one in a thousand": (1e-2, 1e-2, 1e-4, 1e-5, 5e-5, 5e-5, 2e-2),
+    }.items()
 }
 """Largest error against scikit-learn on 20,000 raw rows, by how the scores lie; some twenty positives are all there is
 of events of one in a thousand."""
@@ -124,6 +114,27 @@ def calibration_error(label: np.ndarray, score: np.ndarray) -> float:
     return sum(abs(score[of == b].sum() - label[of == b].sum()) for b in range(20)) / len(score)
 
 
+def calibration_slope(label: np.ndarray, score: np.ndarray) -> float:
+    """Slope of the recalibration of raw rows (Cox 1958), scores held as far off 0 and 1 as ours are."""
+    inside = np.clip(score, 1e-4, 1 - 1e-4)
+    x = np.log(inside / (1 - inside))[:, None]
+    return float(LogisticRegression(C=1e10, tol=1e-8).fit(x, label).coef_[0, 0])
+
+
+def gap(label: np.ndarray, score: np.ndarray) -> float:
+    return float(score.mean() - label.mean())
+
+
+def top_label(of_rows: Callable[[np.ndarray, np.ndarray], float]) -> Callable[[np.ndarray, np.ndarray], float]:
+    """The same of the top label's probability, where that is above one half."""
+
+    def found(label: np.ndarray, scores: np.ndarray) -> float:
+        top = scores.max(axis=1)
+        return of_rows((scores.argmax(axis=1) == label)[top > 0.5].astype(int), top[top > 0.5])
+
+    return found
+
+
 def value(name: str, task: str, outcome: object) -> float:
     found = get(name, task).compute(outcome).value
     assert found is not None
@@ -147,6 +158,8 @@ def sample(shape: str, seed: int, n: int = 20_000) -> tuple[np.ndarray, np.ndarr
         ("log_loss", sk.log_loss),
         ("brier", sk.brier_score_loss),
         ("calibration_error", calibration_error),
+        ("calibration_in_the_large", gap),
+        ("calibration_slope", calibration_slope),
     ],
 )
 def test_metrics_of_scores_agree_with_raw_rows_within_their_bounds(name, of_rows, shape, seed):
@@ -188,6 +201,9 @@ MULTICLASS_METRICS: dict[str, tuple[Callable[..., float], bool, float]] = {
     "roc_auc_ovr": (lambda y, s: sk.roc_auc_score(y, s, multi_class="ovr"), True, 1e-4),
     "brier": (brier_multiclass, True, 5e-5),
     "log_loss": (sk.log_loss, True, 2e-4),
+    "calibration_error": (top_label(calibration_error), True, 1e-4),
+    "calibration_in_the_large": (top_label(gap), True, 1e-4),
+    "calibration_slope": (top_label(calibration_slope), True, 1e-2),
 }
 
 
@@ -454,7 +470,7 @@ def test_a_perfect_regression_has_no_error():
 def test_every_metric_has_a_title_a_direction_and_a_sentence(task):
     for m in metrics_for(task):
         assert m.title, m.name
-        assert m.better in ("higher", "lower", "zero"), m.name
+        assert m.better in ("higher", "lower", *TWO_SIDED), m.name
         assert (m.compute.__doc__ or "").strip().endswith("."), m.name
     assert MAIN[task] in {m.name for m in metrics_for(task)}
 

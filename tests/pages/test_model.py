@@ -51,7 +51,7 @@ def test_a_decayed_model_is_told_with_why_and_what_to_do(small_store: str, run_p
     assert "Versions v2" in text and "v1" in text
     assert "https://runbooks.example.org/delays" in text
     shown = metrics(at)
-    assert list(shown) == ["ROC AUC", "Features drifted", "Error budget left", "Rows in the newest window"]
+    assert list(shown)[:4] == ["ROC AUC", "Features drifted", "Error budget left", "Rows in the newest window"]
     assert 0.3 < float(shown["ROC AUC"].value) < 0.7
     assert "breached" in shown["ROC AUC"].delta
     assert shown["Features drifted"].value.endswith("%")
@@ -73,7 +73,7 @@ def test_every_newest_finding_is_listed_worst_first(small_store: str, run_page: 
 
 def test_charts_cover_the_range_and_say_their_finding(small_store: str, run_page: Run) -> None:
     at = run_page(PAGE, model="delays", range="90d")
-    charts = at.get("plotly_chart")
+    charts = [chart for chart in at.get("plotly_chart") if chart.key != "why_it_fell"]
     assert len(charts) == 4
     alts = [chart.proto.alt for chart in charts]
     assert "windows breached" in alts[0] and alts[0].startswith("ROC AUC")

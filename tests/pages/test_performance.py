@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -29,7 +30,7 @@ def test_the_judged_metric_stands_first_with_its_figures(small_store: str, run_p
     assert not at.exception
     assert at.selectbox(key="metric").value == "roc_auc"
     figures = {m.label: m.value for m in at.metric}
-    assert set(figures) == {"ROC AUC", "In the reference", "Label completeness", "Labelled rows"}
+    assert {"ROC AUC", "In the reference", "Label completeness", "Labelled rows"} <= set(figures)
     assert float(figures["ROC AUC"]) < float(figures["In the reference"])
     assert figures["Label completeness"].endswith("%")
     assert "labelled rows" in written(at) and "Thresholds" in written(at)
@@ -107,6 +108,9 @@ def test_estimates_stand_beside_realised_values_and_are_told_from_them(
     assert "Diamonds on a dashed line are estimates" in text and "cannot see concept drift" in text
     assert re.search(r"Estimates were off by 0\.\d+ on average over \d+ windows", text)
     assert re.search(r"the band covered \d+ ?% of the realised values", text)
+    newest = r"In the newest \([\d-]+\) the estimate was [\d.]+, the realised value [\d.]+: [\d.]+ too (high|low)\."
+    assert re.search(newest, text)
+    assert "ROC AUC, realised and estimated" in text
     traces = {t["name"]: t for t in json.loads(at.get("plotly_chart")[0].proto.spec)["data"] if t.get("name")}
     estimated, realised = traces["estimated (CBPE)"], traces["ROC AUC"]
     assert estimated["line"]["dash"] == "dash" and realised["line"].get("dash") is None
@@ -118,6 +122,69 @@ def test_a_regressions_errors_are_foreseen_on_its_page(small_store: str, run_pag
     at = run_page(PAGE, model="eta", metric="mae")
     assert not at.exception
     assert "estimated (DLE)" in {t.get("name") for t in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]}
+
+
+def traces(at: AppTest, number: int) -> dict[str, dict[str, Any]]:
+    """The named traces of one of a page's charts."""
+    spec = json.loads(at.get("plotly_chart")[number].proto.spec)
+    return {t["name"]: t for t in spec["data"] if t.get("name")}
+
+
+def test_what_probabilities_say_stands_beside_what_happens_and_the_reference(
+    small_store: str, run_page: Run, written: Words
+) -> None:
+    at = run_page(PAGE, model="delays")
+    assert not at.exception
+    curve = traces(at, 1)
+    assert {"current", "reference", "says what happens", "95 % of current", "95 % of reference"} <= set(curve)
+    rows = [int(re.search(r"n ([\d,]+)", said)[1].replace(",", "")) for said in curve["current"]["customdata"]]  # type: ignore[index]
+    (figure,) = [m for m in at.metric if m.label == "Calibration error (ECE)"]
+    assert "by chance alone" in figure.delta and "in the reference" in figure.delta
+    text = written(at).replace("\\", "")
+    assert f"{sum(rows):,} labelled rows. Bins of about equal mass" in text
+    assert "**Level**" in text and "**Slope**" in text and "happen" in text
+
+
+def test_all_mature_windows_have_more_rows_than_the_newest(small_store: str, run_page: Run, written: Words) -> None:
+    def rows(**query: str) -> int:
+        text = written(run_page(PAGE, model="delays", **query)).replace("\\", "")
+        return int(re.search(r": ([\d,]+) labelled rows\. Bins", text)[1].replace(",", ""))  # type: ignore[index]
+
+    assert rows(reliability="All mature windows") > 2 * rows()
+
+
+def test_a_regression_has_no_probabilities(small_store: str, run_page: Run, written: Words) -> None:
+    assert "Reliability" not in written(run_page(PAGE, model="eta"))
+
+
+def test_without_a_mature_window_there_is_no_curve_yet(small_store: str, run_page: Run, written: Words) -> None:
+    _change(small_store, "performance.%", provisional=True)
+    at = run_page(PAGE, model="delays")
+    assert not at.exception
+    assert "No window has its labels yet" in written(at)
+
+
+def test_how_long_labels_take_is_drawn(small_store: str, run_page: Run, written: Words) -> None:
+    at = run_page(PAGE, model="delays")
+    assert not at.exception
+    (share,) = traces(at, 2).values()
+    assert share["y"][0] < 0.1 and 0.9 < max(share["y"]) <= 1
+    assert re.search(r"Of the labels that come, half arrive within 1\d h, 95 % within \d+ h", written(at))
+
+
+def test_labels_without_a_time_of_observation_say_how_to_have_one(
+    small_store: str, run_page: Run, written: Words
+) -> None:
+    store = connect(small_store)
+    with transaction(store) as session:
+        row = session.scalars(select(ModelRow).where(ModelRow.key == "eta")).one()
+        predictions = dict(row.document["predictions"])
+        predictions["columns"] = {k: v for k, v in predictions["columns"].items() if k != "observed_at"}
+        row.document = {**row.document, "predictions": predictions}
+    store.dispose()
+    at = run_page(PAGE, model="eta")
+    assert not at.exception
+    assert "Labels have no time of observation" in written(at) and "observed" in written(at)
 
 
 def test_a_metric_that_is_not_estimated_says_so(small_store: str, run_page: Run, written: Words) -> None:

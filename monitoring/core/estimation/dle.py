@@ -40,13 +40,15 @@ NEEDS = {
 class Trust:
     """How far the mean of a loss may lie from the mean expected, learned out of fold on the reference.
 
-    `gap` is how much more each row of the reference lost than was expected of it; NaN where its loss is undefined.
-    `level` and `variance` are points of a curve: the variance of that by how much was expected. `between` is the
+    `gap` is how much more each row of the reference lost than was expected of it, `surprise` by how much its square is
+    above what `noise` says; both are NaN where its loss is undefined. `level` and `variance` are points of a curve: the
+    variance of the gap by how much was expected. `between` is the
     variance of whole windows beyond it, from `pieces` of the reference; of the logarithm of the mean where `relative`:
     losses that cannot fall below 0 are off by a factor, not by a sum.
     """
 
     gap: Floats
+    surprise: Floats
     level: Floats
     variance: Floats
     between: float
@@ -68,7 +70,8 @@ def trust(loss: Floats, expected: Floats, piece: NDArray[np.integer], relative: 
     bins = np.array_split(order, min(BINS, max(1, len(order) // 50)))
     level = np.asarray([expected[rows].mean() for rows in bins])
     variance = np.asarray([np.mean((gap[rows] - gap[rows].mean()) ** 2) for rows in bins])
-    noise = Trust(gap, level, variance, 0.0, 0, relative).noise(expected[usable])
+    every = Trust(gap, gap, level, variance, 0.0, 0, relative).noise(expected)
+    noise = every[usable]
     of = np.unique(piece[usable], return_inverse=True)[1]
     n = np.bincount(of).astype(float)
     came, awaited, own = (np.bincount(of, v) / n for v in (loss[usable], expected[usable], noise / n[of]))
@@ -77,7 +80,7 @@ def trust(loss: Floats, expected: Floats, piece: NDArray[np.integer], relative: 
         off, own = np.log(came[kept] / awaited[kept]), np.log1p(own[kept] / awaited[kept] ** 2)
     else:
         off = came - awaited
-    return Trust(gap, level, variance, _between(off, own), len(off), relative)
+    return Trust(gap, gap**2 - every, level, variance, _between(off, own), len(off), relative)
 
 
 def _between(off: Floats, own: Floats) -> float:
@@ -122,7 +125,9 @@ def estimate(
     value = float(losses.mean()) + correction
     chosen = float(losses.var()) * (max(0.0, 1 / sampled - 1 / rows) + (1 - labelled) / realised)
     learned = float(share**2 @ (gap - correction) ** 2)
-    own = float(trusted.noise(losses).mean()) / realised + chosen + learned
+    # inputs that moved may lie where losses scatter more than their level says: so did the reference's rows like them
+    noise = float(trusted.noise(losses).mean()) + max(0.0, float(share @ trusted.surprise[usable]))
+    own = noise / realised + chosen + learned
     between = trusted.between * (1 + 1 / max(trusted.pieces, 1))
     reach = float(stdtrit(trusted.pieces - 1 if trusted.between > 0 else 1000, 0.975))
     if not trusted.relative:

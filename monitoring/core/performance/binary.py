@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitoring.core.performance import curves
+from monitoring.core.performance import curves, reliability
 from monitoring.core.performance.confusion import matthews, per_class, redrawn
 from monitoring.core.performance.metric import Estimate, metric, proportion
 from monitoring.core.performance.outcome import BinaryOutcome
@@ -39,6 +39,18 @@ def brier(outcome: BinaryOutcome) -> Estimate:
 def calibration_error(outcome: BinaryOutcome) -> Estimate:
     """Mean gap between score and observed share."""
     return curves.calibration_error(outcome.scored)
+
+
+@metric("calibration_in_the_large", TASK, "Calibration in the large", "zero", needs_score=True)
+def calibration_in_the_large(outcome: BinaryOutcome) -> Estimate:
+    """Mean score less the share of positives: above 0 it over-estimates."""
+    return reliability.gap(outcome.scored)
+
+
+@metric("calibration_slope", TASK, "Calibration slope", "one", needs_score=True)
+def calibration_slope(outcome: BinaryOutcome) -> Estimate:
+    """Steepness of the observed log odds over those of the score (Cox 1958): below 1 it is over-confident."""
+    return reliability.slope(outcome.scored)
 
 
 @metric("accuracy", TASK, "Accuracy")

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Better = Literal["higher", "lower", "zero"]
+Better = Literal["higher", "lower", "zero", "one"]
+"""Which way a metric is better; "zero" and "one": the nearer to it, on either side."""
+TWO_SIDED = ("zero", "one")
 Z95 = 1.959963984540054
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
-from monitoring.core.performance import curves
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.core.performance import curves, reliability
 from monitoring.core.performance.confusion import matthews, per_class, redrawn
 from monitoring.core.performance.metric import Z95, Estimate, metric, proportion, undefined
 from monitoring.core.performance.outcome import MulticlassOutcome
 
 TASK = "multiclass_classification"
 NONE = "no labelled row"
+NO_SCORE = "no score column a class is mapped"
 
 
 @metric("accuracy", TASK, "Accuracy (micro F1)")
@@ -69,10 +73,33 @@ def brier(outcome: MulticlassOutcome) -> Estimate:
 def log_loss(outcome: MulticlassOutcome) -> Estimate:
     """Mean negative log probability of the true class."""
     if outcome.scores is None:
-        return undefined(outcome.n, "no score column a class is mapped")
+        return undefined(outcome.n, NO_SCORE)
     hits = outcome.scores[:, :-1, 1].sum(axis=0)
     table = np.stack([np.zeros_like(hits), hits], axis=1)
     return curves.log_loss(table)
+
+
+@metric("calibration_error", TASK, "Calibration error", "lower", needs_score=True)
+def calibration_error(outcome: MulticlassOutcome) -> Estimate:
+    """Mean gap between the top label's probability, where above one half, and the share that is right."""
+    return _of_top_label(outcome, curves.calibration_error)
+
+
+@metric("calibration_in_the_large", TASK, "Calibration in the large", "zero", needs_score=True)
+def calibration_in_the_large(outcome: MulticlassOutcome) -> Estimate:
+    """Mean probability of the top label, where above one half, less the share that is right."""
+    return _of_top_label(outcome, reliability.gap)
+
+
+@metric("calibration_slope", TASK, "Calibration slope", "one", needs_score=True)
+def calibration_slope(outcome: MulticlassOutcome) -> Estimate:
+    """Steepness of the top label's observed log odds over those it says: below 1 it is over-confident."""
+    return _of_top_label(outcome, reliability.slope)
+
+
+def _of_top_label(outcome: MulticlassOutcome, of: Callable[[NDArray[np.int64]], Estimate]) -> Estimate:
+    table = reliability.table_of(outcome)
+    return undefined(outcome.n, NO_SCORE) if table is None else of(table)
 
 
 def _recall_macro(tables: np.ndarray) -> np.ndarray:
@@ -88,7 +115,7 @@ def _mean_over(outcome: MulticlassOutcome, of: object) -> Estimate:
     another's mirror image, and a little wide for more.
     """
     if outcome.scores is None:
-        return undefined(outcome.n, "no score column a class is mapped")
+        return undefined(outcome.n, NO_SCORE)
     assert callable(of)
     parts = [of(table[:-1]) for table in outcome.scores]
     usable = [p for p in parts if p.value is not None]

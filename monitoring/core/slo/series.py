@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.core.grid import BucketGrid
+from monitoring.core.histogram import Histogram
 from monitoring.core.outcome import OK, SERVER_ERROR
 from monitoring.core.summary import Cells
 
@@ -30,12 +31,16 @@ class ServiceSeries:
         return int(self.valid[low:high].sum()), int(self.bad[low:high].sum())
 
 
-def availability(parts: Iterable[Cells]) -> ServiceSeries:
+Judge = Callable[[NDArray[np.integer], NDArray[np.integer]], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
+"""Of a latency bucket and a status class: whether the event is valid, and whether it is bad."""
+
+
+def answered(bucket: NDArray[np.integer], status: NDArray[np.integer]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Valid: answered, or failed by the server. Bad: failed by the server. A client's own errors are left out."""
-    return _series(parts, lambda bucket, status: (np.isin(status, (OK, SERVER_ERROR)), status == SERVER_ERROR))
+    return np.isin(status, (OK, SERVER_ERROR)), status == SERVER_ERROR
 
 
-def latency(parts: Iterable[Cells], grid: BucketGrid, threshold_ms: float) -> tuple[ServiceSeries, float]:
+def within(grid: BucketGrid, threshold_ms: float) -> tuple[Judge, float]:
     """Valid: answered, with a latency. Bad: above the threshold. With the threshold really used.
 
     A threshold that is no bucket limit is snapped down to one, so that none too slow counts as good.
@@ -43,11 +48,27 @@ def latency(parts: Iterable[Cells], grid: BucketGrid, threshold_ms: float) -> tu
     below = [c for c in grid.cuts if c <= threshold_ms]
     effective = max(below) if below else grid.cuts[0]
     limit = grid.cuts.index(effective)
-    return _series(parts, lambda bucket, status: ((status == OK) & (bucket >= 0), bucket > limit)), effective
+    return lambda bucket, status: ((status == OK) & (bucket >= 0), bucket > limit), effective
 
 
-def _series(parts: Iterable[Cells], judge: object) -> ServiceSeries:
-    assert callable(judge)
+def availability(parts: Iterable[Cells]) -> ServiceSeries:
+    """The series of `answered`."""
+    return _series(parts, answered)
+
+
+def latency(parts: Iterable[Cells], grid: BucketGrid, threshold_ms: float) -> tuple[ServiceSeries, float]:
+    """The series of `within`, with the threshold really used."""
+    judge, effective = within(grid, threshold_ms)
+    return _series(parts, judge), effective
+
+
+def events(counts: Histogram, judge: Judge) -> tuple[int, int]:
+    """Valid and bad events among service counts."""
+    valid, bad = judge(counts.codes // 4, counts.codes % 4)
+    return int(counts.counts[valid].sum()), int(counts.counts[valid & bad].sum())
+
+
+def _series(parts: Iterable[Cells], judge: Judge) -> ServiceSeries:
     every = list(parts)
     if not every:
         empty = np.zeros(0, np.int64)

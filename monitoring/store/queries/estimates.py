@@ -15,12 +15,14 @@ from monitoring.store.queries.verdicts import history
 @dataclass(frozen=True, slots=True)
 class Hindsight:
     """Estimates against mature realised values: windows compared, the mean absolute and the mean difference (estimate
-    less realised), and the share of windows whose realised value fell into the band."""
+    less realised), and the share of windows whose realised value fell into the band. `newest`: of these the last one's
+    start (None: a chunk of rows), estimate and realised value."""
 
     windows: int
     off: float
     above: float
     covered: float
+    newest: tuple[datetime | None, float, float]
 
 
 def hindsight(
@@ -37,4 +39,9 @@ def hindsight(
     values = both.drop(columns=on).apply(pd.to_numeric)
     difference = values["value"] - values["value_realised"]
     inside = values["value_realised"].between(values["lower"], values["upper"])
-    return Hindsight(len(both), float(difference.abs().mean()), float(difference.mean()), float(inside.mean()))
+    last = both.sort_values(on).iloc[-1]
+    newest = (
+        None if on == "chunk" else pd.Timestamp(last[on]).to_pydatetime(),
+        float(last["value"]), float(last["value_realised"]),
+    )  # fmt: skip
+    return Hindsight(len(both), float(difference.abs().mean()), float(difference.mean()), float(inside.mean()), newest)

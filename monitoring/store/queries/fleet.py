@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from monitoring.core.performance.metric import MAIN
@@ -64,25 +64,23 @@ class Work:
     arguments: dict[str, Any]
 
 
+def newest_flags(session: Session) -> dict[int, Row[int, str, str, str, int]]:
+    """By model: the newest summing-up (model_id, flag, status, reason, n)."""
+    newest = select(VerdictRow.model_id, func.max(VerdictRow.first_slot).label("slot"))
+    latest = newest.where(VerdictRow.check == "model").group_by(VerdictRow.model_id).subquery()
+    query = (
+        select(VerdictRow.model_id, VerdictRow.flag, VerdictRow.status, VerdictRow.reason, VerdictRow.n)
+        .join(latest, (latest.c.model_id == VerdictRow.model_id) & (latest.c.slot == VerdictRow.first_slot))
+        .where(VerdictRow.check == "model")
+    )
+    return {row.model_id: row for row in session.execute(query)}
+
+
 def fleet(session: Session, now: datetime) -> list[FleetEntry]:
     """All models, worst first."""
     about = (ModelRow.id, ModelRow.key, ModelRow.name, ModelRow.owner, ModelRow.mode, ModelRow.task, ModelRow.document)
     models = list(session.execute(select(*about)))
-    newest = select(VerdictRow.model_id, func.max(VerdictRow.first_slot).label("slot")).where(
-        VerdictRow.check == "model"
-    )
-    latest = newest.group_by(VerdictRow.model_id).subquery()
-    flags = {
-        row.model_id: row
-        for row in session.execute(
-            select(VerdictRow.model_id, VerdictRow.flag, VerdictRow.status, VerdictRow.reason, VerdictRow.n)
-            .join(
-                latest,
-                (latest.c.model_id == VerdictRow.model_id) & (latest.c.slot == VerdictRow.first_slot),
-            )
-            .where(VerdictRow.check == "model")
-        )
-    }
+    flags = newest_flags(session)
     # when it was last looked at, which is not when its verdict last changed
     looked_at = select(EvaluationRow.model_id, func.max(EvaluationRow.now)).group_by(EvaluationRow.model_id)
     evaluated = {id_: at for id_, at in session.execute(looked_at)}

@@ -61,13 +61,14 @@ def reference(session: Session, key: str, metric: str, slice_: str = "") -> Esti
         return None
     past = load(session, frozen.id, frozen.role, frozen.span, [Kind.OUTCOME, Kind.ROWS])
     span = frozen.span or past.span() or Slots(0, 1)
-    found = _outcome(frozen.profile, past, span, task, slice_)
+    found = outcome_of(frozen.profile, past, span, task, slice_)
     return get(metric, task).compute(found) if found.n else None
 
 
-def _outcome(
+def outcome_of(
     profile: Profile, summaries: Summaries, window: Slots, task: str, slice_: str
 ) -> BinaryOutcome | MulticlassOutcome | RegressionOutcome:
+    """What predictions and labels came to in a window."""
     whole = summaries.histogram(Kind.OUTCOME, "", window, None, slice_)
     if task == "binary_classification":
         return outcomes.binary(whole)

@@ -1,0 +1,129 @@
+"""Building the subject of an evaluation: the summaries of a model, and the windows of its log that are judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from monitoring.core.summaries import Summaries
+from monitoring.core.summary import Kind
+from monitoring.core.window import Slots, chunks, moment_of, slot_of
+from monitoring.fleet import MovingReference
+from monitoring.ingest import Ingested
+from monitoring.store import summaries, verdicts
+from monitoring.store.database import reading
+from monitoring.store.models import Watched
+from monitoring.verdicts import labels
+from monitoring.verdicts.subject import Subject
+
+AGAIN = 4
+"""Newest windows that are judged every time, as time itself changes them: now complete, now mature."""
+EMPTY = 7
+"""Windows without a row that are judged after the last row: past them, a log has stopped for good."""
+RECENT = 12
+"""Windows of stored verdicts that the summing-up looks back on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to evaluate: as of `now`, windows touching [start, end); `finished` takes a log as it lies.
+
+    `diagnosed` is false where nobody waits for why performance fell.
+    """
+
+    now: datetime | None = None
+    as_of: datetime | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    finished: bool = False
+    diagnosed: bool = True
+
+
+def build(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: datetime, new: bool) -> Subject:
+    """What an evaluation at `now` looks at. Every window is judged where `new`, else those whose summaries changed."""
+    baseline, model = done.baseline, watched.model
+    with reading(store) as session:
+        current = summaries.load(session, baseline.id, "current")
+        reference = current if baseline.own is None else summaries.load(session, baseline.id, "reference")
+    inside = None
+    span = reference.span() or Slots(0, 0)
+    if baseline.own is None and baseline.profile.first is not None and baseline.profile.last is not None:
+        span = Slots(baseline.profile.first, baseline.profile.last)
+        inside = None if isinstance(model.reference, MovingReference) else span
+    history = _history(watched, current, now, scope, inside)
+    if scope.finished and scope.as_of is None and history and model.chunk.rows is None:
+        newest = current.span()
+        now = moment_of(newest.last) if newest else now
+    windows = list(history)
+    if not new:
+        length = model.chunk.slots
+        touched = {_number(history, slot, length) for slot in done.changed}
+        windows = [w for i, w in enumerate(history) if i in touched or i >= len(history) - AGAIN]
+    if model.chunk.rows is None:
+        windows = [w for w in windows if scope.start is None or moment_of(w.last) > scope.start]
+        windows = [w for w in windows if scope.end is None or moment_of(w.first) < scope.end]
+    due = _due(store, watched, done, windows, new, span if baseline.own is None else Slots(0, 0))
+    subject = Subject(
+        model, baseline.profile, reference, span, current, tuple(windows), tuple(history), now, inside, scope.finished,
+        due,
+    )  # fmt: skip
+    return _with_labels(store, watched, subject, new)
+
+
+def _due(
+    store: Engine, watched: Watched, done: Ingested, windows: list[Slots], new: bool, learned: Slots
+) -> frozenset[Slots] | None:
+    """The windows to estimate performance of: labels change no estimate but by the reference they are learned from."""
+    if new or any(slot in learned for slot in done.changed):
+        return None
+    with reading(store) as session:
+        known = verdicts.estimated(session, watched.id, [w.first for w in windows])
+    return frozenset(w for w in windows if w.first not in known or any(slot in w for slot in done.read))
+
+
+def _with_labels(store: Engine, watched: Watched, subject: Subject, new: bool) -> Subject:
+    """How the labels stand; windows that time alone has made mature (or provisional again) are judged, too."""
+    if subject.profile.find(Kind.OUTCOME, "") is None or not subject.history:
+        return subject
+    state = labels.state_of(subject)
+    subject = replace(subject, labels=state)
+    if new:
+        return subject
+    with reading(store) as session:
+        before = verdicts.provisional(session, watched.id)
+    early = labels.provisional(subject, state)
+    turned = {first for first, was in before.items() if was != (first in early)}
+    judged = {w.first for w in subject.windows}
+    windows = [w for w in subject.history if w.first in judged or (w.first in turned and state.at(w) is not None)]
+    return replace(subject, windows=tuple(windows))
+
+
+def looked_back_to(subject: Subject) -> tuple[int, int]:
+    """The first slots of the stored verdicts that the summing-up needs: of all checks, and of those of labels."""
+    history = subject.history
+    since = history[-RECENT].first if len(history) > RECENT else 0
+    early = labels.provisional(subject, subject.labels) if subject.labels is not None else frozenset()
+    mature = [w.first for w in history if w.first not in early]
+    return since, min(since, mature[-RECENT] if len(mature) > RECENT else 0)
+
+
+def _history(watched: Watched, current: Summaries, now: datetime, scope: Scope, inside: Slots | None) -> list[Slots]:
+    """All windows of the log up to now, and a few empty ones after its last row."""
+    span = current.span()
+    if span is None:
+        return []
+    chunk = watched.model.chunk
+    if chunk.rows is not None:
+        return list(chunks(chunk, span))
+    present = slot_of(now) + 1
+    last = span.last
+    if not scope.finished:
+        last = min(present, span.last + EMPTY * chunk.slots)
+    found = chunks(chunk, Slots(span.first, max(last, span.first + 1)), inside.first if inside else None)
+    return [w for w in found if scope.finished or w.first < present]
+
+
+def _number(history: list[Slots], slot: int, length: int) -> int:
+    return (slot - history[0].first) // length if history else 0
