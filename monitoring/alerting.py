@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -33,14 +33,18 @@ def step(store: Engine, now: datetime, settings: Settings, models: Collection[st
     """
     with transaction(store) as session:
         alerts.lock(session, now)
-        said = signals(session, models, now) if models else []
-        known = _known(session, said, now, _pace(settings))
-        decision = decide(known, said, now)
-        alerts.save(session, decision.alerts, decision.groups, decision.events)
-        groups = {g.id: g for g in (*known.groups, *decision.groups)}
-        for notice in decision.notices:
-            alerts.save(session, (), (), routing.send(session, notice, groups[notice.group], settings.url))
-        return decision
+        return take_in(session, signals(session, models, now) if models else [], now, settings)
+
+
+def take_in(session: Session, said: Sequence[Signal], now: datetime, settings: Settings) -> Decision:
+    """Decide on signals, and write what follows, in the caller's transaction. The caller holds the lock."""
+    known = _known(session, said, now, _pace(settings))
+    decision = decide(known, said, now)
+    alerts.save(session, decision.alerts, decision.groups, decision.events)
+    groups = {g.id: g for g in (*known.groups, *decision.groups)}
+    for notice in decision.notices:
+        alerts.save(session, (), (), routing.send(session, notice, groups[notice.group], settings.url))
+    return decision
 
 
 def hear(store: Engine, now: datetime, settings: Settings, models: Collection[str] = ()) -> bool:
@@ -84,7 +88,7 @@ def _pace(settings: Settings) -> Pace:
     )  # fmt: skip
 
 
-def _known(session: Session, said: list[Signal], now: datetime, pace: Pace) -> Known:
+def _known(session: Session, said: Sequence[Signal], now: datetime, pace: Pace) -> Known:
     there = alerts.open_ones(session)
     has_open = {alert.subject.fingerprint for alert in there if alert.open}
     new = [s for s in said if s.condition == Condition.BEYOND and s.subject.fingerprint not in has_open]

@@ -113,11 +113,11 @@ def export(options: Namespace) -> int:
 def on_call(options: Namespace) -> int:
     """Print who is on call, who is next, and the gaps of the next days."""
     from monitoring.on_call import lines
-    from monitoring.store.queries.oncall import board
+    from monitoring.store.queries.oncall import board, known
 
     at = options.at or now()
     with reading(open_store(load())) as session:
-        found = board(session, at)
+        found = board(known(session, at), at)
     for line in lines(found, at):
         print(line)
     return 0
@@ -345,7 +345,7 @@ def _demo(settings: Settings, store: Engine) -> None:
     sections = fleets.load_sections(file)
     with transaction(store) as session:
         models.apply(session, sections["models"], file.resolve().parent, "demo", moment)
-        oncall.apply(session, sections["people"], sections["teams"], "demo", moment)
+        oncall.apply(session, sections.get("people", []), sections.get("teams", []), "demo", moment)
     with reading(store) as session:
         found = models.watched(session)
     for watched in found:

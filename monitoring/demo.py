@@ -98,7 +98,8 @@ def load(data: Path, target: Path, now: datetime, progress: Callable[[str, float
             _lay(log, target, until)
     file = target / "fleet.yaml"
     models = [_moved(model, timedelta(weeks=state["weeks"][model["key"]])) for model in document["models"]]
-    text = fleet.dump(models, people=fleet.plain(document["people"]), teams=fleet.plain(document["teams"]))
+    others = {name: fleet.plain(document[name]) for name in ("people", "teams") if name in document}
+    text = fleet.dump(models, **others)
     _put(file, lambda path: path.write_text(text, encoding="utf-8"))
     if not state["complete"]:
         _write_state(target, state | {"complete": True})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from monitoring.store import alerts, channels, oncall
 from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.outbox_tables import OutboxRow
+from monitoring.store.queries.alerts import trouble
 from monitoring.store.tables import AuditRow, IncidentMemberRow, IncidentRow, ModelRow
 from tests.alerts_of import NOW, add_model, hear, verdict
 
@@ -372,3 +374,43 @@ def test_a_model_that_cannot_be_evaluated_pages_after_two_minutes(store: Engine)
     say(store, verdict("model", O, flag=Flag.HEALTHY), at=180)
     with reading(store) as session:
         assert session.scalars(select(AlertRow.state)).all() == ["resolved"]
+
+
+def test_time_is_kept_in_a_thread_of_its_own(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerting, "TICK", 0.01)
+    say(store, drift(B))
+    stop = threading.Event()
+    thread = alerting.start(store, SETTINGS, lambda: after(31), stop)
+    deadline = time.monotonic() + 20
+    while not sent(store) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop.set()
+    thread.join(10)
+    assert sent(store) == [("first", "room", "drift:firing")] and not thread.is_alive()
+
+
+def test_time_that_cannot_change_anything_writes_nothing(store: Engine) -> None:
+    with reading(store) as session:
+        assert not alerts.waiting(session)
+    say(store, drift(B))
+    with reading(store) as session:
+        assert alerts.waiting(session)
+
+
+def test_a_decision_that_fails_is_said_and_the_next_one_that_succeeds_takes_it_back(
+    store: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(store) as session:
+        hear(session, session.scalars(select(ModelRow.id).where(ModelRow.key == "eta")).one(), drift(B))
+
+    def broken(*_: Any) -> None:
+        raise ValueError("no such thing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(alerting, "decide", broken)
+        assert alerting.hear(store, NOW, SETTINGS, ["eta"]) is False
+    with reading(store) as session:
+        assert trouble(session) == "ValueError: no such thing"
+    assert alerting.hear(store, NOW, SETTINGS, ["eta"]) is True, "something began to fire"
+    with reading(store) as session:
+        assert trouble(session) == ""

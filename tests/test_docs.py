@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from monitoring.__main__ import _parser
+from monitoring.core.alerting.notification import NotifyReason
+from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.checks import CHECKS, PLANNED
 from monitoring.core.performance.metric import metrics_for
 from monitoring.fleet import Columns, Model, Slo, Threshold
+from monitoring.fleet_oncall import Escalation, EscalationStep, Hours, OnCallSchedule, Person, Rotation, Team
 from monitoring.logs.source import names as sources
 from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.registry import kinds
@@ -75,6 +78,16 @@ def test_every_metric_is_documented(name: str) -> None:
     assert f"`performance.{name}`" in text("performance.md")
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {rule.check}")
+def test_every_alerting_rule_is_documented_with_its_severity(rule: Rule) -> None:
+    assert re.search(rf"^\| {rule.name} \|.*\| {rule.severity} \|", text("alerts.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("reason", [reason for reason in NotifyReason if reason != NotifyReason.TEST])
+def test_every_reason_to_send_is_documented(reason: NotifyReason) -> None:
+    assert f"| `{reason}` |" in text("alerts.md")
+
+
 @pytest.mark.parametrize("kind", kinds())
 def test_every_kind_of_channel_is_documented_with_its_fields(kind: str) -> None:
     row = next(line for line in text("notifications.md").splitlines() if line.startswith(f"| `{kind}` |"))
@@ -96,6 +109,20 @@ def test_every_source_is_documented(name: str) -> None:
 )
 def test_every_field_of_the_fleet_file_is_documented(name: str) -> None:
     assert re.search(rf"\b{name}\b", text("fleet.md"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {
+            f.alias or n
+            for kind in (Person, Team, OnCallSchedule, Rotation, Hours, Escalation, EscalationStep)
+            for n, f in kind.model_fields.items()
+        }
+    ),
+)
+def test_every_field_of_people_and_teams_is_documented(name: str) -> None:
+    assert f"`{name}`" in text("on-call.md")
 
 
 @pytest.mark.parametrize(

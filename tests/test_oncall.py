@@ -25,7 +25,8 @@ from monitoring.fleet_oncall import parse_team, turn_words
 from monitoring.store import oncall, silences
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.oncall_tables import OverrideRow, SilenceRow
-from monitoring.store.queries.oncall import board
+from monitoring.store.outbox_tables import ChannelRow
+from monitoring.store.queries.oncall import board, known
 from monitoring.store.tables import AuditRow
 
 ADA = ("ada", ("ada-pager", "ada-mail"))
@@ -314,9 +315,11 @@ def test_the_board_has_now_next_gaps_and_who_cannot_be_told(store: Engine) -> No
     with transaction(store) as session:
         bare = {"key": "bare", "schedules": [{"key": "s", "rotations": [{"people": ["grace"], "start": "2026-03-01"}]}]}
         oncall.apply(session, [], [bare], "test", NOW)
+        for name in ("ada-pager", "ops-slack"):
+            session.add(ChannelRow(name=name, kind="email", document={}, created_at=NOW, updated_at=NOW))
         oncall.override(session, *PRIMARY, Override(NOW + DAY, NOW + DAY + HOUR, remove="ada"), "test", NOW)
     with reading(store) as session:
-        found = board(session, NOW)
+        found = board(known(session, NOW), NOW)
     primary, office, other = found.duties
     assert primary.now.people == ("ada",) and primary.now.end == NOW + DAY
     assert primary.next is not None and primary.next.people == ("ada",)

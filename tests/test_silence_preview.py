@@ -81,6 +81,17 @@ def test_it_counts_alerts_now_and_before_and_findings_by_subject(store: Engine) 
     (one,) = found.findings
     assert (one.check, one.column, one.windows, one.status) == ("drift.feature", "distance", 29, "ok")
     assert one.last == NOW - 2 * DAY, "yesterday was fine"
+
+
+def test_a_window_that_is_still_open_was_found_when_it_was_judged(store: Engine) -> None:
+    with transaction(store) as session:
+        verdicts.save(session, 1, [verdict("eta", "quality.volume", -1, Status.BREACHED)], NOW)
+    (one,) = caught(store, "check=quality.volume").findings
+    assert (one.windows, one.last) == (1, NOW)
+
+
+def test_it_names_the_models_it_touches(store: Engine) -> None:
+    found = caught(store, 'model="eta" check=~"drift.*"')
     assert found.models == ["eta"]
 
 

@@ -16,6 +16,7 @@ from monitoring.core.verdict import Verdict
 from monitoring.ingest import Ingested
 from monitoring.settings import Settings
 from monitoring.store import models
+from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.tables import AuditRow, BaselineRow, EvaluationRow, HeartbeatRow, RequestRow, VerdictRow
@@ -82,6 +83,14 @@ def test_a_broken_model_does_not_stop_the_others(store: Engine, settings: Settin
     assert ("failed", "page") in [tuple(r) for r in rows]
     assert len(rows) == 2
     assert "gone.csv" in errors[0] and errors[1] == ""
+
+
+def test_what_an_evaluation_finds_becomes_an_alert(store: Engine, settings: Settings) -> None:
+    evaluate(store, settings)
+    with reading(store) as session:
+        found = [(r.model_key, r.rule, r.state) for r in session.scalars(select(AlertRow))]
+    assert ("broken", "log unreadable", "pending") in found
+    assert not [rule for model, rule, _ in found if model == "small" and rule == "log unreadable"]
 
 
 def test_evaluating_twice_changes_nothing(store: Engine, settings: Settings) -> None:

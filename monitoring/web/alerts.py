@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
 
 from monitoring.core.alerting import answers
 from monitoring.core.alerting.alert import Alert
@@ -15,6 +16,7 @@ from monitoring.core.alerting.lifecycle import Change
 from monitoring.core.alerting.matcher import Matcher
 from monitoring.core.alerting.signal import Condition
 from monitoring.core.alerting.silence import Silence
+from monitoring.errors import LeewayError
 from monitoring.store import alerts as store
 from monitoring.store import silences
 from monitoring.store.queries.alerts import AlertEntry, EventEntry
@@ -38,12 +40,15 @@ WORDS = {
 }  # fmt: skip
 
 
-def badge() -> str:
-    """How many need somebody, for the menu; "" where none does."""
-    pages, tickets = cached.alerts_needing(now())
+def badges() -> tuple[str, str]:
+    """How many need somebody, after the page's title and after its section's in the menu; "" where none does."""
+    try:
+        pages, tickets = cached.alerts_needing(now())
+    except (LeewayError, SQLAlchemyError):  # the page itself says what is wrong with the database
+        return "", ""
     if not pages + tickets:
-        return ""
-    return f" :{'red' if pages else 'orange'}-badge[{pages + tickets}]"
+        return "", ""
+    return f" :{'red' if pages else 'orange'}-badge[{pages + tickets}]", f" ({pages + tickets})"
 
 
 def card(entry: AlertEntry, events: list[EventEntry]) -> None:
@@ -60,7 +65,7 @@ def card(entry: AlertEntry, events: list[EventEntry]) -> None:
             st.markdown("  \n".join(notes))
         with st.container(horizontal=True, vertical_alignment="center"):
             if alert.firing:
-                _answers(alert)
+                _answers(entry)
             st.page_link(
                 PAGES / "observe" / "model.py", label="Open the model", icon=":material/model_training:",
                 query_params=_query(alert),
@@ -109,11 +114,13 @@ def _notes(entry: AlertEntry) -> list[str]:
     return out
 
 
-def _answers(alert: Alert) -> None:
+def _answers(entry: AlertEntry) -> None:
+    alert = entry.alert
     if alert.acked_by:
         _button("Give back", "undo", alert, "alert given back", answers.unacknowledge)
     else:
-        _button("Acknowledge", "check", alert, "alert acknowledged", answers.acknowledge, type="primary")
+        first = "primary" if entry.needs_somebody else "secondary"
+        _button("Acknowledge", "check", alert, "alert acknowledged", answers.acknowledge, type=first)
     for span in SILENCES:
         hours = f"{span.total_seconds() / 3600:.0f} h"
         st.button(

@@ -260,8 +260,8 @@ def reachable() -> bool:
 
 
 def board(now: datetime) -> Board:
-    """Who is on call from now on."""
-    return _cached(oncalls.board, now.replace(second=0, microsecond=0))
+    """Who is on call from now on; laid out each time, so that what was changed a moment ago is seen."""
+    return oncalls.board(_cached(oncalls.known, now.replace(second=0, microsecond=0)), now)
 
 
 def team_documents() -> dict[str, dict[str, Any]]:

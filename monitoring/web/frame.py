@@ -14,7 +14,7 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there, no
 from monitoring.errors import LeewayError, NotPermitted  # noqa: E402
 from monitoring.web import dead_letters  # noqa: E402
 from monitoring.web.access import require, signed_in  # noqa: E402
-from monitoring.web.alerts import badge  # noqa: E402
+from monitoring.web.alerts import badges  # noqa: E402
 from monitoring.web.escape import escape  # noqa: E402
 from monitoring.web.menu import PAGES, menu  # noqa: E402
 from monitoring.web.span import controls  # noqa: E402
@@ -26,16 +26,18 @@ OF_NO_MODEL = ("fleet", "models_and_logs", "channels", "on_call", "silences")
 """Pages that are not about one model over a range."""
 titles = {}
 alerts_page = PAGES / "respond" / "alerts.py"
+of_page, of_section = badges()
 for number, entry in enumerate(menu()):
     page = st.Page(
         entry.path,
-        title=entry.title + (badge() if entry.path == alerts_page else ""),
+        title=entry.title + (of_page if entry.path == alerts_page else ""),
         icon=f":material/{entry.icon}:",
         url_path=entry.url,
         default=number == 0,
     )
     titles[page.title] = entry
-    sections.setdefault(entry.section.capitalize(), []).append(page)
+    section = entry.section.capitalize() + (of_section if entry.section == alerts_page.parent.name else "")
+    sections.setdefault(section, []).append(page)
 chosen = st.navigation(sections, position="top")
 try:
     entry = titles[chosen.title]

@@ -54,28 +54,31 @@ def _card(found: Board, duty: Duty, zone: str, present: datetime, take: Take) ->
     if duty.now.people:
         lines = [f"**Now** {escape(found.titles(duty.now.people) + until)}"]
     else:
-        lines = [f"**Now** nobody{escape(until)}: {escape(fallback(found, duty))}"]
+        lines = [f"**Now** {escape(f'nobody{until}: {fallback(found, duty)}')}"]
     following = duty.next
     if following is None:
         lines.append("**Next** nobody else in the next 14 days")
     else:
         lines.append(f"**Next** {escape(found.titles(following.people))} from {escape(local(following.start, zone))}")
-    lines += [f":material/volume_off: {escape(found.title(p))} cannot be told: no channel" for p in found.mute(duty)]
+    if found.channels and (mute := found.mute(duty)):
+        lines.append(f":material/volume_off: {escape(found.titles(tuple(mute)))} cannot be told: no channel")
     gaps = [gap for gap in duty.gaps if gap is not duty.now]
     if gaps:
         hours = sum(((gap.end - gap.start) for gap in duty.gaps), timedelta()) / timedelta(hours=1)
         count = f"{len(duty.gaps)} gaps, {hours:,.0f} h" if len(duty.gaps) > 1 else f"1 gap, {hours:,.0f} h"
-        lines.append(f"{GAP_AHEAD.badge} {count} that begin in the next 7 days; {escape(fallback(found, duty))}")
+        lines.append(
+            f":material/{GAP_AHEAD.icon}: {count} that begin in the next 7 days; {escape(fallback(found, duty))}"
+        )
     st.markdown("\n".join(f"- {line}" for line in lines))
     with st.container(horizontal=True):
+        if st.button("Take this shift", key=f"take_{duty.name}", icon=":material/swap_horiz:"):
+            take(duty, duty.now)
         for number, gap in enumerate(gaps[:GAPS]):
             words = f"Take {between(gap.start, duty.ends(gap), zone)}"
-            if st.button(escape(words), key=f"gap_{duty.name}_{number}", icon=":material/front_hand:"):
+            if st.button(escape(words), key=f"gap_{duty.name}_{number}", icon=":material/front_hand:", type="tertiary"):
                 take(duty, gap)
         if gaps[GAPS:]:
-            st.caption(f"and {len(gaps) - GAPS} more gaps below")
-        if st.button("Take this shift", key=f"take_{duty.name}", icon=":material/swap_horiz:", type="tertiary"):
-            take(duty, duty.now)
+            st.caption(f"and {len(gaps) - GAPS} more gaps, below")
 
 
 def fallback(found: Board, duty: Duty) -> str:
@@ -87,7 +90,7 @@ def fallback(found: Board, duty: Duty) -> str:
 
 def timeline(found: Board, duties: Sequence[Duty], zone: str, key: str) -> None:
     """The time shown as a chart: a row a schedule, a colour a person, gaps hatched."""
-    out = charts.figure(height=90 + 46 * len(duties))
+    out = charts.figure(height=110 + 64 * len(duties))
     people = list(found.roster.people)
     colours = charts.palette()
     on_bar = "#0F172A" if charts.kind() == "dark" else "#FFFFFF"
@@ -96,35 +99,42 @@ def timeline(found: Board, duties: Sequence[Duty], zone: str, key: str) -> None:
         for span in duty.spans:
             by_people.setdefault(span.people, []).append((duty, span))
     for who, bars in sorted(by_people.items()):
-        name = plain(found.titles(who)) if who else "nobody"
+        name = plain(found.titles(who)) if who else f"{tables.GLYPHS[NOBODY.icon]} gap"
         colour = colours[people.index(who[0]) % len(colours)] if who and who[0] in people else charts.shade(NOBODY)
         starts = [wall_of(span.start, zone) for _, span in bars]
         ends = [wall_of(span.end, zone) for _, span in bars]
         out.add_trace(
             go.Bar(
-                orientation="h", name=name, y=[plain(title(duty)).replace(" · ", "<br>") for duty, _ in bars],
-                base=starts,
+                orientation="h", name=name, y=[duty.name for duty, _ in bars], base=starts,
                 x=[(b - a) / timedelta(milliseconds=1) for a, b in zip(starts, ends, strict=True)],
-                text=[name] * len(bars), textposition="inside", insidetextanchor="start", constraintext="none",
+                text=[name] * len(bars), textposition="inside", insidetextanchor="start", textangle=0,
                 insidetextfont=dict(color=on_bar), customdata=[between(s.start, s.end, zone) for _, s in bars],
-                hovertemplate="%{customdata}", width=0.7,
+                hovertemplate="%{customdata}", width=0.5,
                 marker=dict(
                     color=colour, line=dict(width=1, color=on_bar),
-                    pattern=dict(shape="" if who else "/", fgcolor=on_bar, solidity=0.25),
+                    pattern=dict(shape="" if who else "/", fillmode="overlay", fgcolor=on_bar, solidity=0.12, size=10),
                 ),
             )
         )  # fmt: skip
     out.update_layout(
         barmode="overlay", hovermode="closest", showlegend=True, uniformtext=dict(minsize=10, mode="hide"),
-        xaxis=dict(type="date", tickformat="%a %-d %b"), yaxis=dict(autorange="reversed", automargin=True),
-        legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0), margin=dict(t=40),
+        xaxis=dict(type="date", tickformat="%a %-d %b", side="top", range=_ends(duties, zone)),
+        yaxis=dict(autorange="reversed", showticklabels=False),
+        legend=dict(orientation="h", y=-0.02, yanchor="top", x=0),
     )  # fmt: skip
+    for duty in duties:  # above its row, not beside it: a phone has no room there
+        out.add_annotation(
+            x=0, xref="paper", xanchor="left", y=duty.name, yanchor="bottom", yshift=17, text=plain(title(duty)),
+            showarrow=False, font=dict(size=12),
+        )  # fmt: skip
     gaps = sum(not span.people for duty in duties for span in duty.spans)
-    charts.show(
-        out,
-        f"{len(duties)} schedules over 14 days in {zone}, with {gaps or 'no'} {'gap' if gaps == 1 else 'gaps'}.",
-        key,
-    )
+    count = "1 schedule" if len(duties) == 1 else f"{len(duties)} schedules"
+    words = "1 gap" if gaps == 1 else f"{gaps or 'no'} gaps"
+    charts.show(out, f"{count} over 14 days in {zone}, with {words}.", key)
+
+
+def _ends(duties: Sequence[Duty], zone: str) -> list[datetime]:
+    return [wall_of(moment, zone) for moment in (duties[0].spans[0].start, duties[0].spans[-1].end)]
 
 
 def shifts(found: Board, duties: Sequence[Duty], zone: str, key: str) -> None:

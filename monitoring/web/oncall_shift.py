@@ -66,7 +66,7 @@ def change(found: Board, duty: Duty, span: Span) -> None:
         wrong = str(error)
         st.caption(escape(wrong))
     if st.button(
-        "Save", type="primary", icon=":material/save:", key=f"{PREFIX}save", disabled=bool(wrong), on_click=_keep,
+        "Save", icon=":material/save:", key=f"{PREFIX}save", disabled=bool(wrong), on_click=_keep,
         args=(duty.team.key, duty.schedule, zone),
     ):  # fmt: skip
         st.rerun()
@@ -132,10 +132,10 @@ def planned(found: Board, duties: Sequence[Duty], zone: str) -> None:
         return
     for duty, one in sorted(every, key=lambda pair: pair[1].override.start):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            about = f" “{one.reason}”" if one.reason else ""
+            about = f"“{one.reason}”" if one.reason else ""
             when = between(one.override.start, one.override.end, zone)
             st.markdown(
-                f"**{escape(title(duty))}** {escape(f'{told(found, one.override)}, {when}')}{escape(about)}  \n"
+                f"**{escape(title(duty))}** {escape(f'{told(found, one.override)}, {when}')} {escape(about)}  \n"
                 f":small[by {escape(one.author)}]"
             )
             if st.button("Take back", key=f"undo_{one.id}", icon=":material/undo:"):
@@ -150,7 +150,7 @@ def take_back(found: Board, duty: Duty, one: Planned) -> None:
         escape(f"{title(duty)}: {told(found, made)}, {between(made.start, made.end, viewer_zone())}.")
         + " From now on the rotation holds again; what is past stays as it was."
     )
-    if st.button("Take it back", type="primary", key="undo_now", on_click=_undo, args=(one.id,)):
+    if st.button("Take it back", key="undo_now", on_click=_undo, args=(one.id,)):
         st.rerun()
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import streamlit as st
 
 from monitoring.errors import LeewayError
-from monitoring.fleet_oncall import DAYS, DEFAULT, Hours, Rotation, turn_words
+from monitoring.fleet_oncall import DAYS, DEFAULT, Hours, Rotation, parse_team, turn_words
 from monitoring.store import oncall
-from monitoring.store.queries.oncall import Board, Duty, drafted
+from monitoring.store.queries.oncall import Board, Duty, laid_out
 from monitoring.web import cached, oncall_board, pieces
 from monitoring.web.access import require
 from monitoring.web.clock import now
@@ -282,7 +282,7 @@ def _save(found: Board, document: dict[str, Any], kept: dict[str, Any] | None) -
         st.header("Save")
         duties: list[Duty] = []
         try:
-            duties = drafted(document, found.roster, now().replace(second=0, microsecond=0))
+            duties = laid_out(parse_team(document), found.roster, now())
             good = True
         except LeewayError as error:
             good = False
@@ -300,9 +300,7 @@ def _save(found: Board, document: dict[str, Any], kept: dict[str, Any] | None) -
             st.caption("Saving changes this:")
             st.code(changes, language="diff")
         with st.container(horizontal=True):
-            pressed = st.button(
-                "Save", type="primary", icon=":material/save:", disabled=not (good and changes), key="team_save"
-            )
+            pressed = st.button("Save", icon=":material/save:", disabled=not (good and changes), key="team_save")
             if changes and st.button("Undo", icon=":material/undo:", key="team_undo"):
                 _forget()
                 st.rerun()

@@ -160,6 +160,13 @@ def windows(rule: str, zone: str, opens: str, hours: float, first: str, last: st
          ["10-17 23:00 02:00", "10-24 23:00 03:00", "11-01 00:00 03:00"]),
         ("FREQ=DAILY", "Australia/Lord_Howe", "2026-10-03 02:00", 1, "2026-10-02 12:00", "2026-10-04 20:00",
          ["10-02 15:30 16:30", "10-03 15:30 16:00", "10-04 15:00 16:00"]),
+        # one of days, and one that is over at the very moment
+        ("FREQ=WEEKLY;BYDAY=FR", "UTC", "2026-03-06 00:00", 72, "2026-03-08 12:00", "2026-03-08 13:00",
+         ["03-06 00:00 00:00"]),
+        ("FREQ=DAILY", "UTC", "2026-03-01 02:00", 2, "2026-03-02 04:00", "2026-03-03 02:00", []),
+        # one that opened before clocks were put back past its opening
+        ("FREQ=DAILY", "Europe/Berlin", "2026-10-20 02:50", 1, "2026-10-25 01:10", "2026-10-25 01:11",
+         ["10-25 00:50 02:50"]),
         # one that the clocks skip is none
         ("FREQ=DAILY", "Europe/Berlin", "2026-03-28 02:00", 1, "2026-03-27 12:00", "2026-03-30 12:00",
          ["03-28 01:00 02:00", "03-30 00:00 01:00"]),

@@ -125,7 +125,11 @@ def test_a_schedule_without_a_rotation_has_nobody(team_store: str, run_page: Run
     change(team_store, {"key": "bare", "schedules": [{"key": "s"}]})
     at = run_page(PAGE)
     text = plain(written(at))
-    assert "Nobody on call" in text and "nobody is told, for the team has no member" in text
+    assert (
+        "Nobody on call" in text
+        and "nobody: nobody is told" in text
+        and "nobody is told, for the team has no member" in text
+    )
 
 
 def test_a_shift_is_taken_over_and_given_back(team_store: str, run_page: Run, written: Written) -> None:

@@ -13,8 +13,10 @@ from datetime import datetime
 from monitoring.core.alerting.signal import Condition
 from monitoring.core.verdict import Flag, Status, Verdict
 
-MARGIN = 0.1
+MARGIN = 0.02
 """Share of a lone threshold that a series must be away from it, on the good side, to be clear."""
+BURN_MARGIN = 0.1
+"""The same of a burn rate, which goes up and down with every request."""
 RECENT = 3
 """Newest mature windows of performance that are looked at: two must be breached, as for the flag."""
 
@@ -33,6 +35,13 @@ def level(series: Sequence[Verdict], now: datetime) -> Read:
     if not final:
         return Read(Condition.UNKNOWN, series[-1])
     return Read(_condition(final[-1]), final[-1])
+
+
+def status(series: Sequence[Verdict], now: datetime) -> Read:
+    """By the newest verdict's status alone: of a share near 1, where no margin makes sense."""
+    last = series[-1]
+    known = {Status.BREACHED: Condition.BEYOND, Status.WARNING: Condition.BETWEEN, Status.OK: Condition.CLEAR}
+    return Read(known.get(last.status, Condition.UNKNOWN), last)
 
 
 def stopped(series: Sequence[Verdict], now: datetime) -> Read:
@@ -96,7 +105,7 @@ def _burn(series: Sequence[Verdict], fast: bool) -> Read | None:
         return Read(Condition.BEYOND, last)
     if last.status != Status.OK or last.value is None or last.threshold is None:
         return Read(Condition.UNKNOWN, last)
-    near = (1 - MARGIN) * last.threshold <= last.value < last.threshold
+    near = (1 - BURN_MARGIN) * last.threshold <= last.value < last.threshold
     return Read(Condition.BETWEEN if near else Condition.CLEAR, last)
 
 

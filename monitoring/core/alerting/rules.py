@@ -56,7 +56,7 @@ RULES = (
     Rule("slow burn", "slo.availability", "burn *", Kind.BUDGET, TICKET, reading.slow_burn, keep=_minutes(30)),
     Rule("fast burn", "slo.[!af]*", "burn *", Kind.SERVICE_SLOW, PAGE, reading.fast_burn, keep=_minutes(5)),
     Rule("slow burn", "slo.[!af]*", "burn *", Kind.BUDGET, TICKET, reading.slow_burn, keep=_minutes(30)),
-    Rule("budget spent", "slo.*", "budget", Kind.BUDGET, TICKET, reading.level),
+    Rule("budget spent", "slo.*", "budget", Kind.BUDGET, TICKET, reading.status),
     Rule("missed deadline", "slo.freshness", "*", Kind.STALE, PAGE, reading.level),
     Rule("schema broken", "quality.schema", "*", Kind.SCHEMA_BREAK, PAGE, reading.level),
     Rule("values missing", "quality.missing", "*", Kind.MISSING, PAGE, reading.level),

@@ -15,7 +15,7 @@ from monitoring.core.verdict import Status, Verdict
 
 ORDER = (Condition.BEYOND, Condition.BETWEEN, Condition.UNKNOWN, Condition.CLEAR)
 """Of two pairs of windows, the one that burns speaks; all of them must be clear for the alert to be."""
-LONGEST = 600
+LONGEST = 400
 """Characters of a sentence that a notification carries."""
 
 

@@ -32,38 +32,56 @@ class Spoken:
 
 def speak(group: Group, members: list[Alert], holds: Mapping[str, Hold], pace: Pace, now: datetime) -> Spoken:
     """What a group says now: its news when it is time, else itself again, and whoever else must be called."""
-    group, events = telling.held(group, members, holds, now)
+    group, noted = telling.held(group, members, holds, now)
     news = telling.news_of(group, members, holds)
-    if news and group.changed_at is None:
-        group = replace(group, changed_at=now)
-    elif not news and group.changed_at is not None:  # taken back before it was said
-        group = replace(group, changed_at=None)
+    if bool(news) != (group.changed_at is not None):  # begun, or taken back before it was said
+        group = replace(group, changed_at=now if news else None)
     loud = [a for a in members if a.firing and a.key not in holds]
-    alerts: list[Alert] = []
-    notices: list[Notice] = []
-    urgent = any(n.alert.severity == Severity.PAGE and n.fresh for n in news) and not paged(group, members)
-    if news and group.due(pace, urgent, now):
-        fresh = [n.alert for n in news if n.fresh]
-        reason, why = telling.overall(group, news)
-        resolved = [n.alert for n in news if not n.alert.open]
-        again = any(not n.fresh for n in news)
-        notices.append(_notice(group, reason, why, [*loud, *resolved], _first(fresh), again, now))
-        group, more = telling.after(group, members, holds, now)
-        events += more
-        alerts += [_told(a, now) for a in fresh]
-    elif not news and loud and group.repeats(pace, now) and any(not a.acked_by for a in loud):
-        why = f"repeated after {pace.repeat.total_seconds() / 3600:g} h: it still fires"
-        targets = {t for a in loud for t in (_current(a) if a.severity == Severity.PAGE else (DEFAULT,))}
-        notices.append(_notice(group, NotifyReason.REPEATED, why, loud, tuple(sorted(targets)), False, now))
-        group = replace(group, sent_at=now, number=group.number + 1)
-    changed = {a.key: a for a in alerts}
+    said = Spoken(group)
+    if news:
+        urgent = any(n.alert.severity == Severity.PAGE and n.fresh for n in news) and not paged(group, members)
+        if group.due(pace, urgent, now):
+            said = _tell(group, members, holds, news, loud, now)
+    elif group.repeats(pace, now) and any(not a.acked_by for a in loud):
+        said = _repeat(group, loud, pace, now)
+    said = _escalate(said, loud, now)
+    group = said.group
+    if not any(a.open for a in members) and not telling.news_of(group, members, holds):
+        group = replace(group, closed_at=now, changed_at=None)
+    return replace(said, group=group, events=(*noted, *said.events))
+
+
+def _tell(
+    group: Group, members: list[Alert], holds: Mapping[str, Hold], news: Sequence[telling.News], loud: list[Alert],
+    now: datetime,
+) -> Spoken:  # fmt: skip
+    """All the news in one message: what is fresh to the first of each policy, the rest to those who know of it."""
+    fresh = [n.alert for n in news if n.fresh]
+    resolved = [n.alert for n in news if not n.alert.open]
+    reason, why = telling.overall(group, news)
+    targets = tuple(sorted({t for a in fresh for t in _start(a)}))
+    again = any(not n.fresh for n in news)
+    notice = _notice(group, reason, why, [*loud, *resolved], targets, again, now)
+    group, events = telling.after(group, members, holds, now)
+    return Spoken(group, tuple(_told(a, now) for a in fresh), tuple(events), (notice,))
+
+
+def _repeat(group: Group, loud: list[Alert], pace: Pace, now: datetime) -> Spoken:
+    """The same again, to whoever has it by now."""
+    why = f"repeated after {pace.repeat.total_seconds() / 3600:g} h: it still fires"
+    targets = {t for a in loud for t in (_current(a) if a.severity == Severity.PAGE else (DEFAULT,))}
+    notice = _notice(group, NotifyReason.REPEATED, why, loud, tuple(sorted(targets)), False, now)
+    return Spoken(replace(group, sent_at=now, number=group.number + 1), notices=(notice,))
+
+
+def _escalate(said: Spoken, loud: list[Alert], now: datetime) -> Spoken:
+    """Whoever is to be called next, in a message a step."""
+    group, notices, changed = said.group, list(said.notices), {a.key: a for a in said.alerts}
     for steps in _escalations([changed.get(a.key, a) for a in loud], group, now):
         notices.append(_notice(group, NotifyReason.ESCALATED, steps.why, steps.alerts, steps.targets, False, now))
         group = replace(group, number=group.number + 1)
         changed |= {a.key: a for a in steps.alerts}
-    if not any(a.open for a in members) and not telling.news_of(group, members, holds):
-        group = replace(group, closed_at=now, changed_at=None)
-    return Spoken(group, tuple(changed.values()), tuple(events), tuple(notices))
+    return Spoken(group, tuple(changed.values()), said.events, tuple(notices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +125,8 @@ def _next(policy: Policy, step: int, loop: int, now: datetime) -> datetime | Non
     return None if policy.after(step, loop) is None else now + policy.steps[step].patience
 
 
-def _first(fresh: Iterable[Alert]) -> tuple[str, ...]:
-    """Whom news goes to first: of a page the first of the policy, of a ticket every channel that fits."""
-    return tuple(sorted({t for a in fresh for t in _start(a)}))
-
-
 def _start(alert: Alert) -> tuple[str, ...]:
+    """Whom news goes to: of a page the first of its policy, of a ticket every channel that fits."""
     return alert.policy.targets(0) if alert.severity == Severity.PAGE else (DEFAULT,)
 
 

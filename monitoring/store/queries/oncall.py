@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from monitoring.core.oncall.schedule import AHEAD, Schedule, Span, spans
-from monitoring.fleet_oncall import Person, Team, parse_team
+from monitoring.core.oncall.schedule import AHEAD, Span, spans
+from monitoring.fleet_oncall import Person, Team
 from monitoring.store.oncall import Planned, Roster, roster
 from monitoring.store.oncall_tables import TeamRow
 from monitoring.store.outbox_tables import ChannelRow
@@ -81,29 +81,44 @@ class Board:
         return [p for p in there if not set(self.roster.reached(p, duty.team).channels) & set(self.channels)]
 
 
-def board(session: Session, now: datetime, shown: timedelta = SHOWN) -> Board:
-    """Everything of who is on call from a moment on."""
-    known = roster(session, now)
-    duties = [
-        Duty(
-            team, schedule.key,
-            tuple(spans(team.schedule(schedule.key, known.overrides_of(team.key, schedule.key)), now, now + shown)),
-            tuple(p for p in known.overrides.get(team.key, ()) if p.schedule == schedule.key),
-        )
-        for team in known.teams.values()
-        for schedule in team.schedules
-    ]  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a board is laid out from: people and teams, the models of each owner, and the names of all channels."""
+
+    roster: Roster
+    owners: tuple[tuple[str, int], ...]
+    channels: tuple[str, ...]
+
+
+def known(session: Session, since: datetime) -> Known:
+    """Everything of who is on call that the database holds; of overrides those that end after `since`."""
     owners = Counter(session.scalars(select(ModelRow.owner)))
+    channels = tuple(session.scalars(select(ChannelRow.name).order_by(ChannelRow.id)))
+    return Known(roster(session, since), tuple(sorted(owners.items())), channels)
+
+
+def board(of: Known, now: datetime, shown: timedelta = SHOWN) -> Board:
+    """Who is on call from a moment on."""
+    duties = [duty for team in of.roster.teams.values() for duty in laid_out(team, of.roster, now, shown)]
     models: Counter[str] = Counter()
     unowned = []
-    for owner, count in sorted(owners.items()):
-        team = known.team_of(owner)
+    for owner, count in of.owners:
+        team = of.roster.team_of(owner)
         if team is None:
             unowned.append((owner, count))
         else:
             models[team.key] += count
-    channels = tuple(session.scalars(select(ChannelRow.name).order_by(ChannelRow.id)))
-    return Board(known, tuple(duties), tuple(unowned), dict(models), channels)
+    return Board(of.roster, tuple(duties), tuple(unowned), dict(models), of.channels)
+
+
+def laid_out(team: Team, known_: Roster, now: datetime, shown: timedelta = SHOWN) -> list[Duty]:
+    """The schedules of a team from a moment on, with the overrides that are not over."""
+    found = []
+    for schedule in team.schedules:
+        planned = [p for p in known_.overrides.get(team.key, ()) if p.schedule == schedule.key and p.override.end > now]
+        value = team.schedule(schedule.key, [p.override for p in planned])
+        found.append(Duty(team, schedule.key, tuple(spans(value, now, now + shown)), tuple(planned)))
+    return found
 
 
 def team_documents(session: Session) -> dict[str, dict[str, Any]]:
@@ -111,17 +126,6 @@ def team_documents(session: Session) -> dict[str, dict[str, Any]]:
     return {key: document for key, document in session.execute(select(TeamRow.key, TeamRow.document))}
 
 
-def drafted(document: dict[str, Any], roster_: Roster, now: datetime, shown: timedelta = SHOWN) -> list[Duty]:
-    """The schedules of a team as they would be if it were kept as written. Raises FleetError for what is no team."""
-    team = parse_team(document)
-    found = []
-    for schedule in team.schedules:
-        planned = tuple(p for p in roster_.overrides.get(team.key, ()) if p.schedule == schedule.key)
-        value: Schedule = team.schedule(schedule.key, [p.override for p in planned])
-        found.append(Duty(team, schedule.key, tuple(spans(value, now, now + shown)), planned))
-    return found
-
-
-def viewer(roster_: Roster, email: str) -> Person | None:
+def viewer(known_: Roster, email: str) -> Person | None:
     """The person who signs in with an address."""
-    return next((p for p in roster_.people.values() if p.email and p.email.casefold() == email.casefold()), None)
+    return next((p for p in known_.people.values() if p.email and p.email.casefold() == email.casefold()), None)

@@ -71,7 +71,7 @@ def catch(session: Session, silence: Silence, now: datetime, back: timedelta = B
     """What it catches of alerts open now, and of alerts and findings as if it had held over the time before.
 
     One that recurs is laid back a year, so that its hours are those it will have. A finding counts at the end of its
-    window, which is when it would have alerted.
+    window, which is when it would have alerted, or when it was made, where that was before.
     """
     since = now - back
     inside = _hours(silence, since, now)
@@ -115,7 +115,7 @@ def _findings(
             model, _, owner = models[key[0]]
             labels = dict(zip(OF_VERDICT, key[1:], strict=True)) | {"model": model, "owner": owner}
             fits[key] = all_match(silence.matchers, labels)
-        at = end or evaluated
+        at = min(end or evaluated, evaluated)  # the newest window may still be open
         if fits[key] and inside(at):
             found[key].append(at)
     newest = _newest(session, {key[0] for key in found})

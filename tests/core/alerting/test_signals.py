@@ -101,10 +101,10 @@ def test_performance_must_be_breached_twice_of_three(sentence: str, series: str,
         (0.5, 0.2, 0.4, Status.BREACHED, BEYOND),
         (0.3, 0.2, 0.4, Status.WARNING, BETWEEN),
         (0.19, 0.2, 0.4, Status.OK, CLEAR),
-        (0.37, None, 0.4, Status.OK, BETWEEN),
-        (0.35, None, 0.4, Status.OK, CLEAR),
-        (0.69, None, 0.65, Status.OK, BETWEEN),
-        (0.75, None, 0.65, Status.OK, CLEAR),
+        (0.395, None, 0.4, Status.OK, BETWEEN),
+        (0.39, None, 0.4, Status.OK, CLEAR),
+        (0.66, None, 0.65, Status.OK, BETWEEN),
+        (0.67, None, 0.65, Status.OK, CLEAR),
         (None, None, 0.4, Status.OK, CLEAR),
         (None, 0.2, 0.4, Status.NO_DATA, UNKNOWN),
         (0.1, 0.2, 0.4, Status.INSUFFICIENT_DATA, UNKNOWN),
@@ -132,6 +132,11 @@ def test_it_clears_below_where_it_fires(
 def test_a_burn(value: float | None, status: Status, condition: Condition) -> None:
     v = verdict("slo.latency", status, method="burn 1h/5m", value=value, threshold=14.4, breached=14.4)
     assert read(v)["fast burn", ""].condition == condition
+
+
+def test_a_budget_is_clear_as_soon_as_it_is_not_overspent() -> None:
+    v = verdict("slo.latency", Status.OK, method="budget", value=0.9901, threshold=0.99, breached=0.99)
+    assert read(v)["budget spent", ""].condition == CLEAR
 
 
 def test_two_pairs_of_windows_are_one_alert_which_says_what_burns() -> None:
