@@ -41,9 +41,8 @@ def history(kind: Kind | None = None, name: str | None = None) -> list[Revision]
 def back_test(
     models: dict[str, Sequence[dict[str, Any]]], of_fleet: Sequence[dict[str, Any]] | None, days: int
 ) -> BackTest:
-    """What other thresholds would have done, as of the last full five minutes."""
+    """What other thresholds would have done, as of the last full minute."""
     present = now().replace(second=0, microsecond=0)
-    present = present.replace(minute=present.minute // 5 * 5)
     zone = st.context.timezone or "UTC"
     text = json.dumps([models, of_fleet], sort_keys=True)
     return cached.asked(_back_test, text, days, present, zone)

@@ -112,7 +112,7 @@ def test_a_rule_is_looked_back_on_over_all_its_models(small_store: str, run_page
 
 def test_alerts_that_people_called_useful_are_looked_for_again(small_store: str, run_page: Run) -> None:
     store = connect(small_store)
-    present = datetime.now(UTC) - timedelta(minutes=10)
+    present = datetime.now(UTC) - timedelta(minutes=2)
     alerting.step(store, present, load(), ["delays"])
     with transaction(store) as session:
         mine = next(a for a in alerts.open_ones(session) if a.subject.check == "performance.roc_auc")
