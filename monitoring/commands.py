@@ -21,7 +21,7 @@ from monitoring.errors import FleetError, LeewayError, SourceError
 from monitoring.notifiers.outcome import Delivered
 from monitoring.notifiers.registry import parse as parse_channel
 from monitoring.settings import HELP, Settings, load, variable
-from monitoring.store import channels, models, oncall
+from monitoring.store import channels, models, oncall, rules
 from monitoring.store.database import MEMORY, connect, create, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.models import Watched
@@ -87,14 +87,17 @@ def apply(options: Namespace) -> int:
     store = open_store(load())
     file = fleets.load_sections(options.fleet)
     base = options.fleet.resolve().parent
+    reason = f"Applied from {options.fleet.name}."
     with transaction(store) as session:
-        done = models.apply(session, file["models"], base, actor(), now())
+        done = models.apply(session, file["models"], base, actor(), now(), reason)
         gone = [w.key for w in models.watched(session) if w.key not in done] if options.prune else []
         for key in gone:
             models.remove(session, key, actor(), now())
+        done |= rules.apply(session, file.get("rules", []), actor(), now(), reason)
         done |= oncall.apply(session, file.get("people", []), file.get("teams", []), actor(), now())
         done |= channels.apply(session, [parse_channel(c) for c in file.get("channels", [])], actor(), now())
         if options.prune:
+            gone += rules.prune(session, file, actor(), now(), reason)
             gone += oncall.prune(session, file, actor(), now())
             gone += channels.prune(session, file, actor(), now())
     for key, what in [*done.items(), *((key, "removed") for key in gone)]:
@@ -105,7 +108,7 @@ def apply(options: Namespace) -> int:
 def export(options: Namespace) -> int:
     """Print the fleet as a file."""
     with reading(open_store(load())) as session:
-        others = oncall.export(session) | {"channels": channels.export(session)}
+        others = {"rules": rules.export(session)} | oncall.export(session) | {"channels": channels.export(session)}
         print(fleets.dump(models.export(session), **others), end="")
     return 0
 
@@ -139,6 +142,21 @@ def channel(options: Namespace) -> int:
         return 0
     print(f"{options.name}: not delivered: {found.reason}", file=sys.stderr)
     return 1
+
+
+def backtest(options: Namespace) -> int:
+    """Print what other thresholds would have done."""
+    from monitoring import backtest_report
+    from monitoring.backtest import back_test
+
+    with reading(open_store(load())) as session:
+        proposal = backtest_report.proposal(session, options)
+        found = back_test(session, proposal, options.days, now(), options.zone)
+    if options.json:
+        print(json.dumps(backtest_report.as_json(found), indent=1, allow_nan=False))
+    else:
+        print("\n".join(backtest_report.lines(found)))
+    return 0
 
 
 def check(options: Namespace) -> int:
@@ -357,11 +375,12 @@ def _demo(settings: Settings, store: Engine) -> None:
 
 def _throw_away(file: Path, key: str | None) -> tuple[Engine, list[Watched]]:
     """A database in memory that holds the fleet of a file."""
-    documents = fleets.load(file)
+    sections = fleets.load_sections(file)
     store = connect(MEMORY)
     create(store)
     with transaction(store) as session:
-        models.apply(session, documents, file.resolve().parent, actor(), now())
+        models.apply(session, sections["models"], file.resolve().parent, actor(), now())
+        rules.apply(session, sections.get("rules", []), actor(), now())
     with reading(store) as session:
         return store, models.watched(session, key)
 

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
-    PlainSerializer,
     ValidationError,
     model_validator,
 )
 
 from monitoring.core.performance.metric import metrics_for
-from monitoring.core.window import HOURS_OF, Chunk, Slots, hours_in
+from monitoring.core.window import HOURS_OF, Chunk, hours_in
 from monitoring.errors import FleetError
 from monitoring.fleet_channels import AnyChannel
 from monitoring.fleet_oncall import Person, Team
+from monitoring.fleet_thresholds import MovingReference as MovingReference
+from monitoring.fleet_thresholds import Rule, inherited
+from monitoring.fleet_thresholds import Threshold as Threshold
 from monitoring.instant import instant
 from monitoring.strict import Strict
 
@@ -33,10 +35,6 @@ Task = Literal["binary_classification", "multiclass_classification", "regression
 Mode = Literal["online", "online_batch_features", "streaming", "batch"]
 Target = Literal["cloud", "edge", "browser"]
 Sli = Literal["latency", "availability", "freshness", "quality"]
-Direction = Literal["both", "up", "down"]
-
-YEAR = 364 * 24
-"""Hours of 52 weeks: a year that keeps the day of the week."""
 
 _PASSWORD = re.compile(r"://([^:/@]*):[^@]*@")
 
@@ -138,42 +136,6 @@ class ReferenceRows(Strict):
     rows: int = Field(gt=0)
 
 
-def _hours(value: Any) -> Any:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)d", value)) and int(found[1]) > 0:
-        return int(found[1]) * 24
-    if isinstance(value, int):
-        return value
-    raise ValueError(f"write a number of days such as 28d, not {value!r}")
-
-
-Days = Annotated[int, BeforeValidator(_hours), PlainSerializer(lambda hours: f"{hours // 24}d")]
-
-
-class MovingReference(Strict):
-    """A reference that moves with the window: `rolling` are the days just before it, `previous` so many chunks before
-    it, `same_season` so many days around the same weekday a year (52 weeks) before."""
-
-    rolling: Days | None = None
-    previous: int | None = Field(default=None, gt=0)
-    same_season: Days | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> MovingReference:
-        if sum(x is not None for x in (self.rolling, self.previous, self.same_season)) != 1:
-            raise ValueError("name one of `rolling`, `previous` and `same_season`")
-        return self
-
-    def span(self, window: Slots, chunk: Chunk) -> Slots:
-        """The slots that a window is compared with."""
-        if self.same_season is not None:
-            middle = (window.first + window.last) // 2 - YEAR
-            half = max(self.same_season, len(window)) // 2
-            first = middle - half - (middle - half - window.first) % 24
-            return Slots(first, first + 2 * half)
-        length = self.rolling or (self.previous or 1) * chunk.slots
-        return Slots(window.first - length, window.first)
-
-
 def _chunk(value: Any) -> Any:
     if isinstance(value, str):
         if value not in HOURS_OF:
@@ -217,36 +179,6 @@ class Slo(Strict):
         return 0.0 if self.max_age is None else hours_in(self.max_age)
 
 
-def _known_check(name: str) -> str:
-    from monitoring.core.checks import known
-
-    if not known(name):
-        from monitoring.core.checks import CHECKS
-
-        raise ValueError(f"no check is called {name!r}; the checks are {', '.join(CHECKS)}, performance.<metric>")
-    return name
-
-
-class Threshold(Strict):
-    """A threshold of one's own. `column`, `slice` and `version` narrow it; `method` chooses the stattest.
-
-    `false_alarms_per_quarter` is the budget of a check that is held against chance, `reference` another reference than
-    the model's for a drift check.
-    """
-
-    check: Annotated[str, AfterValidator(_known_check)]
-    column: str | None = None
-    slice: str | None = None
-    version: str | None = None
-    method: str | None = None
-    warning: float | None = None
-    breached: float | None = None
-    direction: Direction | None = None
-    min_rows: int | None = Field(default=None, gt=0)
-    false_alarms_per_quarter: float | None = Field(default=None, gt=0)
-    reference: MovingReference | None = None
-
-
 class Model(Strict):
     """One deployed model."""
 
@@ -256,6 +188,7 @@ class Model(Strict):
     mode: Mode = "online"
     target: Target = "cloud"
     owner: str = ""
+    tags: tuple[str, ...] = ()
     description: str = ""
     runbook: str = ""
     unit: str = ""
@@ -297,8 +230,22 @@ class Model(Strict):
         """The name on screen."""
         return self.name or self.key
 
+    @property
+    def traits(self) -> dict[str, tuple[str, ...]]:
+        """What the matchers of fleet-wide rules go by."""
+        one = {"model": self.key, "owner": self.owner, "task": self.task, "mode": self.mode, "target": self.target}
+        return {name: (value,) for name, value in one.items()} | {"tag": self.tags}
 
-SECTION_OF = {"model": "models", "person": "people", "team": "teams", "channel": "channels"}
+    def under(self, rules: Iterable[Rule]) -> Model:
+        """The model with what fleet-wide rules say where it has no threshold of its own. Rules on metrics of other
+        tasks are passed over."""
+        known = {metric.name for metric in metrics_for(self.task)}
+        fitting = [r for r in rules if r.fits(self.traits) and (r.metric is None or r.metric in known)]
+        found = inherited(self.thresholds, fitting)
+        return self.model_copy(update={"thresholds": (*self.thresholds, *found)}) if found else self
+
+
+SECTION_OF = {"model": "models", "rule": "rules", "person": "people", "team": "teams", "channel": "channels"}
 """The lists of a fleet file, by what stands in them."""
 
 
@@ -306,6 +253,7 @@ class Fleet(Strict):
     """All that one file holds. A false-alarm budget of the fleet is divided among the models without one."""
 
     models: tuple[Model, ...] = ()
+    rules: tuple[Rule, ...] = ()
     people: tuple[Person, ...] = ()
     teams: tuple[Team, ...] = ()
     channels: tuple[AnyChannel, ...] = ()
@@ -340,7 +288,12 @@ def documents(fleet: Any) -> list[dict[str, Any]]:
         share = {"check": "drift", "false_alarms_per_quarter": fleet["false_alarms_per_quarter"] / len(models)}
         for model in models:
             thresholds = model.get("thresholds") or []
-            if not any(t["check"] == "drift" and t.get("false_alarms_per_quarter") for t in thresholds):
+            of_drift = [t for t in thresholds if t["check"] == "drift"]
+            if any(t.get("false_alarms_per_quarter") for t in of_drift):
+                continue
+            if of_drift:  # beside its levels: of two thresholds of one check, only the last would count
+                of_drift[-1] |= share
+            else:
                 model["thresholds"] = [*thresholds, share]
     return models
 
@@ -359,6 +312,11 @@ def parse(document: Any, where: str) -> Fleet:
 def parse_model(document: Any, where: str) -> Model:
     """Validate one model's part of a fleet document."""
     return parse({"models": [document]}, where).models[0]
+
+
+def parse_rule(document: Any, where: str) -> Rule:
+    """Validate one fleet-wide rule of a fleet document."""
+    return parse({"rules": [document]}, where).rules[0]
 
 
 def load(path: Path) -> list[dict[str, Any]]:

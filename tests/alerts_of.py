@@ -28,7 +28,7 @@ RULES = {
     "schema": ("quality.schema", "schema broken", Kind.SCHEMA_BREAK, Severity.PAGE),
     "missing": ("quality.missing", "values missing", Kind.MISSING, Severity.PAGE),
     "stopped": ("quality.volume", "log stopped", Kind.INGEST_DOWN, Severity.PAGE),
-    "unreadable": ("model", "log unreadable", Kind.INGEST_DOWN, Severity.PAGE),
+    "unreadable": ("model", "not evaluated", Kind.INGEST_DOWN, Severity.PAGE),
     "drift": ("drift", "drift", Kind.DRIFT, Severity.TICKET),
     "label": ("drift.label", "drift", Kind.DRIFT, Severity.TICKET),
     "auc": ("performance.roc_auc", "performance", Kind.PERFORMANCE, Severity.TICKET),

@@ -28,6 +28,7 @@ BELOW = {
         "monitoring.store",
         "monitoring.fleet",
         "monitoring.fleet_oncall",
+        "monitoring.fleet_thresholds",
         "monitoring.errors",
         "monitoring.notifiers.channel",
     ),

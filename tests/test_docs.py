@@ -14,6 +14,7 @@ from monitoring.core.checks import CHECKS, PLANNED
 from monitoring.core.performance.metric import metrics_for
 from monitoring.fleet import Columns, Model, Slo, Threshold
 from monitoring.fleet_oncall import Escalation, EscalationStep, Hours, OnCallSchedule, Person, Rotation, Team
+from monitoring.fleet_thresholds import Rule as FleetRule
 from monitoring.logs.source import names as sources
 from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.registry import kinds
@@ -103,7 +104,7 @@ def test_every_source_is_documented(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     sorted(
-        {f.alias or n for kind in (Columns, Model, Slo, Threshold) for n, f in kind.model_fields.items()}
+        {f.alias or n for kind in (Columns, Model, Slo, Threshold, FleetRule) for n, f in kind.model_fields.items()}
         - {"false_alarms_per_quarter", "tolerance"}
     ),
 )

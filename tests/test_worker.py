@@ -89,8 +89,8 @@ def test_what_an_evaluation_finds_becomes_an_alert(store: Engine, settings: Sett
     evaluate(store, settings)
     with reading(store) as session:
         found = [(r.model_key, r.rule, r.state) for r in session.scalars(select(AlertRow))]
-    assert ("broken", "log unreadable", "pending") in found
-    assert not [rule for model, rule, _ in found if model == "small" and rule == "log unreadable"]
+    assert ("broken", "not evaluated", "pending") in found
+    assert not [rule for model, rule, _ in found if model == "small" and rule == "not evaluated"]
 
 
 def test_evaluating_twice_changes_nothing(store: Engine, settings: Settings) -> None:

@@ -103,6 +103,15 @@ class Verdict:
         """The reason, finding by finding."""
         return self.reason.splitlines()
 
+    def held(self, status: Status, threshold: float | None, warning: float | None, breached: float | None) -> Verdict:
+        """The same measurement held against other levels. Written out: `replace` takes three times as long."""
+        return Verdict(
+            self.model, self.check, self.window, status, self.reason, self.column, self.slice, self.version,
+            self.method, self.value, threshold, warning, breached, self.lower, self.upper, self.p_value,
+            self.automatic, self.provisional, self.flag, self.drift_score, self.null_quantile, self.false_alarms,
+            self.effect, self.since,
+        )  # fmt: skip
+
     def as_json(self) -> dict[str, Any]:
         """The object of the command line's contract. A reason is one line; `findings` has a model's one by one."""
         out: dict[str, Any] = {

@@ -17,6 +17,7 @@ from monitoring.core.alerting.grouping import Group, Shared, Told
 from monitoring.core.alerting.lifecycle import Change
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Kind, Subject
+from monitoring.core.incident import Cause
 from monitoring.errors import LeewayError
 from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.tables import AuditRow, HeartbeatRow, IncidentMemberRow, IncidentRow, ModelRow
@@ -105,7 +106,14 @@ def shared(session: Session) -> list[Shared]:
         members.setdefault(number, set()).add(key)
     rows = session.scalars(select(IncidentRow).where(IncidentRow.closed_at.is_(None)))
     found = [
-        Shared(r.id, r.title, frozenset(members.get(r.id, ())), r.what, r.name if r.cause == "feature" else "")
+        Shared(
+            r.id,
+            r.title,
+            frozenset(members.get(r.id, ())),
+            r.what,
+            r.name if r.cause == Cause.FEATURE else "",
+            r.cause == Cause.LOG,
+        )
         for r in rows
     ]
     return sorted(found, key=lambda one: (-len(one.models), one.id))

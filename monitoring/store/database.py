@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from monitoring.errors import StoreError
-from monitoring.store import alert_tables, oncall_tables, outbox_tables  # noqa: F401 - their tables are among Base's
+from monitoring.store import alert_tables, oncall_tables, outbox_tables, threshold_tables  # noqa: F401 - tables of Base
 from monitoring.store.tables import Base
 
 MEMORY = "sqlite://"

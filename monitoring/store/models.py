@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from monitoring.errors import FleetError
 from monitoring.fleet import Model, Slo, parse_model
+from monitoring.store.revisions import record
+from monitoring.store.rules import rules
 from monitoring.store.tables import AuditRow, ModelRow
 
 
@@ -34,9 +36,13 @@ class Watched:
 
 
 def apply(
-    session: Session, documents: Sequence[dict[str, Any]], base: Path, actor: str, now: datetime
-) -> dict[str, str]:
-    """Add or change models; what was done (added | changed | unchanged), by key. Others are left alone."""
+    session: Session, documents: Sequence[dict[str, Any]], base: Path, actor: str, now: datetime, reason: str = "",
+    undoes: int | None = None,
+) -> dict[str, str]:  # fmt: skip
+    """Add or change models; what was done (added | changed | unchanged), by key. Others are left alone.
+
+    Other thresholds are a new revision of them, with `reason`; `undoes` is the one it takes back.
+    """
     done = {}
     for document in documents:
         model = parse_model(document, "the fleet")
@@ -45,6 +51,8 @@ def apply(
             done[model.key] = "unchanged"
             continue
         done[model.key] = "added" if row is None else "changed"
+        before = [] if row is None else row.document.get("thresholds") or []
+        record(session, "model", model.key, before, document.get("thresholds") or [], actor, now, reason, undoes)
         if row is None:
             row = ModelRow(key=model.key, created_at=now)
             session.add(row)
@@ -85,13 +93,23 @@ def export(session: Session) -> list[dict[str, Any]]:
     return list(session.scalars(select(ModelRow.document).order_by(ModelRow.id)))
 
 
+def documents(session: Session) -> list[tuple[int, dict[str, Any]]]:
+    """The number and the document of every model, in the same order."""
+    return [
+        (id_, document)
+        for id_, document in session.execute(select(ModelRow.id, ModelRow.document).order_by(ModelRow.id))
+    ]
+
+
 def watched(session: Session, key: str | None = None) -> list[Watched]:
-    """The models under watch; one of them, where a key is given. Raises FleetError for a key that is not known."""
+    """The models under watch, with what fleet-wide rules say of them; one of them, where a key is given. Raises
+    FleetError for a key that is not known."""
     query = select(ModelRow).order_by(ModelRow.id)
     rows = list(session.scalars(query if key is None else query.where(ModelRow.key == key)))
     if key is not None and not rows:
         raise unknown(key, list(session.scalars(select(ModelRow.key))))
-    return [Watched(r.id, r.key, parse_model(r.document, r.key), Path(r.base), r.judged) for r in rows]
+    of_fleet = rules(session)
+    return [Watched(r.id, r.key, parse_model(r.document, r.key).under(of_fleet), Path(r.base), r.judged) for r in rows]
 
 
 def unknown(key: str, keys: Sequence[str]) -> FleetError:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from monitoring.core.calibration.budget import level, limits, score, windows_per_quarter
+from monitoring.core.calibration.budget import evident, level, score, shared_out, windows_per_quarter
 from monitoring.core.grid import CategoricalGrid
 from monitoring.core.profile import Column
 from monitoring.core.summary import Kind
@@ -20,12 +20,12 @@ from monitoring.verdicts.subject import MIN_ROWS, Subject, status_above
 
 FALSE_ALARMS = 1.0
 """The budget of a model and quarter, where its owner states none."""
-AT_ONCE = 0.1
-"""Share of the budget's level that breaches in one window; anything less sure needs two in a row."""
 
 PREFIX = "evidently:"
 """Of methods that need rows, not counts: monitoring.evidently.judge has them."""
 DRIFTED = (Status.WARNING, Status.BREACHED)
+UNTESTED, SEASON = "could not be tested", "As a year ago"
+"""Words of a reason that a back-test goes by."""
 A_YEAR_AGO = MovingReference(same_season=28 * 24)
 
 
@@ -95,17 +95,17 @@ def held_to_budget(
 ) -> list[Verdict]:
     """Evidence beside the effect: what chance does as often as the budget allows is no drift."""
     hours, shared = subject.model.chunk.hours, budget_of(subject)
-    family = [e for e in effects if e.calibrated and e.budget is None]
-    at = level(shared, hours)
-    family_limits = limits([e.verdict.p_value or 0.0 for e in family], at)
-    limit_of = {id(e): float(limit) for e, limit in zip(family, family_limits, strict=True)}
+    held = [e for e in effects if e.calibrated]
+    family = sum(e.budget is None for e in held)
+    limits = shared_out([e.verdict.p_value or 0.0 for e in held], [e.budget for e in held], shared, hours)
+    limit_of = {id(e): float(limit) for e, limit in zip(held, limits, strict=True)}
     out = []
     for effect in effects:
         if not effect.calibrated:
             out.append(effect.verdict)
             continue
-        limit = limit_of.get(id(effect), level(effect.budget or shared, hours))
-        alone = at / len(family) if effect.budget is None else limit
+        limit = limit_of[id(effect)]
+        alone = level(shared, hours) / family if effect.budget is None else limit
         earlier = before.get((effect.monitored.column.key, effect.slice))
         found = _evidence(effect, limit, alone * windows_per_quarter(hours), earlier)
         out.append(_season(subject, window, effect, found, limit) if found.status in DRIFTED else found)
@@ -122,14 +122,12 @@ def _evidence(effect: Effect, limit: float, false_alarms: float, earlier: Compar
         f"{false_alarms:.2g} false alarms a quarter ({basis})."
     )
     v = replace(v, null_quantile=needed, false_alarms=false_alarms, reason=reason)
-    if v.status not in DRIFTED:
+    status = evident(v.status, p_value, limit, None if earlier is None else earlier.p_value)
+    if status == v.status:
         return v
-    if p_value > limit:
-        return replace(v, status=Status.OK, reason=f"Could be chance: {v.reason}")
-    lasting = earlier is not None and earlier.p_value <= limit
-    if v.status == Status.BREACHED and p_value > AT_ONCE * limit and not lasting:
-        return replace(v, status=Status.WARNING, reason=f"{v.reason} Breached if the next window says so, too.")
-    return v
+    if status == Status.OK:
+        return replace(v, status=status, reason=f"Could be chance: {v.reason}")
+    return replace(v, status=status, reason=f"{v.reason} Breached if the next window says so, too.")
 
 
 def _season(subject: Subject, window: Slots, effect: Effect, verdict: Verdict, limit: float) -> Verdict:
@@ -143,7 +141,14 @@ def _season(subject: Subject, window: Slots, effect: Effect, verdict: Verdict, l
     then = compare(subject, effect.monitored, effect.slice, [window], own)[window]
     if then.reference.n < MIN_ROWS or np.isnan(then.p_value) or then.p_value <= limit:
         return verdict
-    return replace(verdict, status=Status.OK, reason=f"As a year ago, so the season: {verdict.reason}")
+    return replace(verdict, status=Status.OK, reason=f"{SEASON}, so the season: {verdict.reason}")
+
+
+def share_levels(own: Threshold | None, judged: int) -> tuple[float | None, float | None]:
+    """The shares of drifted features that warn and breach, of so many that could be judged."""
+    if own is not None and (own.warning or own.breached):
+        return own.warning, own.breached
+    return 1 / judged, 0.5
 
 
 def _whole(subject: Subject, window: Slots, features: list[Verdict]) -> Verdict:
@@ -160,14 +165,13 @@ def _whole(subject: Subject, window: Slots, features: list[Verdict]) -> Verdict:
         return replace(verdict, status=status, reason="No feature could be judged in this window.")
     drifted = sorted((v for v in judged if v.status in DRIFTED), key=lambda v: -(v.value or 0.0))
     value = len(drifted) / len(judged)
-    one = 1 / len(judged)
-    warning, breached = (own.warning, own.breached) if own and (own.warning or own.breached) else (one, 0.5)
+    warning, breached = share_levels(own, len(judged))
     status, decided = status_above(value, warning, breached)
     failed = [v for v in features if v.status == Status.FAILED]
     names = "; ".join(f"{v.column}: {v.effect}" for v in drifted[:3])
     reason = f"{len(drifted)} of {len(judged)} features drifted" + (f" ({names})." if names else ".")
     if failed:
-        reason += f" {len(failed)} could not be tested: {failed[0].reason}"
+        reason += f" {len(failed)} {UNTESTED}: {failed[0].reason}"
         status = status if status in DRIFTED else Status.FAILED
     scores = [v.drift_score for v in judged if v.drift_score is not None]
     needed = [v.null_quantile for v in judged if v.null_quantile is not None]

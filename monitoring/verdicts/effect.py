@@ -90,13 +90,22 @@ def effect_of(subject: Subject, m: Monitored, slice_: str, compared: Compared) -
     return _leveled(verdict, test, own, statistic, words, m, slice_, compared)
 
 
+def is_stated(own: Threshold) -> bool:
+    """Whether its owner set levels. Then evidence is asked for only where a budget is set as well."""
+    return own.warning is not None or own.breached is not None
+
+
+def levels_of(own: Threshold, test: Stattest) -> tuple[float | None, float | None]:
+    """The owner's levels of the statistic, else the stattest's."""
+    return (own.warning, own.breached) if is_stated(own) else (test.warning, test.breached)
+
+
 def _leveled(
     verdict: Verdict, test: Stattest, own: Threshold, statistic: float, words: str, m: Monitored, slice_: str,
     compared: Compared,
 ) -> Effect:  # fmt: skip
-    warning, breached, stated = test.warning, test.breached, own.warning is not None or own.breached is not None
-    if stated:
-        warning, breached = own.warning, own.breached  # type: ignore[assignment]
+    warning, breached = levels_of(own, test)
+    stated = is_stated(own)
     status, decided = status_above(statistic, warning, breached)
     if own.direction in ("up", "down") and compared.p_value > 0.5:
         status, words = Status.OK, f"{words}, the way that does not matter"

@@ -10,7 +10,7 @@ from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Model, Threshold
 from monitoring.rowtests.registry import RowTest
-from monitoring.verdicts.subject import Subject
+from monitoring.verdicts.subject import Subject, status_above
 
 CHECK = "drift.multivariate"
 DEFAULT = ("domain_classifier", "joint_with_prediction")
@@ -76,10 +76,7 @@ class Levels:
 
 def levels(test: RowTest, own: Threshold | None, chance: Chance, rate: float) -> Levels:
     """Floors are the owner's, else the test's."""
-    floors = test.warning, test.breached
-    if own is not None and (own.warning is not None or own.breached is not None):
-        floors = own.warning, own.breached  # type: ignore[assignment]
-    return Levels(chance, chance.quantile(rate, test.sides), *floors)
+    return Levels(chance, chance.quantile(rate, test.sides), *floors_of(test, own))
 
 
 def held(verdict: Verdict, test: RowTest, own: Threshold | None, found: Measured, against: Levels) -> Verdict:
@@ -87,18 +84,13 @@ def held(verdict: Verdict, test: RowTest, own: Threshold | None, found: Measured
     chance = against.chance
     value = test.value(found.value, chance.mean)
     lower = test.sides == "both" and value < 1
-    far = 1 / max(value, 1e-12) if lower else value
     beyond = against.beyond(test, found.value)
-    status = Status.OK
-    if beyond and against.breached is not None and far >= against.breached:
-        status = Status.BREACHED
-    elif beyond and against.warning is not None and far >= against.warning:
-        status = Status.WARNING
+    status = decided(test, value, beyond, against.warning, against.breached, None)
     effect = test.words(value) + _most(found)
     note = ""
     if beyond and status == Status.OK:
         note = ", beyond chance but too little to matter"
-    elif own is not None and own.direction == ("up" if lower else "down") and status != Status.OK:
+    elif decided(test, value, beyond, against.warning, against.breached, own) != status:
         status, note = Status.OK, ", the way that does not matter"
     reached = test.value(chance.at(-against.limit if lower else against.limit), chance.mean)
     warning, breached = (_level(floor, reached, lower) for floor in (against.warning, against.breached))
@@ -111,6 +103,23 @@ def held(verdict: Verdict, test: RowTest, own: Threshold | None, found: Measured
         automatic=own is None or (own.warning is None and own.breached is None),
         reason=f"{effect[0].upper()}{effect[1:]}{note}; {_evidence(found, against, score, verdict.window.n)}",
     )  # fmt: skip
+
+
+def decided(
+    test: RowTest, value: float, beyond: bool, warning: float | None, breached: float | None, own: Threshold | None
+) -> Status:
+    """The status of a value that is beyond chance or not, by its floors and by the direction that matters."""
+    lower = test.sides == "both" and value < 1
+    if not beyond or (own is not None and own.direction == ("up" if lower else "down")):
+        return Status.OK
+    return status_above(1 / max(value, 1e-12) if lower else value, warning, breached)[0]
+
+
+def floors_of(test: RowTest, own: Threshold | None) -> tuple[float | None, float | None]:
+    """The owner's floors, else the test's."""
+    if own is not None and (own.warning is not None or own.breached is not None):
+        return own.warning, own.breached
+    return test.warning, test.breached
 
 
 def _most(found: Measured) -> str:

@@ -20,7 +20,7 @@ from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
-from monitoring.fleet import Threshold
+from monitoring.fleet import Model, Threshold
 from monitoring.verdicts import labels, miscalibration
 from monitoring.verdicts.miscalibration import Probabilities, probabilities
 from monitoring.verdicts.subject import Subject, held_against
@@ -33,14 +33,18 @@ Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome
 
 
 def main_metric(subject: Subject) -> str:
-    """The metric the model is judged by: the first its owner set a threshold for, else its task's."""
-    for threshold in subject.model.thresholds:
+    """The metric the model is judged by."""
+    return main_metric_of(subject.model)
+
+
+def main_metric_of(model: Model) -> str:
+    """The first its owner, else a rule of the fleet, set a threshold for, else its task's."""
+    for threshold in model.thresholds:
         if threshold.check.startswith("performance."):
             return threshold.check.removeprefix("performance.")
-    task = subject.model.task
-    if task == "binary_classification" and subject.model.predictions.columns.score is None:
+    if model.task == "binary_classification" and model.predictions.columns.score is None:
         return "accuracy"
-    return MAIN[task]
+    return MAIN[model.task]
 
 
 def judge(subject: Subject) -> Iterator[Verdict]:

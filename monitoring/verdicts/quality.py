@@ -15,7 +15,7 @@ from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots, moment_of
-from monitoring.fleet import MovingReference
+from monitoring.fleet import MovingReference, Threshold
 from monitoring.verdicts.subject import MIN_ROWS, Subject, status_above
 
 Floats = NDArray[np.float64]
@@ -74,18 +74,30 @@ def _verdict(
     subject: Subject, check: str, window: Slots, n: int, column: str | None, value: float, reason: str
 ) -> Verdict:
     own = subject.threshold(check, column)
-    warning, breached = DEFAULTS[check]
-    if own is not None and (own.warning is not None or own.breached is not None):
-        warning, breached = own.warning, own.breached  # type: ignore[assignment]
+    warning, breached = levels_of(check, own)
     status, level = status_above(value, warning, breached)
     verdict = Verdict(
         subject.model.key, check, subject.window(window, n), status, reason, column=column, value=value,
         threshold=level, warning=warning, breached=breached, automatic=own is None,
     )  # fmt: skip
-    fewest = own.min_rows if own and own.min_rows else MIN_ROWS
-    if n < fewest and check != "quality.volume":
+    fewest = fewest_rows(check, own)
+    if n < fewest:
         return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=f"{n:,} rows; at least {fewest} are needed.")
     return verdict
+
+
+def levels_of(check: str, own: Threshold | None) -> tuple[float | None, float | None]:
+    """The owner's levels, else the default ones."""
+    if own is not None and (own.warning is not None or own.breached is not None):
+        return own.warning, own.breached
+    return DEFAULTS[check]
+
+
+def fewest_rows(check: str, own: Threshold | None) -> int:
+    """Rows below which a window is not judged. Volume is about that itself."""
+    if check == "quality.volume":
+        return 0
+    return own.min_rows if own and own.min_rows else MIN_ROWS
 
 
 def _column(subject: Subject, window: Slots, column: Column) -> Iterator[Verdict]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -105,19 +105,27 @@ class Subject:
         return whole
 
     def threshold(self, check: str, column: str | None = None, slice_: str = "", version: str = "") -> Threshold | None:
-        """The narrowest threshold its owner set for this check; a later one wins among equals."""
-        best: tuple[int, Threshold] | None = None
-        for t in self.model.thresholds:
-            fits = (
-                t.check == check
-                and t.column in (None, column)
-                and (t.slice is None or t.slice == slice_)
-                and (t.version is None or t.version == version)
-            )
-            score = sum(x is not None for x in (t.column, t.slice, t.version))
-            if fits and (best is None or score >= best[0]):
-                best = (score, t)
-        return best[1] if best else None
+        """What this check is held against by its owner, or by a rule of the fleet."""
+        return narrowest(self.model.thresholds, check, column, slice_, version)
+
+
+def narrowest(
+    thresholds: Iterable[Threshold], check: str, column: str | None = None, slice_: str = "", version: str = ""
+) -> Threshold | None:
+    """The one that counts: a model's own before a rule of the fleet, then the narrowest; a later one wins among
+    equals."""
+    best: tuple[tuple[bool, int], Threshold] | None = None
+    for t in thresholds:
+        fits = (
+            t.check == check
+            and t.column in (None, column)
+            and (t.slice is None or t.slice == slice_)
+            and (t.version is None or t.version == version)
+        )
+        rank = not t.rule, sum(x is not None for x in (t.column, t.slice, t.version))
+        if fits and (best is None or rank >= best[0]):
+            best = (rank, t)
+    return best[1] if best else None
 
 
 def status_above(value: float, warning: float | None, breached: float | None) -> tuple[Status, float | None]:

@@ -84,6 +84,11 @@ def _cached(query: Callable[[Session, *Ts], T], *arguments: *Ts) -> T:
     return answer
 
 
+def asked(query: Callable[[Session, *Ts], T], *arguments: *Ts) -> T:
+    """A question of one page alone, kept like the others."""
+    return _cached(query, *arguments)
+
+
 def write(change: Callable[[Session], Any]) -> Any:
     """Run a change in one transaction, then forget every cached answer."""
     with transaction(store()) as session:

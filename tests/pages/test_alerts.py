@@ -69,7 +69,7 @@ def test_the_gravest_stand_first_with_what_why_since_when_and_whose(
     at = run_page(PAGE)
     assert not at.exception
     text = plain(written(at))
-    assert text.index("**gone** · log unreadable: model") < text.index("**Arrival delays** · ")
+    assert text.index("**gone** · not evaluated: model") < text.index("**Arrival delays** · ")
     assert "Could not be evaluated" in text and "nobody" in text
     assert "Needs somebody" in at.segmented_control(key="alerts_show").options[0]
 
@@ -137,22 +137,22 @@ def test_useful_and_noise_give_each_rule_a_precision(alerted: Engine, run_page: 
         alerts.judge(session, keys[0], True, "ann", now)
     at = run_page(PAGE)
     table = at.dataframe[-1].value
-    row = table[table["rule"] == "log unreadable"].iloc[0]
+    row = table[table["rule"] == "not evaluated"].iloc[0]
     assert (row["alerts"], row["useful"], row["noise"], row["precision"]) == (1, 1, 0, 100.0)
-    assert table[table["rule"] != "log unreadable"]["precision"].isna().all()
+    assert table[table["rule"] != "not evaluated"]["precision"].isna().all()
 
 
 def test_filters_are_kept_in_the_address_and_can_be_cleared(alerted: Engine, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, show="resolved")
     assert "No alert matches" in written(at)
     button(at, "Show all open alerts").click().run()
-    assert "log unreadable" in written(at)
+    assert "not evaluated" in written(at)
     at = run_page(PAGE, show="ticket")
-    assert "log unreadable: model" not in plain(written(at))
+    assert "not evaluated: model" not in plain(written(at))
     at = run_page(PAGE, model="gone")
     assert "Arrival delays" not in plain(written(at)).split("What each rule")[0]
     group = first(alerted).group
-    assert "log unreadable" in written(run_page(PAGE, group=group))
+    assert "not evaluated" in written(run_page(PAGE, group=group))
 
 
 def test_the_menu_counts_what_needs_somebody(alerted: Engine, run_page: Run) -> None:
@@ -174,7 +174,7 @@ def test_alerts_that_cannot_be_decided_are_said_in_red(alerted: Engine, run_page
 def test_the_time_line_tells_what_happened(alerted: Engine, run_page: Run, written: Written) -> None:
     text = plain(written(run_page(PAGE, model="gone")))
     assert "**Pending**: Could not be evaluated" in text and "Fires if it holds for 2 min." in text
-    assert "**Sent**: New: log unreadable, model. No channel fits" in text
+    assert "**Sent**: New: not evaluated, model. No channel fits" in text
 
 
 def test_the_fleet_page_says_how_many_are_open_and_who_has_them(alerted: Engine, run_page: Run) -> None:

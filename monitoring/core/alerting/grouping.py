@@ -37,21 +37,25 @@ WHAT = {
     Kind.SERVICE_SLOW: ("latency",),
 }
 """Which movements of an incident a kind of alert tells of, in the words of core.incident."""
+OF_COLUMNS = ("drift", "missing", "values")
+"""What can happen to a column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """An open incident: a cause that models share. `what` and `column` are set where the cause is a feature."""
+    """An open incident: a cause that models share. `what` and `column` are set where the cause is a feature; `log` is
+    whether it is a whole log, and not only columns of it."""
 
     id: int
     title: str
     models: frozenset[str]
     what: str = ""
     column: str = ""
+    log: bool = True
 
     def explains(self, alert: Alert) -> bool:
         """Whether an alert tells of this cause."""
-        told = WHAT.get(alert.kind, ())
+        told = {what for what in WHAT.get(alert.kind, ()) if self.log or what in OF_COLUMNS}
         of_column = not self.column or alert.subject.column in ("", self.column)
         return alert.subject.model in self.models and bool(told) and of_column and (not self.what or self.what in told)
 

@@ -50,7 +50,7 @@ def _minutes(n: int) -> timedelta:
 
 
 RULES = (
-    Rule("log unreadable", "model", "*", Kind.INGEST_DOWN, PAGE, reading.unreadable, wait=_minutes(2)),
+    Rule("not evaluated", "model", "*", Kind.INGEST_DOWN, PAGE, reading.unreadable, wait=_minutes(2)),
     Rule("log stopped", "quality.volume", "*", Kind.INGEST_DOWN, PAGE, reading.stopped),
     Rule("fast burn", "slo.availability", "burn *", Kind.SERVICE_DOWN, PAGE, reading.fast_burn, keep=_minutes(5)),
     Rule("slow burn", "slo.availability", "burn *", Kind.BUDGET, TICKET, reading.slow_burn, keep=_minutes(30)),

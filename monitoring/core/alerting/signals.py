@@ -27,7 +27,7 @@ def signals(model: str, name: str, owner: str, verdicts: Sequence[Verdict], now:
         for subject, every in _series(model, rule, answered).items():
             reads = [read for series in every if (read := rule.read(series, now)) is not None]
             if reads:
-                out.append(_signal(subject, rule, name, owner, min(reads, key=lambda r: ORDER.index(r.condition))))
+                out.append(signal_of(subject, rule, name, owner, reads))
     return out
 
 
@@ -36,7 +36,9 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST].rpartition(" ")[0] + " …"
 
 
-def _signal(subject: Subject, rule: Rule, name: str, owner: str, read: Read) -> Signal:
+def signal_of(subject: Subject, rule: Rule, name: str, owner: str, reads: Sequence[Read]) -> Signal:
+    """What the gravest of a subject's series says."""
+    read = min(reads, key=lambda r: ORDER.index(r.condition))
     v = read.verdict
     return Signal(
         subject, rule.name, rule.kind, rule.severity, read.condition, shortened(v.reason), owner, name,
@@ -69,8 +71,14 @@ def _answered(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
     for v in verdicts:
         metric = v.check.removeprefix("estimated.")
         if metric != v.check and _place(v) <= told.get(metric, -math.inf):
-            v = replace(v, status=Status.OK, value=None, reason=f"Labels have come: see performance.{metric}.")
+            v = answered(v)
         yield v
+
+
+def answered(v: Verdict) -> Verdict:
+    """An estimate of what labels have told since."""
+    metric = v.check.removeprefix("estimated.")
+    return replace(v, status=Status.OK, value=None, reason=f"Labels have come: see performance.{metric}.")
 
 
 def _place(v: Verdict) -> float:

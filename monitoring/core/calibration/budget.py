@@ -8,8 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.core.verdict import Status
+
 QUARTER = 91 * 24
 """Hours in a quarter. A log without real time has 91 chunks of rows to one."""
+AT_ONCE = 0.1
+"""Share of the budget's level that breaches in one window; anything less sure needs two in a row."""
 MOST = 0.05
 """However few windows a quarter has, a window more likely than this by chance is no alarm."""
 
@@ -37,6 +41,33 @@ def limits(p_values: Sequence[float] | NDArray[np.float64], at: float) -> NDArra
     passed = np.flatnonzero(order <= steps)
     limit = steps[passed[-1]] if len(passed) else steps[0]
     return np.full(len(p), limit)
+
+
+def shared_out(
+    p_values: Sequence[float], own: Sequence[float | None], shared: float, hours: int | None
+) -> NDArray[np.float64]:
+    """The limit of each of a window's p-values: by its own budget of false alarms a quarter, or (None) by the one that
+    the others share."""
+    out = np.asarray([level(shared if b is None else b, hours) for b in own], dtype=float)
+    family = [at for at, b in enumerate(own) if b is None]
+    out[family] = limits([p_values[at] for at in family], level(shared, hours))
+    return out
+
+
+def evident(status: Status, p_value: float, limit: float, earlier: float | None) -> Status:
+    """What remains of a status by effect alone, once evidence is asked for.
+
+    Nothing, where chance goes as far often enough; of a breach a warning, where it is not surely beyond chance and
+    `earlier`, the p-value of the window before, was not beyond either.
+    """
+    if status not in (Status.WARNING, Status.BREACHED):
+        return status
+    if p_value > limit:
+        return Status.OK
+    lasting = earlier is not None and earlier <= limit
+    if status == Status.BREACHED and p_value > AT_ONCE * limit and not lasting:
+        return Status.WARNING
+    return status
 
 
 def score(p_value: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from monitoring.store import alert_tables, oncall_tables, outbox_tables  # noqa: F401 - their tables are among Base's
+from monitoring.store import alert_tables, oncall_tables, outbox_tables, threshold_tables  # noqa: F401 - tables of Base
 from monitoring.store.tables import Base
 
 store = context.config.attributes["store"]

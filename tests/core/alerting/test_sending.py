@@ -279,6 +279,26 @@ def test_what_models_share_is_one_message_an_owner() -> None:
     assert {g.title for g in desk.groups.values()} == {"feed weather moved in 2 models since 3 July", "Eta"}
 
 
+@pytest.mark.parametrize(
+    ("shared", "name", "explained"),
+    [
+        (Shared(1, "a log", frozenset({"eta"})), "eta/stopped", True),
+        (Shared(1, "a log", frozenset({"eta"})), "eta/drift", True),
+        (Shared(1, "a log", frozenset({"eta"})), "delay/drift", False),
+        (Shared(1, "a log", frozenset({"eta"})), "eta/auc", False),
+        (Shared(1, "a feed", frozenset({"eta"}), log=False), "eta/drift", True),
+        (Shared(1, "a feed", frozenset({"eta"}), log=False), "eta/stopped", False),
+        (Shared(1, "a feed", frozenset({"eta"}), log=False), "eta/unreadable", False),
+        (Shared(1, "a feature", frozenset({"eta"}), "drift", "x", log=False), "eta/drift", True),
+        (Shared(1, "a feature", frozenset({"eta"}), "missing", "x", log=False), "eta/drift", False),
+    ],
+)
+def test_a_cause_explains_what_it_does_and_no_more(shared: Shared, name: str, explained: bool) -> None:
+    desk = Desk()
+    desk.step([signal(name, "!")], NOW)
+    assert shared.explains(desk.open[0]) is explained
+
+
 def test_what_was_not_told_yet_moves_to_a_cause_that_is_found_and_what_was_told_stays() -> None:
     shared = Shared(7, "a cause", frozenset({"eta", "delay"}))
     desk = Desk()

@@ -39,7 +39,7 @@ def read(*verdicts: Verdict) -> dict[tuple[str, str], Signal]:
         (verdict("quality.schema", Status.BREACHED), "schema broken", "page"),
         (verdict("quality.missing", Status.BREACHED, column="x"), "values missing", "page"),
         (verdict("quality.labels", Status.BREACHED, method="arrival"), "labels stopped", "page"),
-        (verdict("model", Status.FAILED, flag=Flag.PAGE), "log unreadable", "page"),
+        (verdict("model", Status.FAILED, flag=Flag.PAGE), "not evaluated", "page"),
         (verdict("model", Status.BREACHED, flag=Flag.RETRAIN), "needs retraining", "ticket"),
         (verdict("drift", Status.BREACHED), "drift", "ticket"),
         (verdict("drift.prediction", Status.BREACHED, method="ks"), "drift", "ticket"),

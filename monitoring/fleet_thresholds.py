@@ -1,0 +1,185 @@
+"""Thresholds in the fleet file: a model's own, and fleet-wide rules that hold where a model has none of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PrivateAttr, model_validator
+
+from monitoring.core.checks import CHECKS, known
+from monitoring.core.performance.metric import metrics_for
+from monitoring.core.window import Chunk, Slots
+from monitoring.strict import Strict
+
+Direction = Literal["both", "up", "down"]
+Trait = Literal["model", "owner", "task", "mode", "target", "tag"]
+
+YEAR = 364 * 24
+"""Hours of 52 weeks: a year that keeps the day of the week."""
+
+
+def _hours(value: Any) -> Any:
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)d", value)) and int(found[1]) > 0:
+        return int(found[1]) * 24
+    if isinstance(value, int):
+        return value
+    raise ValueError(f"write a number of days such as 28d, not {value!r}")
+
+
+Days = Annotated[int, BeforeValidator(_hours), PlainSerializer(lambda hours: f"{hours // 24}d")]
+
+
+class MovingReference(Strict):
+    """A reference that moves with the window: `rolling` are the days just before it, `previous` so many chunks before
+    it, `same_season` so many days around the same weekday a year (52 weeks) before."""
+
+    rolling: Days | None = None
+    previous: int | None = Field(default=None, gt=0)
+    same_season: Days | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> MovingReference:
+        if sum(x is not None for x in (self.rolling, self.previous, self.same_season)) != 1:
+            raise ValueError("name one of `rolling`, `previous` and `same_season`")
+        return self
+
+    def span(self, window: Slots, chunk: Chunk) -> Slots:
+        """The slots that a window is compared with."""
+        if self.same_season is not None:
+            middle = (window.first + window.last) // 2 - YEAR
+            half = max(self.same_season, len(window)) // 2
+            first = middle - half - (middle - half - window.first) % 24
+            return Slots(first, first + 2 * half)
+        length = self.rolling or (self.previous or 1) * chunk.slots
+        return Slots(window.first - length, window.first)
+
+
+def _known_check(name: str) -> str:
+    if not known(name):
+        raise ValueError(f"no check is called {name!r}; the checks are {', '.join(CHECKS)}, performance.<metric>")
+    return name
+
+
+Check = Annotated[str, AfterValidator(_known_check)]
+
+
+class Threshold(Strict):
+    """What a check is held against. `column`, `slice` and `version` narrow it; `method` chooses the stattest.
+
+    `false_alarms_per_quarter` is the budget of a check that is held against chance, `reference` another reference than
+    the model's for a drift check.
+    """
+
+    check: Check
+    column: str | None = None
+    slice: str | None = None
+    version: str | None = None
+    method: str | None = None
+    warning: float | None = None
+    breached: float | None = None
+    direction: Direction | None = None
+    min_rows: int | None = Field(default=None, gt=0)
+    false_alarms_per_quarter: float | None = Field(default=None, gt=0)
+    reference: MovingReference | None = None
+    _rule: str = PrivateAttr(default="")
+
+    @property
+    def rule(self) -> str:
+        """The fleet-wide rule that it comes from; "" where it is the model's own."""
+        return self._rule
+
+    def covers(self, other: Threshold) -> bool:
+        """Whether it holds wherever another one would."""
+        same = self.check == other.check
+        return same and all(
+            getattr(self, name) in (None, getattr(other, name)) for name in ("column", "slice", "version")
+        )
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Values = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+
+
+class Rule(Strict):
+    """A threshold of many models: of those with one of the values named for each trait. Without matchers it is
+    of all. It holds where a model has no threshold of its own; of several the narrowest, else the last."""
+
+    key: str = Field(pattern=r"^[a-z0-9-]+$", max_length=80)
+    matchers: dict[Trait, Values] = Field(default_factory=dict)
+    check: Check
+    column: str | None = None
+    method: str | None = None
+    warning: float | None = None
+    breached: float | None = None
+    direction: Direction | None = None
+    min_rows: int | None = Field(default=None, gt=0)
+    false_alarms_per_quarter: float | None = Field(default=None, gt=0)
+    reference: MovingReference | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Rule:
+        about = {"key", "matchers", "check", "column"}
+        if not any(getattr(self, name) is not None for name in type(self).model_fields if name not in about):
+            raise ValueError("a rule needs something to say: `warning`, `breached`, `min_rows`, …")
+        family, _, name = self.check.partition(".")
+        if family in ("performance", "estimated") and not any(metric == name for metric in every_metric()):
+            raise ValueError(f"no metric is called {name!r}; the metrics are {', '.join(every_metric())}")
+        return self
+
+    @property
+    def metric(self) -> str | None:
+        """The metric that it is about; None where it is about none."""
+        family, _, name = self.check.partition(".")
+        return name if family in ("performance", "estimated") else None
+
+    def fits(self, traits: Mapping[str, Sequence[str]]) -> bool:
+        """Whether a model with these traits is one of its."""
+        return all(set(values) & set(traits.get(name, ())) for name, values in self.matchers.items())
+
+    def threshold(self) -> Threshold:
+        """The same as a model's threshold."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name not in ("key", "matchers")}
+        found = Threshold(**fields)
+        found._rule = self.key
+        return found
+
+
+def every_metric() -> list[str]:
+    """The metrics of all tasks, by name."""
+    tasks = ("binary_classification", "multiclass_classification", "regression")
+    return sorted({metric.name for task in tasks for metric in metrics_for(task)})
+
+
+def inherited(own: Iterable[Threshold], rules: Iterable[Rule]) -> tuple[Threshold, ...]:
+    """What rules say where a model's own thresholds say nothing."""
+    mine = tuple(own)
+    found = (rule.threshold() for rule in rules)
+    return tuple(one for one in found if not any(t.covers(one) for t in mine))
+
+
+def with_own(
+    thresholds: Sequence[Mapping[str, Any]], about: Mapping[str, Any], values: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """A model's thresholds with that of one check in the place of the one before; None takes it out."""
+    fitting = [at for at, t in enumerate(thresholds) if same(t, about)]
+    kept = {} if not fitting else {k: v for k, v in thresholds[fitting[-1]].items() if k in ("method", "reference")}
+    new = [] if values is None else [{**about, **kept, **values}]
+    out: list[dict[str, Any]] = []
+    for at, t in enumerate(thresholds):
+        if at not in fitting:
+            out.append(dict(t))
+        elif at == fitting[-1]:
+            out += new
+    return out if fitting else [*out, *new]
+
+
+def same(threshold: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
+    """Whether a threshold as written is of that check and column, of no slice and no version."""
+    named = all(threshold.get(name) == about.get(name) for name in ("check", "column"))
+    method = "method" not in about or threshold.get("method") in (None, about["method"])
+    return named and method and not threshold.get("slice") and not threshold.get("version")

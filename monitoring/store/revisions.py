@@ -1,0 +1,85 @@
+"""Revisions of thresholds: who changed what from what to what, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from monitoring.errors import FleetError
+from monitoring.store.tables import AuditRow
+from monitoring.store.threshold_tables import RevisionRow
+
+Kind = Literal["model", "rule"]
+Thresholds = Sequence[dict[str, Any]]
+UNSAID = "Changed together with the rest of the model; no reason was given."
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A change of the thresholds of a model or of a rule, as in threshold_tables.RevisionRow."""
+
+    kind: Kind
+    name: str
+    number: int
+    at: datetime
+    author: str
+    reason: str
+    before: tuple[dict[str, Any], ...]
+    after: tuple[dict[str, Any], ...]
+    undoes: int | None
+
+
+def record(
+    session: Session, kind: Kind, name: str, before: Thresholds, after: Thresholds, author: str, at: datetime,
+    reason: str, undoes: int | None = None,
+) -> bool:  # fmt: skip
+    """Keep a change and audit it; False where nothing changes."""
+    if list(before) == list(after):
+        return False
+    newest = session.scalar(
+        select(func.max(RevisionRow.number)).where(RevisionRow.kind == kind, RevisionRow.name == name)
+    )
+    number = (newest or 0) + 1
+    session.add(
+        RevisionRow(
+            kind=kind, name=name, number=number, at=at, author=author, reason=reason or UNSAID, before=list(before),
+            after=list(after), undoes=undoes,
+        )
+    )  # fmt: skip
+    detail = {"revision": number, "reason": reason or UNSAID, "before": list(before), "after": list(after)}
+    subject = name if kind == "model" else f"rule {name}"
+    action = "thresholds changed" if undoes is None else "thresholds undone"
+    session.add(AuditRow(at=at, actor=author, action=action, subject=subject, detail=detail))
+    session.flush()
+    return True
+
+
+def history(session: Session, kind: Kind | None = None, name: str | None = None, limit: int = 200) -> list[Revision]:
+    """The revisions of the fleet, or of one model or rule, newest first."""
+    query = select(RevisionRow).order_by(RevisionRow.at.desc(), RevisionRow.id.desc()).limit(limit)
+    if kind is not None:
+        query = query.where(RevisionRow.kind == kind)
+    if name is not None:
+        query = query.where(RevisionRow.name == name)
+    return [_value(row) for row in session.scalars(query)]
+
+
+def one(session: Session, kind: Kind, name: str, number: int) -> Revision:
+    """A revision by its number. Raises FleetError for one that is not there."""
+    query = select(RevisionRow).where(RevisionRow.kind == kind, RevisionRow.name == name, RevisionRow.number == number)
+    row = session.scalar(query)
+    if row is None:
+        raise FleetError(f"the {kind} {name} has no revision {number}", where="thresholds")
+    return _value(row)
+
+
+def _value(row: RevisionRow) -> Revision:
+    kind: Kind = "model" if row.kind == "model" else "rule"
+    return Revision(
+        kind, row.name, row.number, row.at, row.author, row.reason, tuple(row.before), tuple(row.after), row.undoes
+    )

@@ -1,0 +1,180 @@
+"""What stored drift verdicts would have said under other levels or another budget: window by window, as a family."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from monitoring.core.calibration.budget import evident, score, shared_out
+from monitoring.core.verdict import Status, Verdict
+from monitoring.core.window import Slots, slot_of
+from monitoring.fleet import Model, MovingReference, Threshold
+from monitoring.stattests.registry import get as stattest
+from monitoring.verdicts.drift import A_YEAR_AGO, DRIFTED, FALSE_ALARMS, PREFIX, SEASON, UNTESTED, share_levels
+from monitoring.verdicts.effect import is_stated, levels_of
+from monitoring.verdicts.subject import MIN_ROWS, narrowest, status_above
+
+OTHER = "another method, reference or direction gives other values, which were never measured"
+FEWER = "windows that were too small to be judged have no value to judge now"
+SEASONAL = "whether a year ago looked the same is only kept for the old budget"
+
+Key = tuple[str, str | None]
+
+
+@dataclass
+class Family:
+    """The drift verdicts of a model that share a budget, and the thresholds before and after. `begun` is the slot in
+    which the log begins, None where that is not known."""
+
+    before: Model
+    after: Model
+    stored: Sequence[Verdict]
+    begun: int | None = None
+
+    @cached_property
+    def budget(self) -> float:
+        """False alarms a quarter that all share."""
+        own = narrowest(self.after.thresholds, "drift")
+        return (own.false_alarms_per_quarter if own else None) or FALSE_ALARMS
+
+    def __post_init__(self) -> None:
+        self._own: dict[Key, tuple[Threshold, Threshold]] = {}
+
+    def own(self, v: Verdict) -> tuple[Threshold, Threshold]:
+        """What its column is held against before and after."""
+        key = v.check, v.column
+        if key not in self._own:
+            was, now = (narrowest(m.thresholds, v.check, v.column) for m in (self.before, self.after))
+            self._own[key] = was or Threshold(check=v.check), now or Threshold(check=v.check)
+        return self._own[key]
+
+    def seen_a_year_ago(self, v: Verdict) -> bool:
+        """Whether the log held that window's season when it was judged; True where nobody knows."""
+        if isinstance(self.after.reference, MovingReference) or v.window.start is None or v.window.end is None:
+            return False
+        window = Slots(slot_of(v.window.start), slot_of(v.window.end))
+        return self.begun is None or A_YEAR_AGO.span(window, self.after.chunk).first >= self.begun
+
+
+@dataclass(slots=True)
+class _Effect:
+    """A column's window: its status by effect alone, and whether evidence is asked for. `fixed` ones stay."""
+
+    verdict: Verdict
+    status: Status
+    level: float | None
+    warning: float | None
+    breached: float | None
+    held: bool
+    budget: float | None
+    fixed: bool = False
+
+
+def redrift(family: Family) -> tuple[dict[int, Verdict], Counter[str]]:
+    """Those verdicts that are other ones then, by the identity of the stored; and what could not be told, how often."""
+    out: dict[int, Verdict] = {}
+    unknown: Counter[str] = Counter()
+    before: dict[Key, float] = {}
+    ended: datetime | None = None
+    for window in _windows(family.stored):
+        columns = [v for v in window if v.check != "drift"]
+        effects = [_effect(family, v, unknown) for v in columns]
+        held = [e for e in effects if e.held]
+        limits = shared_out(
+            [e.verdict.p_value or 0.0 for e in held], [e.budget for e in held], family.budget,
+            family.after.chunk.hours,
+        )  # fmt: skip
+        earlier = before if window[0].window.start == ended else {}
+        for e, limit in zip(held, limits.tolist(), strict=True):
+            v = e.verdict
+            if not e.fixed:
+                e.status = evident(e.status, v.p_value or 0.0, limit, earlier.get((v.check, v.column)))
+                e.status = _season(family, v, e.status, limit, unknown)
+        for e in effects:
+            if not e.fixed and (e.status, e.warning, e.breached) != (e.verdict.status, *_levels(e.verdict)):
+                out[id(e.verdict)] = e.verdict.held(e.status, e.level, e.warning, e.breached)
+        for v in window:
+            if v.check == "drift":
+                out[id(v)] = _whole(family, v, effects)
+        before = {(v.check, v.column): v.p_value for v in columns if v.p_value is not None}
+        ended = window[0].window.end
+    return out, unknown
+
+
+def _windows(stored: Sequence[Verdict]) -> Iterator[list[Verdict]]:
+    by_window: dict[tuple[datetime | None, int | None], list[Verdict]] = defaultdict(list)
+    for v in stored:
+        by_window[v.window.start, v.window.chunk].append(v)
+    yield from by_window.values()
+
+
+def _levels(v: Verdict) -> tuple[float | None, float | None]:
+    return v.warning, v.breached
+
+
+def _effect(family: Family, v: Verdict, unknown: Counter[str]) -> _Effect:
+    was, own = family.own(v)
+    budget = own.false_alarms_per_quarter
+    asked = v.p_value is not None and (not is_stated(own) or budget is not None)
+    fewest = own.min_rows or MIN_ROWS
+
+    def stays(why: str = "") -> _Effect:
+        if why:
+            unknown[why] += 1
+        return _Effect(v, v.status, v.threshold, *_levels(v), asked, budget, True)
+
+    if v.value is None:
+        small = v.status == Status.INSUFFICIENT_DATA and fewest < (was.min_rows or MIN_ROWS)
+        return stays(FEWER if small else "")
+    if (was.method, was.reference, was.direction) != (own.method, own.reference, own.direction):
+        return stays(OTHER)
+    if v.window.n < fewest:
+        return _Effect(v, Status.INSUFFICIENT_DATA, None, None, None, False, budget)
+    if (v.method or "").startswith(PREFIX):
+        return stays(OTHER if was != own else "")
+    warning, breached = levels_of(own, stattest(v.method or ""))
+    status, level = status_above(v.value, warning, breached)
+    if own.direction in ("up", "down") and (v.p_value or 0.0) > 0.5:
+        status = Status.OK
+    return _Effect(v, status, level, warning, breached, asked, budget)
+
+
+def _season(family: Family, v: Verdict, status: Status, limit: float, unknown: Counter[str]) -> Status:
+    """What a year ago showed to be the season stays so under a stricter limit; under another nobody looked."""
+    if status not in DRIFTED or not family.seen_a_year_ago(v) or v.null_quantile is None:
+        return status
+    stricter = score(limit) - v.null_quantile
+    if v.reason.startswith(SEASON):
+        if stricter < -1e-9:
+            unknown[SEASONAL] += 1
+        return Status.OK
+    looked = v.status in DRIFTED
+    if (looked and stricter > 1e-9) or (not looked and v.status == Status.OK):
+        unknown[SEASONAL] += 1
+    return status
+
+
+def _whole(family: Family, v: Verdict, effects: Sequence[_Effect]) -> Verdict:
+    """The verdict on the model: the share of its features that drifted. Without the features at hand, as it was."""
+    own = narrowest(family.after.thresholds, "drift")
+    features = [e for e in effects if e.verdict.check == "drift.feature"]
+    if not features:
+        if v.value is None or own is None:
+            return v
+        value, levels = v.value, (own.warning, own.breached)
+        failed = v.status == Status.FAILED or UNTESTED in v.reason
+    else:
+        judged = [e for e in features if e.verdict.value is not None and e.status != Status.INSUFFICIENT_DATA]
+        if not judged:
+            return replace(v, status=Status.INSUFFICIENT_DATA, value=None) if v.value is not None else v
+        value = sum(e.status in DRIFTED for e in judged) / len(judged)
+        levels = share_levels(own, len(judged))
+        failed = any(e.status == Status.FAILED for e in features)
+    status, level = status_above(value, *levels)
+    if failed and status not in DRIFTED:
+        status = Status.FAILED
+    found = v.held(status, level, *levels)
+    return found if value == v.value else replace(found, value=value)

@@ -1,0 +1,155 @@
+"""The alert decision run over the past: what would have been opened, and when somebody would have been woken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitoring.core.alerting.alert import Alert
+from monitoring.core.alerting.simulated import simulate
+from monitoring.core.backtest import Course, Judged, Period, Tally, course, delays
+from monitoring.core.verdict import Status, Verdict, Window
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+DAY = timedelta(days=1)
+WORDS = {
+    ".": Status.OK, "~": Status.WARNING, "!": Status.BREACHED, "?": Status.FAILED, " ": Status.NO_DATA,
+}  # fmt: skip
+
+
+def series(script: str, check: str = "drift", length: timedelta = DAY, column: str | None = None) -> list[Verdict]:
+    """A verdict a window. A small letter p behind a sign: provisional."""
+    out: list[Verdict] = []
+    for sign in script:
+        if sign == "p":
+            out[-1] = replace(out[-1], provisional=True)
+            continue
+        start = START + len(out) * length
+        value = {".": 0.0, "~": 0.25, "!": 0.5}.get(sign)
+        out.append(
+            Verdict(
+                "eta", check, Window(start, start + length, 100), WORDS[sign], sign, column=column, value=value,
+                threshold=0.5, warning=0.2, breached=0.5, method="m",
+            )
+        )  # fmt: skip
+    return out
+
+
+def at_end(v: Verdict) -> datetime | None:
+    return v.window.end
+
+
+def spans(alerts: tuple[Alert, ...]) -> list[tuple[int, int | None]]:
+    """The days on which each was opened and closed."""
+    return [((a.opened_at - START).days, None if a.closed_at is None else (a.closed_at - START).days) for a in alerts]
+
+
+STORIES: dict[str, tuple[str, str, list[tuple[int, int | None]]]] = {
+    "quiet": ("drift", "......", []),
+    "a breach that clears": ("drift", "..!...", [(3, 4)]),
+    "a warning opens nothing, and holds what is open": ("drift", ".~!~~.", [(3, 6)]),
+    "what cannot be judged neither opens nor closes": ("drift", ".!??.?", [(2, 5)]),
+    "still open at the end": ("drift", "...!!!", [(4, None)]),
+    "again is another episode": ("drift", "!.!.", [(1, 2), (3, 4)]),
+    "one bad day is no decay": ("performance.mae", ".!..!.", []),
+    "two bad days of three are": ("performance.mae", ".!.!....", [(4, 7)]),
+    "what is provisional is not heard": ("drift", ".!p...", []),
+    "a check that raises no alert": ("drift.feature", "!!!!", []),
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_series_of_verdicts_opens_and_closes_alerts(story: str) -> None:
+    check, script, expected = STORIES[story]
+    assert spans(simulate("eta", "Eta", "ops", series(script, check), at_end).alerts) == expected
+
+
+def test_an_estimate_speaks_until_labels_have_come() -> None:
+    estimates = series("..!!....", "estimated.mae")
+    late = {"performance.mae": 3 * DAY}
+
+    def known_at(v: Verdict) -> datetime | None:
+        return None if v.window.end is None else v.window.end + late.get(v.check, timedelta())
+
+    fine = series("........", "performance.mae")
+    assert spans(simulate("eta", "Eta", "ops", estimates, known_at).alerts) == [(3, 5)]
+    both = sorted([*estimates, *fine], key=lambda v: v.window.start or START)
+    assert spans(simulate("eta", "Eta", "ops", both, known_at).alerts) == [(3, 5)]
+    assert spans(simulate("eta", "Eta", "ops", both, at_end).alerts) == []  # the label is there as soon
+
+
+def test_several_columns_at_once_page_once() -> None:
+    both = [v for pair in zip(series("..!.", "quality.missing", column="a"),
+                              series("..!.", "quality.missing", column="b"), strict=True) for v in pair]  # fmt: skip
+    past = simulate("eta", "Eta", "ops", both, at_end)
+    assert len(past.alerts) == 2
+    assert past.pages == (START + 3 * DAY,)
+
+
+def over(script: str, check: str = "drift", days: int = 4, zone: str = "UTC", **more: object) -> Course:
+    """A script whose last `days` are counted."""
+    verdicts = series(script, check)
+    end = verdicts[-1].window.end or START
+    period = Period(end - days * DAY, end, zone)
+    return course("eta", "Eta", "ops", verdicts, more.get("late", {}), period, more.get("said", ()))  # type: ignore[arg-type]
+
+
+def test_only_what_lies_in_the_period_is_counted() -> None:
+    before_it = over("!!!!!..!", days=4).tally  # the first is open as the period begins, and closes two days on
+    assert before_it == Tally(opened=1, in_alert=2 * DAY, breached=2)
+
+
+@pytest.mark.parametrize(("zone", "at_night"), [("UTC", 1), ("America/New_York", 0), ("Asia/Kolkata", 1)])
+def test_nights_are_those_of_the_zone(zone: str, at_night: int) -> None:
+    # a day ends at 00:00 UTC: 19:00 in New York, 05:30 in Kolkata
+    tally = over("...!....", "quality.missing", 8, zone).tally
+    assert (tally.pages, tally.pages_at_night) == (1, at_night)
+
+
+def test_a_ticket_pages_nobody() -> None:
+    assert over("...!....", days=8).tally.pages == 0
+
+
+def test_the_time_to_detect_is_counted_from_the_window_that_fired() -> None:
+    useful = Judged("a", "drift", "", START + 4 * DAY, START + 7 * DAY, True)
+    noise = Judged("b", "drift", "", START + 7 * DAY, START + 8 * DAY, False)
+    found = over("...!!!!.", days=8, said=[useful, noise]).tally
+    assert (found.detected, found.noise) == ((DAY,), 1)
+    later = over("......!.", days=8, said=[useful]).tally
+    assert later.detected == (4 * DAY,)
+    assert over("........", days=8, said=[useful, noise]).tally.detected == (None,)
+    other = Judged("c", "drift.label", "", START + 4 * DAY, START + 7 * DAY, True)
+    assert over("...!!!!.", days=8, said=[other]).tally.detected == (None,)
+
+
+def test_labels_that_come_late_make_a_window_known_late() -> None:
+    verdicts = series("..!!!!.p.p", "performance.mae")
+    now = START + 9 * DAY
+    assert delays(verdicts, now) == {"performance.mae": 2 * DAY}  # the seventh day waits since two
+    assert delays(series("..!!"), now) == {}
+    tally = over("..!!!!..", "performance.mae", 8, late={"performance.mae": 2 * DAY}).tally
+    assert tally.in_alert == 2 * DAY  # known on the sixth day, not on the fourth
+
+
+def test_tallies_add_up() -> None:
+    one, two = over("...!!..!", days=8).tally, over("!..!", days=4).tally
+    both = one + two
+    assert (both.opened, both.in_alert) == (one.opened + two.opened, one.in_alert + two.in_alert)
+    assert both.as_json()["hours_in_alert"] == round((one.in_alert + two.in_alert).total_seconds() / 3600, 2)
+
+
+@given(st.text("!~.? ", min_size=1, max_size=30))
+def test_alerts_of_one_thing_never_overlap_and_the_time_in_alert_fits_the_period(script: str) -> None:
+    found = over(script, days=10)
+    assert timedelta() <= found.tally.in_alert <= 10 * DAY
+    ends = [(a.fired_at, a.closed_at) for a in found.alerts]
+    for (_, closed), (fired, _) in pairwise(ends):
+        assert closed is not None and fired is not None and closed <= fired
+    assert found.tally.opened <= script.count("!")
+    if "!" not in script:
+        assert found.tally == Tally(warned=script[-10:].count("~"))
