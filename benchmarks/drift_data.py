@@ -1,12 +1,12 @@
-"""Logs without drift for the proofs of the drift verdict: their rows, their summaries, and the Subject to judge."""
+"""Logs for the proofs of the drift verdict: their rows, their summaries, and the Subject to judge."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from monitoring.core.profile import Column, Profile
 from monitoring.core.summaries import Packed, Summaries
 from monitoring.core.summary import BLOCK, Cells, Kind, Series, cells
 from monitoring.core.window import Slots, moment_of, slot_of
-from monitoring.fleet import parse_model
+from monitoring.fleet import Model, parse_model
 from monitoring.logs.profiling import SAMPLE, fitted
 from monitoring.verdicts.subject import Subject
 
@@ -72,11 +72,13 @@ RARE = tuple(partial(rare, share) for share in (0.001, 0.005, 0.02, 0.1, 0.5))
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """How a log without drift comes about: 30 days of reference and 91 to judge, cut by the day or the hour.
+    """How a log without drift comes about: by default 30 days of reference and 91 to judge.
 
     Every feature has effects of the day on its level and, half as strong, on the logarithm of its spread: AR(1) with
-    dependence `rho` and a deviation of `effects` (in deviations of a row; of a category: of its log odds). `weekly` and
-    `daily` are amplitudes of patterns. A share `missing` of the values is null. `rows` are those of a chunk.
+    dependence `rho` and a deviation of `effects` (in deviations of a row; of a category: of its log odds). `weekly`
+    and `daily` are amplitudes of patterns. A share `missing` of the values is null. `rows` are those of an hour where
+    `chunk` is 1h, of a chunk where it is "rows", else of a day; the reference has `reference_days` such days (or
+    chunks), or `reference_rows` in all where that is less than one.
     """
 
     name: str
@@ -88,14 +90,15 @@ class World:
     weekly: float = 0.0
     daily: float = 0.0
     missing: float = 0.0
-    hourly: bool = False
+    chunk: Literal["1h", "1d", "7d", "rows"] = "1d"
     reference_days: int = REFERENCE_DAYS
     days: int = DAYS
+    reference_rows: int = 0
 
     @property
     def per_day(self) -> int:
-        """Chunks a day."""
-        return 24 if self.hourly else 1
+        """Cells a day."""
+        return 24 if self.chunk == "1h" else 1
 
     def draw(self, random: Random) -> Log:
         """One such log."""
@@ -116,7 +119,10 @@ class World:
         if self.missing:
             for values in columns.values():
                 values[random.random(values.shape) < self.missing] = np.nan
-        return Log(self, columns)
+        there = np.ones((chunks, self.rows), dtype=np.bool_)
+        if self.reference_rows:
+            there[0, self.reference_rows :] = False
+        return Log(self, columns, there)
 
     def _level(self, random: Random) -> Floats:
         """A feature's level by chunk."""
@@ -138,77 +144,92 @@ def zipf(levels: int) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Values by column, shape (chunks, rows); columns named c… are categories, numbered."""
+    """Values by column, shape (cells, rows), of which there are those that are `there`; columns named c… are
+    categories, numbered."""
 
     world: World
     columns: dict[str, Floats]
+    there: NDArray[np.bool_]
 
     @property
     def reference(self) -> int:
-        """Chunks of the reference."""
+        """Cells of the reference."""
         return self.world.reference_days * self.world.per_day
 
-    def series(self, name: str, chunks: slice) -> pd.Series:
+    @property
+    def windows(self) -> int:
+        """Windows to judge."""
+        return (len(self.there) - self.reference) // (7 if self.world.chunk == "7d" else 1)
+
+    def series(self, name: str, cells: slice) -> pd.Series:
         """A column's rows as a user would have them in a frame."""
-        values = self.columns[name][chunks].ravel()
+        values = self.columns[name][cells][self.there[cells]]
         if not name.startswith("c"):
             return pd.Series(values)
         return pd.Series(
             np.where(np.isnan(values), None, np.char.add("v", np.nan_to_num(values).astype(int).astype(str)))
         )
 
-    def write(self, folder: Path) -> dict[str, object]:
-        """As a Parquet file; the model's part of a fleet file."""
-        chunks, rows = next(iter(self.columns.values())).shape
-        hours = np.repeat(np.arange(chunks), rows) * (24 // self.world.per_day)
-        frame = pd.DataFrame({name: self.series(name, slice(None)) for name in self.columns})
-        frame.insert(0, "ts", moment_of(MONDAY) + pd.to_timedelta(hours, unit="h"))
-        frame["score"] = 0.5
-        frame.to_parquet(folder / "log.parquet", index=False)
-        return document(self, str(folder / "log.parquet"))
+    def window(self, name: str, number: int) -> pd.Series:
+        """A column's rows of a window to judge."""
+        length = 7 if self.world.chunk == "7d" else 1
+        return self.series(name, slice(self.reference + number * length, self.reference + (number + 1) * length))
+
+    def frame(self) -> pd.DataFrame:
+        """All rows, in order."""
+        return pd.DataFrame({name: self.series(name, slice(None)) for name in self.columns})
 
 
-def document(log: Log, location: str = "-", **drift: object) -> dict[str, object]:
-    """The model's part of a fleet file; `drift` is its threshold of the drift of the whole."""
-    columns = {"timestamp": "ts", "score": "score", "features": list(log.columns)}
+HOURS = {"1h": 1, "1d": 24, "7d": 24, "rows": 1}
+"""Hours that a cell takes; a chunk of rows takes the place of one."""
+
+
+def model_of(log: Log, **drift: object) -> Model:
+    """Whose log it is; `drift` is its threshold of the drift of the whole."""
+    by_rows = log.world.chunk == "rows"
     span = (moment_of(MONDAY).isoformat(), moment_of(MONDAY + 24 * log.world.reference_days).isoformat())
-    return {
+    document = {
         "key": "calm",
         "task": "binary_classification",
-        "predictions": {"source": "parquet", "location": location, "columns": columns},
-        "reference": {"from": span[0], "to": span[1]},
-        "chunk": "1h" if log.world.hourly else "1d",
+        "predictions": {
+            "source": "parquet",
+            "location": "-",
+            "columns": {"timestamp": "ts", "score": "score", "features": list(log.columns)},
+        },
+        "reference": {"rows": int(log.there[: log.reference].sum())} if by_rows else {"from": span[0], "to": span[1]},
+        "chunk": {"rows": log.world.rows} if by_rows else log.world.chunk,
         "thresholds": [{"check": "drift", **drift}] if drift else [],
     }
+    return parse_model(document, "benchmark")
 
 
-def subject_of(log: Log, **drift: object) -> Subject:
+def subject_of(log: Log) -> Subject:
     """What an evaluation of the log looks at, without the detour over a file."""
-    length = 24 // log.world.per_day
-    chunks = len(next(iter(log.columns.values())))
+    length = HOURS[log.world.chunk]
     packed: dict[Series, dict[int, Packed]] = {}
     totals: dict[tuple[Series, int], Histogram] = {}
     kept: dict[tuple[Series, int], Cells] = {}
     columns = []
-    slots = MONDAY + length * np.arange(chunks)
+    slots = MONDAY + length * np.arange(len(log.there))
     for name in log.columns:
         grid, codes = coded(log, name)
         columns.append(Column(Kind.FEATURE, name, "text" if name.startswith("c") else "number", grid))
-        _pack(Series(Kind.FEATURE, name), slots, codes, packed, totals, kept)
-    _pack(Series(Kind.ROWS, ""), slots, np.zeros_like(codes), packed, totals, kept)
+        _pack(Series(Kind.FEATURE, name), slots, codes, log.there, packed, totals, kept)
+    _pack(Series(Kind.ROWS, ""), slots, np.zeros_like(codes), log.there, packed, totals, kept)
     summaries = Summaries(packed, totals, kept)
-    model = parse_model(document(log, **drift), "benchmark")
-    history = tuple(Slots(int(s), int(s) + length) for s in slots)
-    span = Slots(MONDAY, MONDAY + 24 * log.world.reference_days)
+    model = model_of(log)
+    whole = 168 if log.world.chunk == "7d" else length
+    span = Slots(MONDAY, MONDAY + length * log.reference)
+    history = tuple(Slots(s, s + whole) for s in range(span.last, MONDAY + length * len(log.there) - whole + 1, whole))
     profile = Profile(tuple(columns), first=span.first, last=span.last)
     now = moment_of(history[-1].last)
-    return Subject(model, profile, summaries, span, summaries, history[log.reference :], history, now, span, True)
+    return Subject(model, profile, summaries, span, summaries, history, history, now, span, True)
 
 
 def coded(log: Log, name: str) -> tuple[Grid, NDArray[np.int32]]:
     """The grid that the reference's rows give, and the class of every row."""
     values = log.columns[name]
-    reference = values[: log.reference].ravel()
+    reference = values[: log.reference][log.there[: log.reference]]
     if not name.startswith("c"):
         grid = fitted(reference[:: -(-len(reference) // SAMPLE)])
         return grid, grid.code(values)
@@ -219,11 +240,13 @@ def coded(log: Log, name: str) -> tuple[Grid, NDArray[np.int32]]:
     return CategoricalGrid(tuple(f"v{v}" for v in seen)), codes.astype(np.int32)
 
 
-def _pack(series: Series, slots: NDArray, codes: NDArray, packed: dict, totals: dict, kept: dict) -> None:
+def _pack(
+    series: Series, slots: NDArray, codes: NDArray, there: NDArray, packed: dict, totals: dict, kept: dict
+) -> None:
     """Counts by block: the total of a day, and where the log is cut by hours, those, too."""
     known, place = np.unique(codes, return_inverse=True)
     place = place.reshape(codes.shape) + len(known) * np.arange(len(codes))[:, None]
-    table = np.bincount(place.ravel(), minlength=len(known) * len(codes)).reshape(len(codes), len(known))
+    table = np.bincount(place[there], minlength=len(known) * len(codes)).reshape(len(codes), len(known))
     packed[series] = {}
     per = BLOCK // int(slots[1] - slots[0])
     for at in range(0, len(slots), per):
@@ -235,8 +258,3 @@ def _pack(series: Series, slots: NDArray, codes: NDArray, packed: dict, totals: 
             hour, class_ = np.nonzero(table[at : at + per])
             when = slots[at + hour]
             kept[series, day] = cells(when, when, known[class_], table[at + hour, class_])
-
-
-def parallel_seeds(seed: int, runs: int) -> Sequence[np.random.SeedSequence]:
-    """A seed for every run."""
-    return np.random.SeedSequence(seed).spawn(runs)

@@ -1,10 +1,9 @@
 """False alarms without any drift, ours and the peers': python benchmarks/false_alarms.py [--runs N] [--nannyml PYTHON].
 
-Whole logs of 91 days after a reference of 30, in which nothing drifts, though days differ and weeks have their pattern.
-Counted are days (or hours) with an alarm, a quarter, where the budget is one: of our `drift` verdict, of our evidence
-alone (whatever the effect), of Evidently's default tests (some column; its rule for datasets: half of them) and of
-NannyML's defaults (some column). NannyML lives in an environment of its own:
-python -m venv /tmp/nannyml && /tmp/nannyml/bin/pip install nannyml==0.13.1 statsmodels
+Whole logs of 91 days (or chunks) after a reference, in which nothing drifts, though days differ and weeks have their
+pattern. Counted are days with evidence enough for an alarm, over the budget, for budgets of .2, 1 and 5 a quarter, and
+days with an alarm (evidence and effect) where it is 1. Beside it, days a quarter on which some column alerts by the
+defaults of Evidently and of NannyML. NannyML lives in an environment of its own: see drift_peers.
 """
 
 from __future__ import annotations
@@ -12,9 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -22,114 +19,110 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-import drift_data  # noqa: E402
+import drift_peers  # noqa: E402
 import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from drift_data import COUNTS, HEAVY, RARE, Log, World  # noqa: E402
+from drift_data import COUNTS, HEAVY, RARE, Log, World, normal  # noqa: E402
 
-WORLDS = (
-    World("independent rows, 500 a day"),
-    World("100 a day", rows=100),
-    World("5,000 a day", rows=5_000),
-    World("days differ, dependence 0", effects=0.15),
+
+def sized(before: int, now: int, draws: tuple = (normal,) * 3, levels: tuple[int, ...] = ()) -> World:
+    """Rows of the reference and of a window, independent, cut as the log is."""
+    columns = f"{len(draws)} normal" if draws else " and ".join(f"{level} levels" for level in levels)
+    chunks, few = max(1, before // now), before if before < now else 0
+    name = f"{before:,} / {now:,} rows, {columns}"
+    return World(name, now, draws, levels, chunk="rows", reference_days=chunks, reference_rows=few)
+
+
+SIZES = (
+    sized(5_000, 500),
+    sized(5_000, 100),
+    sized(50_000, 200),
+    sized(10_000, 1_000),
+    sized(10_000, 200),
+    sized(50_000, 500),
+    *(sized(1_000, now, (), (5, 20)) for now in (200, 1_000, 5_000)),
+    sized(5_000, 500, (), (20, 100)),
+    sized(5_000, 100, (), (20,)),
+)
+TIME = (
+    World("independent rows"),
+    World("days differ", effects=0.15),
+    World("days differ a little, .6", effects=0.05, rho=0.6),
     World("days differ, dependence .3", effects=0.15, rho=0.3),
-    World("days differ, dependence .6", effects=0.15, rho=0.6),
-    World("days differ, dependence .8", effects=0.15, rho=0.8),
+    World("days differ, .6", effects=0.15, rho=0.6),
+    World("days differ, .8", effects=0.15, rho=0.8),
+    World("days differ, .9", effects=0.15, rho=0.9),
+    World("days far apart, .8", effects=0.6, rho=0.8),
+    World("days far apart, .9", effects=0.6, rho=0.9),
     World("weekly pattern", weekly=0.5),
+    World("weekly pattern, days differ, .6", weekly=0.5, effects=0.15, rho=0.6),
+    World("hours, daily and weekly pattern, .3", 100, daily=0.5, weekly=0.3, effects=0.1, rho=0.3, chunk="1h"),
+    World("weeks, judged by days, .6", effects=0.15, rho=0.6, weekly=0.5, chunk="7d"),
+)
+KINDS = (
     World("heavy tails", draws=HEAVY),
     World("counts", draws=COUNTS),
-    World("rare values", draws=RARE),
+    World("counts, 100 a day", 100, draws=COUNTS),
+    World("one value and rare others", draws=RARE),
+    World("one value and rare others, 100 a day", 100, draws=RARE),
+    World("one value and rare others, days differ, .6", draws=RARE, effects=0.3, rho=0.6),
     World("1 % missing", missing=0.01),
-    World("by the hour, daily and weekly pattern", rows=100, daily=0.5, weekly=0.3, effects=0.1, rho=0.3, hourly=True),
 )
-SEED, PEER_RUNS = 7, 4
-THEIRS = """
-import sys, pandas, nannyml
-frame = pandas.read_parquet(sys.argv[1]); cut, period = pandas.Timestamp(sys.argv[2]), sys.argv[3]
-columns = [c for c in frame.columns if c not in ("ts", "score")]
-calculator = nannyml.UnivariateDriftCalculator(columns, timestamp_column_name="ts", chunk_period=period)
-frame["ts"] = frame["ts"].dt.tz_localize(None)
-calculator.fit(frame[frame.ts < cut])
-found = calculator.calculate(frame[frame.ts >= cut]).filter(period="analysis").to_df()
-print(int(found.loc[:, found.columns.get_level_values(2) == "alert"].any(axis=1).sum()))
-"""
+SEED = 7
 
 
-def ours(log: Log) -> tuple[int, int]:
-    """Windows with a `drift` alarm, and windows with evidence enough for one, whatever the effect."""
-    from monitoring.verdicts import drift
-
-    found = list(drift.judge(drift_data.subject_of(log)))
-    alarms = sum(v.status in drift.DRIFTED for v in found if v.check == "drift")
-    sure = {v.window.start for v in found if v.p_value is not None and v.drift_score >= v.null_quantile}
-    return alarms, len(sure)
+def log_of(world: World, seed: int) -> Log:
+    return world.draw(np.random.default_rng((SEED, seed)))
 
 
-def evidently(log: Log) -> tuple[int, int]:
-    """Windows in which some column drifted by Evidently's default tests, and in which half of them did."""
-    from evidently.legacy.calculations.stattests import get_stattest
-    from evidently.legacy.core import ColumnType
-
-    some = half = 0
-    chunks = len(next(iter(log.columns.values())))
-    kinds = {name: "cat" if name.startswith("c") else "num" for name in log.columns}
-    before = {name: log.series(name, slice(0, log.reference)).dropna() for name in log.columns}
-    for at in range(log.reference, chunks):
-        drifted = []
-        for name, kind in kinds.items():
-            now = log.series(name, slice(at, at + 1)).dropna()
-            test = get_stattest(before[name], now, kind, None)
-            drifted.append(test(before[name], now, ColumnType(kind), test.default_threshold).drifted)
-        some += any(drifted)
-        half += np.mean(drifted) >= 0.5
-    return some, half
+def ours(task: tuple[World, int]) -> list[float]:
+    """One log: evidence over budget for each budget, and alarms where it is 1, a quarter."""
+    world, seed = task
+    log = log_of(world, seed)
+    evidence, alarmed = drift_peers.alarms(log, list(log.columns)).sum(axis=2) * a_quarter(world)
+    return [*(evidence / drift_peers.BUDGETS), float(alarmed[1])]
 
 
-def run(task: tuple[World, int, bool, str]) -> list[float]:
-    """One log: ours twice, Evidently's twice, NannyML's; NaN for what was not asked."""
-    world, seed, peers, nannyml = task
-    log = world.draw(np.random.default_rng((SEED, seed)))
-    found: list[float] = [*ours(log), np.nan, np.nan, np.nan]
-    if peers:
-        found[2:4] = evidently(log)
-    if peers and nannyml:
-        with tempfile.TemporaryDirectory() as folder:
-            log.write(Path(folder))
-            cut = pd.Timestamp(drift_data.moment_of(drift_data.MONDAY)) + pd.Timedelta(days=world.reference_days)
-            arguments = [f"{folder}/log.parquet", str(cut.tz_localize(None)), "h" if world.hourly else "D"]
-            done = subprocess.run(
-                [nannyml, "-W", "ignore", "-c", THEIRS, *arguments],
-                check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                env={**os.environ, "NML_DISABLE_USAGE_LOGGING": "1"},
-            )  # fmt: skip
-            found[4] = float(done.stdout.split()[-1])
-    return found
+def a_quarter(world: World) -> float:
+    """Windows in a quarter, over those of a log."""
+    return 13 / (world.days // 7) if world.chunk == "7d" else 91 / world.days
+
+
+def flagged(world: World, found: list[dict[str, drift_peers.Scored]]) -> float:
+    """Windows a quarter on which some column alerts."""
+    each = [np.any([s.alerts for s in one.values()], axis=0).sum() for one in found]
+    return float(np.mean(each)) * a_quarter(world) if each else np.nan
 
 
 def main() -> None:
     """Print a row a world, as a table and as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=40)
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--peer-runs", type=int, default=2, help="logs a row that the peers judge")
     parser.add_argument("--nannyml", default="", help="the Python of an environment with NannyML")
     parser.add_argument("--only", default="", help="worlds whose name holds this")
     options = parser.parse_args()
-    print(
-        "| log without drift | ours, alarms | ours, evidence | Evidently, a column | half of them | NannyML, a column |"
-    )
-    print("|---|---|---|---|---|---|")
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for world in WORLDS:
-            if options.only not in world.name:
-                continue
-            tasks = [(world, n, n < PEER_RUNS and not world.hourly, options.nannyml) for n in range(options.runs)]
-            found = np.asarray(list(pool.map(run, tasks)))
-            kept = ~np.isnan(found)
-            mean = [found[kept[:, k], k].mean() if kept[:, k].any() else np.nan for k in range(5)]
-            error = 1.96 * found[:, :2].std(axis=0, ddof=1) / len(found) ** 0.5
-            cells = [f"{mean[0]:.2f} ± {error[0]:.2f}", f"{mean[1]:.2f} ± {error[1]:.2f}"]
-            cells += ["–" if np.isnan(m) else f"{m:.0f}" for m in mean[2:]]
+    print(f"{options.runs} logs a row ({options.peer_runs} for the peers); {drift_peers.versions(options.nannyml)}\n")
+    print("| log without drift | evidence / .2 | / 1 | / 5 | alarms where 1 is allowed | Evidently | NannyML |")
+    print("|---|---|---|---|---|---|---|")
+    worlds = [world for world in (*SIZES, *TIME, *KINDS) if options.only in world.name]
+    peers = {
+        world.name: [log_of(world, n) for n in range(options.peer_runs)] for world in worlds if world.chunk != "1h"
+    }
+    asked = iter(drift_peers.nannyml(options.nannyml, [log for logs in peers.values() for log in logs]))
+    nannyml = {name: [one for _, one in zip(logs, asked, strict=False)] for name, logs in peers.items()}
+    with ProcessPoolExecutor(options.processes) as pool:
+        for world in worlds:
+            runs = max(10, options.runs // 4) if world.chunk == "1h" else options.runs
+            found = np.asarray(list(pool.map(ours, [(world, n) for n in range(runs)])))
+            error = 1.96 * found.std(axis=0, ddof=1) / len(found) ** 0.5
+            cells = [f"{m:.2f} ± {e:.2f}" for m, e in zip(found.mean(axis=0), error, strict=True)]
+            evidently = [drift_peers.evidently(log) for log in peers.get(world.name, [])]
+            theirs = (flagged(world, evidently), flagged(world, nannyml.get(world.name, [])))
+            cells += ["–" if np.isnan(m) else f"{m:.0f}" for m in theirs]
             print(f"| {world.name} | {' | '.join(cells)} |", flush=True)
-            print(json.dumps({"world": world.name, "runs": len(found), "mean": mean}), file=sys.stderr)
+            row = {"world": world.name, "runs": runs, "mean": found.mean(axis=0).tolist(), "peers": theirs}
+            print(json.dumps(row), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -378,7 +378,7 @@ def _print(found: list[Verdict], stream: Any) -> None:
     last = found[-1]
     counts = Counter(str(v.status) for v in found)
     numbers = ", ".join(f"{n:,} {status}" for status, n in counts.most_common())
-    print(f"{last.model}: {str(last.flag).upper()}. {last.reason}\n    {numbers}", file=stream)
+    print(f"{last.model}: {str(last.flag).upper()}. {' '.join(last.findings)}\n    {numbers}", file=stream)
 
 
 def _write(objects: list[dict[str, Any]] | dict[str, Any], out: Path) -> None:

@@ -30,7 +30,7 @@ from monitoring.verdicts.summing_up import sum_up
 
 __all__ = ["Scope", "evaluate", "judge"]
 
-VERSION = 5
+VERSION = 6
 """Of the checks: another one judges every window again."""
 MINUTES_5 = 300
 

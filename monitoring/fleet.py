@@ -281,6 +281,8 @@ class Model(Strict):
             raise ValueError("a regression needs `prediction` mapped: the column of the predicted value")
         if self.task != "regression" and columns.prediction is None and columns.score is None:
             raise ValueError("map `score` (a probability) or `prediction` (a class), or both")
+        if self.task == "regression" and any(s.sli == "quality" and s.tolerance is None for s in self.slos):
+            raise ValueError("a regression's quality objective needs `tolerance`: how wrong a good prediction may be")
         known = [metric.name for metric in metrics_for(self.task)]
         for threshold in self.thresholds:
             family, _, name = threshold.check.partition(".")

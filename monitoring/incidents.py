@@ -27,6 +27,6 @@ def mentioned(verdicts: Iterable[Verdict], found: Iterable[Incident], now: datet
         for model in incident.models:
             causes.setdefault(model, []).append(f"Shared cause: {incident.title(now)}.")
     return [
-        replace(v, reason=" ".join([v.reason, *causes[v.model]])) if v.check == "model" and v.model in causes else v
+        replace(v, reason="\n".join([v.reason, *causes[v.model]])) if v.check == "model" and v.model in causes else v
         for v in verdicts
     ]

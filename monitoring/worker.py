@@ -97,7 +97,7 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
             return
         found = evaluate(store, watched, Scope(), clock, _beating(store, clock, f"evaluating {watched.key}"))
         if found[-1].status == Status.FAILED:
-            log.warning("%s: %s", watched.key, found[-1].reason)
+            log.warning("%s: %s", watched.key, " ".join(found[-1].findings))
         if alerting.hear(store, clock(), settings, [watched.key]):
             incidents.update(store, clock())  # before anybody is told: models that share a cause are told as one
         answer(store, settings, clock)

@@ -84,6 +84,26 @@ def test_a_shift_is_found_the_day_it_comes_and_says_what_changed_and_how_sure_th
     assert first["false_alarms"] == pytest.approx(0.5), "one a quarter, shared with the prediction"
 
 
+def test_a_reference_of_days_like_the_day_before_says_how_many_it_counts_as_and_a_gigantic_shift_is_found(
+    tmp_path: Path,
+) -> None:
+    def sticky(hours: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+        days = draw.normal(0, 1.0, hours.max() // 24 + 1)
+        for day in range(1, len(days)):
+            days[day] = 0.85 * days[day - 1] + 0.5 * days[day]
+        moved = np.where(hours >= 40 * 24, 3.0, 0.0) + np.where(hours >= 45 * 24, 100.0, 0.0)
+        return days[hours // 24] + draw.normal(size=len(hours)) + moved
+
+    found = of_x(evaluate(tmp_path, log_of(50, 20, sticky)))
+    warm, gigantic = (
+        [v for v in found if a <= v["window"]["start"][:10] < b]
+        for a, b in (("2026-04-11", "2026-04-16"), ("2026-04-16", "2027"))
+    )
+    assert {v["status"] for v in warm} == {"ok"} and all("Could be chance" in v["reason"] for v in warm)
+    assert all("28 windows of the reference, which count as" in v["reason"] for v in warm)
+    assert {v["status"] for v in gigantic} <= {"warning", "breached"}
+
+
 def test_a_larger_budget_needs_less_evidence(tmp_path: Path) -> None:
     log = log_of(60, 20, shifted)
     few, many = (
@@ -124,6 +144,18 @@ def test_a_rolling_reference_forgets(tmp_path: Path) -> None:
     assert drifted(found)[0] == "2026-04-11T00"
     assert drifted(found)[-1] < "2026-04-25", "the new is the usual by then"
     assert {v["status"] for v in of_x(found)[:14]} == {"insufficient_data"}, "a reference not yet whole is none"
+
+
+def test_where_the_reference_moves_its_range_and_its_nulls_do(tmp_path: Path) -> None:
+    log = log_of(60, 20, shifted)
+    log["x"] += np.where(np.arange(len(log)) >= 40 * 480, 30.0, 0.0)
+    log.loc[(np.arange(len(log)) >= 40 * 480) & (np.arange(len(log)) % 3 == 0), "x"] = np.nan
+    for reference, bad in (({"from": "2026-03-02", "to": "2026-03-29"}, True), ({"rolling": "14d"}, False)):
+        last = [
+            v for v in evaluate(tmp_path, log, reference=reference) if v["window"]["start"] == "2026-04-30T00:00:00Z"
+        ]
+        of = {v["check"]: v["status"] == "breached" for v in last if v["column"] == "x"}
+        assert of["quality.range"] is bad and of["quality.missing"] is bad
 
 
 def test_one_check_may_have_another_reference_than_its_model(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pandas.api import types as kinds
 
 from monitoring.core.profile import ColumnType
 from monitoring.fleet import parse_model
-from monitoring.guess import PARTS, Guess, guess, guess_labels
+from monitoring.guessing.guess import PARTS, Guess, guess, guess_labels
 
 N = 600
 DRAW = np.random.default_rng(7)

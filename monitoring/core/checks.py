@@ -18,6 +18,7 @@ CHECKS = {
     "quality.labels": "Labels that are late, lost or stopped, against their own delay",
     "slo.latency": "Error budget of the latency objective",
     "slo.availability": "Error budget of the availability objective",
+    "slo.quality": "Error budget of the quality objective: predictions that came out right, of those with their labels",
     "slo.freshness": "Age of the newest prediction",
     "model": "The summing-up: healthy, watch, retrain or page",
 }
@@ -27,7 +28,7 @@ FAMILIES = {
 }
 
 
-PLANNED = ("slo.quality", "parity.feature", "cost.budget")
+PLANNED = ("parity.feature", "cost.budget")
 """Accepted in a fleet file, so that one file serves several versions; answered with `no_data`."""
 
 

@@ -69,6 +69,8 @@ class Verdict:
     chance, `null_quantile` the score that chance alone reaches as often as the false-alarm budget allows, and
     `false_alarms` the false alarms a quarter to expect of this check. `effect` says in plain words what changed.
     `since` is the moment from which the series has been where it is now.
+
+    The `reason` of the check "model" is its findings, a line each, gravest first.
     """
 
     model: str
@@ -96,8 +98,13 @@ class Verdict:
     effect: str = ""
     since: datetime | None = None
 
+    @property
+    def findings(self) -> list[str]:
+        """The reason, finding by finding."""
+        return self.reason.splitlines()
+
     def as_json(self) -> dict[str, Any]:
-        """The object of the command line's contract."""
+        """The object of the command line's contract. A reason is one line; `findings` has a model's one by one."""
         out: dict[str, Any] = {
             "model": self.model,
             "check": self.check,
@@ -109,7 +116,7 @@ class Verdict:
             "value": self.value,
             "threshold": self.threshold,
             "status": str(self.status),
-            "reason": self.reason,
+            "reason": " ".join(self.findings),
             "lower": self.lower,
             "upper": self.upper,
             "p_value": self.p_value,
@@ -121,7 +128,7 @@ class Verdict:
             "since": _iso(self.since),
         }
         if self.flag is not None:
-            out["flag"] = str(self.flag)
+            out |= {"flag": str(self.flag), "findings": self.findings}
         return out
 
 

@@ -209,11 +209,19 @@ def _outcomes(engine: LogEngine, parts: RowParts, classes: tuple[str, ...], n: i
     errors = np.asarray(table["error"].to_numpy(zero_copy_only=False), dtype=np.float64)
     finite = errors[np.isfinite(errors)]
     scale = float(np.quantile(np.abs(finite), 0.6827)) if len(finite) else 1.0
-    grid = NumericGrid(0.0, scale if scale > 0 else 1.0)
+    scale = scale if scale > 0 else 1.0
+    grid = NumericGrid(0.0, scale, _tolerances(parts.model, scale))
     return [
         Column(Kind.LABEL, "", "number", fitted(labels), n),
         Column(Kind.OUTCOME, "", "number", grid, n),
     ]
+
+
+def _tolerances(model: Model, scale: float) -> tuple[float, ...]:
+    """Limits of error classes at the tolerances of quality objectives, a hair beyond: at the tolerance is within it."""
+    wanted = {s.tolerance for s in model.slos if s.sli == "quality" and s.tolerance is not None}
+    ends = [tolerance + 1e-9 * max(tolerance, scale) for tolerance in wanted]
+    return tuple(sorted([*ends, *(-end for end in ends)]))
 
 
 def _maybe(value: Any) -> float | None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.calibration.contrasts import categorical, directed, numeric
+from monitoring.core.calibration.column import chance_of
 from monitoring.core.calibration.matching import FEWEST, Match, match
-from monitoring.core.calibration.null import Counted, p_values
-from monitoring.core.grid import MISSING, NONFINITE, REST, CategoricalGrid, Grid
+from monitoring.core.calibration.null import Chance
+from monitoring.core.calibration.windows import Known, Windows
+from monitoring.core.grid import Grid
 from monitoring.core.histogram import Histogram
 from monitoring.core.profile import Column
 from monitoring.core.summaries import Summaries
@@ -22,6 +23,8 @@ from monitoring.verdicts.subject import Subject
 
 DAY = 24
 FOLDS = 5
+FEW = 0.5
+"""Independent windows that the reference counts as, as a share of its own, below which a verdict says so."""
 Integers = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
@@ -49,13 +52,14 @@ class Monitored:
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
     """One window beside its reference. `p_value` is how often chance takes a window as far; NaN where nothing can be
-    said. `basis` says what chance was learned from."""
+    said. `basis` says what chance was learned from, `failure` why it could not be."""
 
     window: Slots
     current: Histogram
     reference: Histogram
     p_value: float
     basis: str
+    failure: str = ""
 
 
 def compare(
@@ -73,8 +77,9 @@ def compare(
     for span, group in spans.items():
         if moving and begun is not None and span.first < begun.first:  # not yet whole
             span = Slots(span.first, span.first)
-        for one in _against(subject, monitored, slice_, group, span, source, side):
-            found[one.window] = one
+        reference = _reference(subject, monitored, slice_, span, source, len(group[0]))
+        table = monitored.table(subject, subject.current, group, slice_)
+        found.update({c.window: c for c in _beside(subject, monitored, group, table, reference, side)})
     return found
 
 
@@ -93,13 +98,14 @@ def compare_reference(subject: Subject, monitored: Monitored) -> dict[Slots, Com
         if not len(fold) or not len(others):
             continue
         heap, rest = (codes, counts[others].sum(axis=0)[None]), [cut[at] for at in others]
-        known = _Known(heap, rest, (codes, counts[others]), 1, "the rest of the reference")
-        found.update({c.window: c for c in _beside(monitored, [cut[at] for at in fold], codes, counts[fold], known, 0)})
+        reference = _Reference(heap, rest, (codes, counts[others]), 1, "chance learned from the rest of the reference")
+        part = [cut[at] for at in fold]
+        found.update({c.window: c for c in _beside(subject, monitored, part, (codes, counts[fold]), reference, 0)})
     return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
+class _Reference:
     """The reference as a heap, and cut into windows: `longer` of them make one of the windows that are judged. With
     too few to learn chance from, `cut` is empty and there is only the heap."""
 
@@ -109,8 +115,16 @@ class _Known:
     longer: int
     basis: str
 
+    def times(self, by_rows: bool) -> NDArray[np.int64]:
+        """The day that each window lies in; its place in the order, where windows are longer, or of rows."""
+        of = self.cut or [Slots(0, 1)]
+        length = len(of[0]) if by_rows else max(len(of[0]), DAY)
+        return np.asarray([w.first // length for w in of], dtype=np.int64)
 
-def _known(subject: Subject, monitored: Monitored, slice_: str, span: Slots, source: Summaries, length: int) -> _Known:
+
+def _reference(
+    subject: Subject, monitored: Monitored, slice_: str, span: Slots, source: Summaries, length: int
+) -> _Reference:
     heap = monitored.table(subject, source, [span], slice_)
     cut, longer, what = list(subject.reference_chunks(span)), 1, "windows"
     if len(cut) < FEWEST and length > DAY and not subject.by_rows:
@@ -120,78 +134,43 @@ def _known(subject: Subject, monitored: Monitored, slice_: str, span: Slots, sou
         held = counts.sum(axis=1) > 0
         cut, counts = [c for c, h in zip(cut, held, strict=True) if h], counts[held]
     if len(cut) >= FEWEST:
-        return _Known(heap, cut, (codes, counts), longer, f"chance learned from {len(cut)} {what} of the reference")
+        return _Reference(heap, cut, (codes, counts), longer, f"chance learned from {len(cut)} {what} of the reference")
     basis = f"rows taken as independent, the reference having {len(cut)} {what} where {FEWEST} are needed"
-    return _Known(heap, [], heap, 1, basis)
-
-
-def _against(
-    subject: Subject, monitored: Monitored, slice_: str, windows: list[Slots], span: Slots, source: Summaries, side: int
-) -> list[Compared]:
-    known = _known(subject, monitored, slice_, span, source, len(windows[0]))
-    codes, current = monitored.table(subject, subject.current, windows, slice_)
-    return _beside(monitored, windows, codes, current, known, side)
+    return _Reference(heap, [], heap, 1, basis)
 
 
 def _beside(
-    monitored: Monitored, windows: list[Slots], codes: Integers, current: Floats, known: _Known, side: int
-) -> list[Compared]:
-    every = np.union1d(np.union1d(codes, known.heap[0]), known.counts[0]).astype(np.int32)
-    whole, before, current = (_spread(every, *t) for t in (known.heap, known.counts, (codes, current)))
+    subject: Subject, monitored: Monitored, windows: list[Slots], table: tuple[Integers, Floats],
+    reference: _Reference, side: int,
+) -> list[Compared]:  # fmt: skip
+    every = np.union1d(np.union1d(table[0], reference.heap[0]), reference.counts[0]).astype(np.int32)
+    whole, before, current = (_spread(every, *t) for t in (reference.heap, reference.counts, table))
     alike = np.zeros(len(windows), dtype=np.int64)
     matches = [Match("", np.arange(len(windows)), alike, np.zeros(len(before), dtype=np.int64))]
-    if known.cut and known.longer == 1:
-        matches = match(known.cut, windows)
+    if reference.cut and reference.longer == 1 and not subject.by_rows:  # a number of a chunk is no hour
+        matches = match(reference.cut, windows)
     out = []
     for m in matches:
-        learned = Counted(before, m.reference)
-        p = _surprise(monitored.grid, every, learned, Counted(current[m.at], m.matched), known, side)
-        basis = known.basis + (f", {m.how} together" if m.how else "")
-        for at, class_, value in zip(m.at, m.matched, p, strict=True):
+        size = int(max(m.reference.max(), m.matched.max())) + 1
+        known = Known(before, m.reference, reference.times(subject.by_rows), size, not reference.cut, reference.longer)
+        failure = ""
+        try:
+            found = chance_of(monitored.grid, every, known, Windows(current[m.at], m.matched), side)
+        except (ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError) as error:
+            found, failure = Chance(np.full(len(m.at), np.nan), 0.0), f"What chance does could not be learned: {error}"
+        basis = reference.basis
+        if reference.cut and 0 < found.counts_as < FEW * len(reference.cut) / reference.longer:
+            basis += f", which count as {max(found.counts_as, 1):.0f} independent ones, each being like the one before"
+        basis += f", {m.how} together" if m.how else ""
+        for at, class_, value in zip(m.at, m.matched, found.p_values, strict=True):
             # an hour of the night is compared with nights
             nights = m.how and len(windows[at]) < DAY
-            reference = before[m.reference == class_].sum(axis=0) if nights else whole[0]
+            usual = before[m.reference == class_].sum(axis=0) if nights else whole[0]
             rounded = float(f"{value:.6g}")  # the last digits depend on how many windows are looked at together
-            beside = _histogram(every, current[at]), _histogram(every, reference)
-            out.append(Compared(windows[at], *beside, rounded, basis))
+            out.append(
+                Compared(windows[at], _histogram(every, current[at]), _histogram(every, usual), rounded, basis, failure)
+            )
     return out
-
-
-def _surprise(grid: Grid, codes: Integers, reference: Counted, windows: Counted, known: _Known, side: int) -> Floats:
-    if not len(codes) or not reference.counts.sum():
-        return np.full(len(windows.counts), np.nan)
-    independent, longer = not known.cut, known.longer
-    if not isinstance(grid, CategoricalGrid):
-        contrasts = numeric(reference.counts.sum(axis=0), np.isin(codes, (MISSING, NONFINITE)))
-        return p_values(reference, windows, contrasts, independent, side, longer)
-    seen = reference.counts.sum(axis=0) > 0
-    new = windows.counts[:, ~seen].sum(axis=1)
-    out = np.full(len(windows.counts), np.nan)
-    for chosen in (new > 0, new == 0):  # a class more must not change what is said of windows without it
-        if not chosen.any():
-            continue
-        before, after = reference.counts[:, seen], windows.counts[chosen][:, seen]
-        if new[chosen].any():
-            before, after = _with_new(codes[seen], before, after, new[chosen])
-        counted = Counted(after, windows.matched[chosen])
-        of = directed(np.arange(before.shape[1], dtype=float)) if side else categorical(before.sum(axis=0))
-        out[chosen] = p_values(Counted(before, reference.matched), counted, of, independent, side, longer)
-    return out
-
-
-def _with_new(codes: Integers, before: Floats, after: Floats, new: Floats) -> tuple[Floats, Floats]:
-    """Rows of values that the reference has not, with as many in the reference as it has values seen once.
-
-    Good & Turing (Good 1953). Where rare values are one class, new ones belong to it.
-    """
-    if REST in codes:
-        after = after.copy()
-        after[:, int(np.searchsorted(codes, REST))] += new
-        return before, after
-    total = before.sum(axis=0)
-    once = float(((total == 1) & (codes < REST)).sum())
-    share = before.sum(axis=1) / max(float(total.sum()), 1.0)
-    return np.column_stack([before, once * share]), np.column_stack([after, new])
 
 
 def _spread(every: Integers, codes: Integers, counts: Floats) -> Floats:

@@ -110,9 +110,13 @@ def _leveled(
         drift_score=None if np.isnan(compared.p_value) else round(score(compared.p_value), 4), reason=f"{reason}.",
     )  # fmt: skip
     budget = own.false_alarms_per_quarter
-    return Effect(
-        m, slice_, compared, verdict, verdict.p_value is not None and (not stated or budget is not None), budget
-    )
+    held = not stated or budget is not None
+    if held and verdict.p_value is None:
+        why = compared.failure or "No window of the reference says how far chance alone goes"
+        unheld = Status.FAILED if compared.failure else Status.INSUFFICIENT_DATA
+        verdict = replace(verdict, status=unheld, reason=f"{why}: {reason}.")
+        held = False
+    return Effect(m, slice_, compared, verdict, held, budget)
 
 
 def _levels(warning: float | None, breached: float | None) -> str:

@@ -30,9 +30,11 @@ from monitoring.verdicts import labels
 from monitoring.verdicts.performance import (
     MIN_LABELS,
     Outcome,
+    chance,
     main_metric,
     no_probability,
     outcome_of,
+    stated,
 )
 from monitoring.verdicts.subject import Subject, held_against
 
@@ -185,8 +187,8 @@ def verdict(
     if found.value is None or found.lower is None or found.upper is None:
         return replace(blank, status=Status.INSUFFICIENT_DATA, reason=f"Cannot be estimated: {found.reason}.")
     warning, breached, words = own.warning if own else None, own.breached if own else None, "set by its owner"
-    if own is None and metric.name == main_metric(subject):
-        level = automatic([metric.compute(o) for o in past], metric.better, found.error)
+    if not stated(own) and metric.name == main_metric(subject):
+        level = automatic([metric.compute(o) for o in past], metric.better, found, chance(subject, own))
         if level is not None:
             warning, breached, words = level.warning, level.breached, level.explanation
     status, decided, held = held_against(metric.better, found.value, warning, breached, words)
@@ -196,7 +198,7 @@ def verdict(
     )
     return replace(
         blank, status=status, reason=reason, value=found.value, lower=found.lower, upper=found.upper,
-        threshold=decided, warning=warning, breached=breached, automatic=own is None,
+        threshold=decided, warning=warning, breached=breached, automatic=not stated(own),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from monitoring.core.calibration.budget import level
 from monitoring.core.grid import MISSING, NONFINITE, NumericGrid
 from monitoring.core.label_arrivals import LabelState
 from monitoring.core.outcome import SCORE_GRID
@@ -25,6 +26,8 @@ from monitoring.verdicts.miscalibration import Probabilities, probabilities
 from monitoring.verdicts.subject import Subject, held_against
 
 MIN_LABELS = 30
+FALSE_ALARMS = 1.0
+"""False warnings a quarter that automatic levels are allowed, where the owner states no number."""
 
 Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome
 
@@ -127,7 +130,18 @@ def _view(
             if wrong and (metric.needs_score or subject.model.predictions.columns.prediction is None):
                 yield replace(verdict, status=Status.FAILED, reason=wrong)
                 continue
-            yield _judged(verdict, metric, own, judged, reference, known, outcome, n, come)
+            budget = None if stated(own) or not judged else chance(subject, own)
+            yield _judged(verdict, metric, own, budget, reference, known, outcome, n, come)
+
+
+def stated(own: Threshold | None) -> bool:
+    """Whether the owner has set a level."""
+    return own is not None and (own.warning is not None or own.breached is not None)
+
+
+def chance(subject: Subject, own: Threshold | None) -> float:
+    """How likely a window may be warned of by chance, within the false-alarm budget."""
+    return level((own.false_alarms_per_quarter if own else None) or FALSE_ALARMS, subject.model.chunk.hours)
 
 
 def _probabilities(subject: Subject) -> Probabilities | None:
@@ -143,7 +157,7 @@ def _probabilities(subject: Subject) -> Probabilities | None:
 
 
 def _judged(
-    verdict: Verdict, metric: Metric, own: Threshold | None, judged: bool, reference: list[Estimate],
+    verdict: Verdict, metric: Metric, own: Threshold | None, budget: float | None, reference: list[Estimate],
     known: Probabilities | None, outcome: Outcome, rows: int, come: str,
 ) -> Verdict:  # fmt: skip
     fewest = own.min_rows if own and own.min_rows else MIN_LABELS
@@ -168,16 +182,16 @@ def _judged(
     warning, breached, how = own.warning if own else None, own.breached if own else None, "set by its owner"
     if (aspect := miscalibration.ASPECTS.get(metric.name)) and known is not None and warning is None is breached:
         assert not isinstance(outcome, RegressionOutcome)
-        budget = own.false_alarms_per_quarter if own else None
-        return miscalibration.held(verdict, words, outcome, aspect, known, budget)
-    if own is None and judged:
-        level: AutomaticThreshold | None = automatic(reference, metric.better, estimate.error)
-        if level is not None:
-            warning, breached, how = level.warning, level.breached, level.explanation
+        allowed = own.false_alarms_per_quarter if own else None
+        return miscalibration.held(verdict, words, outcome, aspect, known, allowed)
+    if budget is not None:
+        found: AutomaticThreshold | None = automatic(reference, metric.better, estimate, budget)
+        if found is not None:
+            warning, breached, how = found.warning, found.breached, found.explanation
     if warning is None and breached is None:
         return replace(verdict, reason=f"{words}; no threshold is set.")
     status, decided, held = held_against(metric.better, estimate.value, warning, breached, how)
     return replace(
-        verdict, status=status, threshold=decided, warning=warning, breached=breached, automatic=own is None,
+        verdict, status=status, threshold=decided, warning=warning, breached=breached, automatic=not stated(own),
         reason=f"{words}{held}.",
     )  # fmt: skip

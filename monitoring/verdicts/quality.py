@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitoring.core.grid import MISSING, NONFINITE, UNSEEN, CategoricalGrid, NumericGrid
 from monitoring.core.outcome import SCORE_GRID
 from monitoring.core.profile import Column, ColumnType
+from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots, moment_of
+from monitoring.fleet import MovingReference
 from monitoring.verdicts.subject import MIN_ROWS, Subject, status_above
 
+Floats = NDArray[np.float64]
 WEEK = 168
 DEFAULTS = {
     "quality.missing": (0.05, 0.2),
@@ -86,7 +90,8 @@ def _verdict(
 
 def _column(subject: Subject, window: Slots, column: Column) -> Iterator[Verdict]:
     counts = subject.current.histogram(column.kind, column.name, window)
-    before = subject.reference_histogram(column.kind, column.name)
+    source, span = _reference(subject, window)
+    before = source.histogram(column.kind, column.name, span)
     n = counts.n
     if n == 0:
         return
@@ -101,15 +106,32 @@ def _column(subject: Subject, window: Slots, column: Column) -> Iterator[Verdict
             words = f"{unseen:,} of {n:,} rows hold a category that the reference never held."
             yield _verdict(subject, "quality.unseen", window, n, column.name, unseen / n, words)
     elif column.minimum is not None and column.maximum is not None:
-        yield _range(subject, window, column, n)
+        usual_range = (column.minimum, column.maximum)
+        if span != subject.reference_span:
+            sums = source.sums(column.kind, column.name, span)
+            usual_range = _extremes(sums) or usual_range
+        yield _range(subject, window, column, n, *usual_range)
 
 
-def _range(subject: Subject, window: Slots, column: Column, n: int) -> Verdict:
+def _reference(subject: Subject, window: Slots) -> tuple[Summaries, Slots]:
+    """What a window is compared with: a stretch of the log, where the reference moves and is whole; else the first."""
+    if isinstance(subject.model.reference, MovingReference):
+        span, begun = subject.reference_of(window), subject.current.span()
+        if begun is not None and span.first >= begun.first and subject.current.rows(span):
+            return subject.current, span
+    return subject.reference, subject.reference_span
+
+
+def _extremes(sums: Floats) -> tuple[float, float] | None:
+    """The least and the greatest value; None without any."""
+    return (float(sums[:, 1].min()), float(sums[:, 2].max())) if len(sums) else None
+
+
+def _range(subject: Subject, window: Slots, column: Column, n: int, least: float, greatest: float) -> Verdict:
     """Share of values outside the reference's range, widened by a tenth; one far outside is worth a warning."""
-    assert column.minimum is not None and column.maximum is not None
     counts = subject.current.histogram(column.kind, column.name, window)
-    span = column.maximum - column.minimum
-    low, high = column.minimum - span / 10, column.maximum + span / 10
+    span = greatest - least
+    low, high = least - span / 10, greatest + span / 10
     codes = counts.codes[~np.isin(counts.codes, (MISSING, NONFINITE))]
     kept = counts.counts[~np.isin(counts.codes, (MISSING, NONFINITE))]
     grid = column.grid
@@ -117,13 +139,13 @@ def _range(subject: Subject, window: Slots, column: Column, n: int) -> Verdict:
     edges = grid.code(np.asarray([low, high])) if isinstance(grid, NumericGrid) else np.asarray([-1, SCORE_GRID.top])
     outside = int(kept[(codes < edges[0]) | (codes > edges[1])].sum())
     sums = subject.current.sums(column.kind, column.name, window)
-    extremes = (float(sums[:, 1].min()), float(sums[:, 2].max())) if len(sums) else (column.minimum, column.maximum)
+    extremes = _extremes(sums) or (least, greatest)
     words = (
-        f"{outside:,} of {n:,} values outside {column.minimum:.6g} to {column.maximum:.6g} (with a tenth to spare); "
+        f"{outside:,} of {n:,} values outside {least:.6g} to {greatest:.6g} (with a tenth to spare); "
         f"they run from {extremes[0]:.6g} to {extremes[1]:.6g}."
     )
     verdict = _verdict(subject, "quality.range", window, n, column.name, outside / n, words)
-    far = max(extremes[1] - column.maximum, column.minimum - extremes[0]) > 3 * span > 0
+    far = max(extremes[1] - greatest, least - extremes[0]) > 3 * span > 0
     if far and verdict.status == Status.OK and verdict.automatic:
         return replace(verdict, status=Status.WARNING, reason=f"A value far outside: {words}")
     return verdict

@@ -1,4 +1,4 @@
-"""Service level verdicts: error budgets and burn rates of latency and availability, and freshness."""
+"""Service level verdicts: error budgets and burn rates of latency, availability and quality, and freshness."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ from dataclasses import replace
 from datetime import timedelta
 
 from monitoring.core.grid import BucketGrid
-from monitoring.core.slo import series
-from monitoring.core.slo.burn import Budget, Burn, budget, burns
+from monitoring.core.label_delay import MATURE, DelayCurve
+from monitoring.core.slo import quality, series
+from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
 from monitoring.core.slo.series import MINUTES, ServiceSeries
 from monitoring.core.slo.windows import period
 from monitoring.core.summary import FINE, Kind
 from monitoring.core.verdict import Status, Verdict, Window
-from monitoring.core.window import EPOCH, Slots, moment_of
+from monitoring.core.window import EPOCH, Slots
 from monitoring.fleet import Slo
+from monitoring.verdicts import labels
 from monitoring.verdicts.subject import Subject
 
 
 def judge(subject: Subject) -> Iterator[Verdict]:
     """Every objective, at the moment of the evaluation."""
     for slo in subject.model.slos:
-        if slo.sli in ("latency", "availability") and not subject.by_rows:
+        if slo.sli in ("latency", "availability", "quality") and not subject.by_rows:
             yield from _objective(subject, slo)
         elif slo.sli == "freshness":
             yield _freshness(subject, slo)
 
 
-def series_of(subject: Subject, slo: Slo) -> tuple[ServiceSeries, str]:
-    """Good and bad events of an objective, and a note where its threshold had to be snapped."""
+def series_of(subject: Subject, slo: Slo, now: int) -> tuple[ServiceSeries, str]:
+    """Good and bad events of an objective before the slot `now`, and a note where its limit had to be snapped."""
+    if slo.sli == "quality":
+        return _quality(subject, slo, now)
     span = subject.current.span() or Slots(0, 1)
     parts = list(subject.current.every(Kind.SERVICE, "", span))
     if slo.sli == "availability":
@@ -40,33 +44,66 @@ def series_of(subject: Subject, slo: Slo) -> tuple[ServiceSeries, str]:
     return found, note
 
 
-def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
+def _quality(subject: Subject, slo: Slo, now: int) -> tuple[ServiceSeries, str]:
+    judge, effective = quality.right(subject.profile, subject.model.task, slo.tolerance)
+    span = subject.current.span() or Slots(0, 1)
+    found = quality.events(subject.current.every(Kind.OUTCOME, "", span), judge, now // FINE)
+    exact = effective is None or effective == slo.tolerance
+    return found, "" if exact else f" Counted at ±{effective:.4g} until the model is re-baselined."
+
+
+def mature_until(subject: Subject) -> int:
+    """The hour before which predictions are past label maturity: by the delay curve, else with the newest window whose
+    labels are complete."""
+    state = labels.state_of(subject)
+    known = [w.last for w in subject.history if subject.complete(w) and state.mature(w)]
+    if isinstance(state.curve, DelayCurve):
+        known.append(state.horizon - state.curve.within(MATURE))
+    return max(known, default=0)
+
+
+def _missing(subject: Subject, slo: Slo) -> str:
+    """What an objective needs and there is not."""
     columns = subject.model.predictions.columns
+    if slo.sli == "quality":
+        if subject.profile.find(Kind.OUTCOME, "") is None:
+            return "The model has no labels, which this objective needs."
+        return "" if mature_until(subject) else "No prediction has had the time yet to get its label."
     needed, mapped = ("status", columns.status) if slo.sli == "availability" else ("latency_ms", columns.latency_ms)
-    if mapped is None:  # not 100 % good: nothing is known
+    return "" if mapped else f"The log has no `{needed}` mapped, which this objective needs."
+
+
+def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
+    missing = _missing(subject, slo)
+    if missing:  # not 100 % good: nothing is known
         window = Window(subject.now, subject.now, 0)
-        reason = f"The log has no `{needed}` mapped, which this objective needs."
-        yield Verdict(subject.model.key, f"slo.{slo.sli}", window, Status.NO_DATA, reason, method="budget")
+        yield Verdict(subject.model.key, f"slo.{slo.sli}", window, Status.NO_DATA, missing, method="budget")
         return
-    found, note = series_of(subject, slo)
+    now = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60))
+    if slo.sli == "quality":
+        now = min(now, mature_until(subject) * FINE)
+    found, note = series_of(subject, slo, now)
     whole = period(slo.period)
-    end = -int((EPOCH - subject.now).total_seconds() // (MINUTES * 60))  # at 00:00 sharp, the slot before is the last
-    check = f"slo.{slo.sli}"
-    start = moment_of(0) + timedelta(minutes=(end - whole.minutes // MINUTES) * MINUTES)
+    end = last_slot(found, now)
+    start, until = (EPOCH + timedelta(minutes=slot * MINUTES) for slot in (end - whole.minutes // MINUTES, now))
     left = budget(found, end, slo.objective, whole)
     base = Verdict(
-        subject.model.key, check, Window(start, subject.now, left.valid), Status.OK, "", method="budget",
-        threshold=slo.objective, breached=slo.objective,
+        subject.model.key, f"slo.{slo.sli}", Window(start, until if slo.sli == "quality" else subject.now, left.valid),
+        Status.OK, "", method="budget", threshold=slo.objective, breached=slo.objective,
     )  # fmt: skip
     yield _budget(base, slo, left, note)
     for burn in burns(found, end, slo.objective, whole):
-        yield _burn(subject, base, burn)
+        yield _burn(base, burn)
 
 
 def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
     if left.good is None or left.remaining is None:
-        return replace(base, status=Status.NO_DATA, reason=f"No request in the last {slo.period}.")
-    unit = f"within {slo.threshold_ms:g} ms" if slo.sli == "latency" else "answered"
+        what = "prediction with its label" if slo.sli == "quality" else "request"
+        return replace(base, status=Status.NO_DATA, reason=f"No {what} in the last {slo.period}.")
+    unit = {
+        "latency": f"within {slo.threshold_ms:g} ms" if slo.threshold_ms else "",
+        "quality": "correct" if slo.tolerance is None else f"within ±{slo.tolerance:g} of their label",
+    }.get(slo.sli, "answered")
     reason = f"{left.good:.3%} {unit} of {left.valid:,} in {slo.period}, objective {slo.objective:.3%}; "
     reason += f"error budget left {left.remaining:.0%}."
     if left.exhausted_in is not None and left.exhausted_in[0] < 24 * 90:
@@ -78,14 +115,15 @@ def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
     return replace(base, status=status, value=left.good, reason=reason + note)
 
 
-def _burn(subject: Subject, base: Verdict, burn: Burn) -> Verdict:
-    start = subject.now - timedelta(minutes=burn.pair.long)
+def _burn(base: Verdict, burn: Burn) -> Verdict:
+    until = base.window.end
+    start = None if until is None else until - timedelta(minutes=burn.pair.long)
     status = Status.NO_DATA if burn.long is None else Status.OK
     if burn.firing:
         status = Status.BREACHED if burn.pair.severity == "page" else Status.WARNING
     reason = f"{base.check.removeprefix('slo.').capitalize()} is {burn.reason}."
     return replace(
-        base, method=f"burn {burn.pair.name}", window=Window(start, subject.now, burn.bad_long), status=status,
+        base, method=f"burn {burn.pair.name}", window=Window(start, until, burn.bad_long), status=status,
         value=burn.long, threshold=burn.factor, warning=burn.factor if burn.pair.severity == "ticket" else None,
         breached=burn.factor if burn.pair.severity == "page" else None, reason=reason,
     )  # fmt: skip

@@ -21,6 +21,8 @@ BROKEN = ("quality.missing", "quality.schema")
 """Checks that say the inputs themselves are broken."""
 
 LABELS = "quality.labels"
+QUALITY = "slo.quality"
+"""Burns for days, of labels that are old already: nobody is woken for it."""
 BAD = (Status.WARNING, Status.BREACHED)
 
 
@@ -59,7 +61,7 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict], diagnosed: Attempt | N
     if subject.windows:
         window = subject.window(subject.windows[-1], rows)
         window = window if subject.by_rows else replace(window, end=subject.now)
-    reason = " ".join(f.why for f in findings) or f"{len(newest)} checks are ok."
+    reason = "\n".join(" ".join(f.why.split()) for f in findings) or f"{len(newest)} checks are ok."
     return Verdict(subject.model.key, "model", window, status, reason, flag=flag)
 
 
@@ -83,7 +85,7 @@ def _service(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdic
     for v in newest:
         if not v.check.startswith("slo."):
             continue
-        page = v.status == Status.BREACHED and (v.method or "").startswith(("burn", "age"))
+        page = v.status == Status.BREACHED and (v.method or "").startswith(("burn", "age")) and v.check != QUALITY
         if page:
             out.append(Finding(Flag.PAGE, v.reason))
         elif v.status in (Status.BREACHED, Status.WARNING):

@@ -17,6 +17,7 @@ from monitoring.core.label_delay import DelayCurve, NotLearned
 from monitoring.core.performance.metric import Estimate
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import Chunk
+from monitoring.fleet import Slo
 from monitoring.settings import load
 from monitoring.store import silences as silence_rows
 from monitoring.store.database import connect, reading, transaction
@@ -45,7 +46,7 @@ from monitoring.store.queries.performance import Labels
 from monitoring.store.queries.reliability import Beside
 from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
-from monitoring.store.queries.standing import Seen
+from monitoring.store.queries.standing import Deployed, Seen
 from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
 from monitoring.store.silences import Kept
 
@@ -109,6 +110,11 @@ def standing(key: str) -> list[Verdict]:
 def versions(key: str) -> list[Seen]:
     """The versions in a model's log, newest first."""
     return _cached(standings.versions, key)
+
+
+def deployments(key: str, start: datetime, end: datetime) -> list[Deployed]:
+    """The versions that came in a range, oldest first."""
+    return _cached(standings.deployments, key, start, end)
 
 
 def coverage(key: str, metric: str, start: datetime | None = None, end: datetime | None = None) -> pd.DataFrame:
@@ -191,11 +197,11 @@ def traffic(key: str, start: datetime, end: datetime) -> pd.DataFrame:
     return _cached(summaries.traffic, key, start, end)
 
 
-def objective(
-    key: str, sli: str, share: float, period: str, threshold: float | None, now: datetime
-) -> ObjectiveState | None:
-    """An objective now, and its course."""
-    return _cached(summaries.objective, key, sli, share, period, threshold, now.replace(second=0, microsecond=0))
+def objective(key: str, slo: Slo, now: datetime, start: datetime, end: datetime) -> ObjectiveState | None:
+    """An objective now, and its course over a range."""
+    limit = slo.tolerance if slo.sli == "quality" else slo.threshold_ms
+    at = now.replace(second=0, microsecond=0)
+    return _cached(summaries.objective, key, slo.sli, slo.objective, slo.period, limit, at, start, end)
 
 
 def logs(key: str | None = None) -> list[LogState]:

@@ -35,12 +35,18 @@ def shade(look: Look) -> str:
     return look.dark if kind() == "dark" else look.light
 
 
+def quiet() -> str:
+    """The colour of marks that are no finding."""
+    return "#9AA5B4" if kind() == "dark" else "#5B6675"
+
+
 def figure(y_title: str = "", zero: bool = False, percent: bool = False, height: int = HEIGHT) -> go.Figure:
     """An empty figure of our look."""
     out = go.Figure()
     out.update_layout(
         height=height, margin=dict(l=8, r=8, t=24, b=8), hovermode="x unified", showlegend=False,
-        legend=dict(orientation="h", y=1.12, x=0), xaxis=dict(title=None), yaxis=dict(title=y_title or None),
+        legend=dict(orientation="h", y=1.12, x=0), xaxis=dict(title=None),
+        yaxis=dict(title=y_title or None, separatethousands=True, exponentformat="none"),
     )  # fmt: skip
     if zero:
         out.update_yaxes(rangemode="tozero")
@@ -57,7 +63,7 @@ def line(
     out.add_trace(
         go.Scatter(
             x=x, y=y, name=name, mode=more.pop("mode", "lines+markers"), connectgaps=False,
-            line=dict(width=2, color=palette()[colour], dash=dash), 
+            line=dict(width=2, color=palette()[colour], dash=dash),
             marker=dict(size=7 if hollow else 4, symbol="circle-open" if hollow else "circle"), **more,
         )
     )  # fmt: skip
@@ -67,13 +73,13 @@ def line(
 
 def bars(out: go.Figure, x: Values, y: Values, name: str, colour: int = 0) -> None:
     """Bars, for counts; a second series lies over the first."""
-    out.add_trace(go.Bar(x=x, y=y, name=name, marker=dict(color=palette()[colour], line=dict(width=0))))
+    look = dict(color=palette()[colour], line=dict(width=0))
+    out.add_trace(go.Bar(x=x, y=y, name=name, marker=look, hovertemplate="%{y:,}"))
     out.update_layout(barmode="overlay", showlegend=len(out.data) > 1)
 
 
-def during(out: go.Figure, start: datetime, end: datetime) -> None:
-    """Hold a time axis to a range and the left edge to one place, so that charts one below the other line up."""
-    out.update_xaxes(range=[start, end])
+def aligned(out: go.Figure) -> None:
+    """Hold the left edge to one place, so that charts one below the other line up."""
     out.update_yaxes(automargin=False)
     out.update_layout(margin=dict(l=64))
 
@@ -130,7 +136,7 @@ def changes(out: go.Figure, frame: pd.DataFrame) -> list[datetime]:
     """Mark where the level of verdicts (with window_start, since) changed; the moments, oldest first."""
     first = frame["window_start"].min()
     moments = sorted(m for m in pd.to_datetime(frame["since"], utc=True).dropna().unique() if m >= first)
-    colour = "#9AA5B4" if kind() == "dark" else "#5B6675"
+    colour = quiet()
     for moment in moments:
         out.add_shape(
             type="line", x0=moment, x1=moment, y0=0, y1=1, xref="x", yref="y domain",
@@ -158,7 +164,7 @@ def positions(frame: pd.DataFrame) -> list[Any]:
     return [int(number) for number in frame["chunk"]]
 
 
-def levels(out: go.Figure, frame: pd.DataFrame, words: str = "", apart: bool = False) -> None:
+def levels(out: go.Figure, frame: pd.DataFrame, words: str = "", apart: bool = False, form: str = ".4g") -> None:
     """The levels that verdicts were held against: a labelled line, in steps where they vary from window to window.
 
     `apart`: each window has its own, on its own side, so that no line joins them.
@@ -171,7 +177,8 @@ def levels(out: go.Figure, frame: pd.DataFrame, words: str = "", apart: bool = F
             continue
         look = STATUSES[Status(name)]
         if values.nunique() == 1:
-            threshold(out, float(values.dropna().iloc[0]), f"{name}{words}", look, below=below)
+            level = float(values.dropna().iloc[0])
+            threshold(out, level, f"{name}{words}", look, below, f"{name}{words} {level:{form}}")
             continue
         colour = shade(look)
         out.add_trace(
@@ -191,6 +198,7 @@ def levels(out: go.Figure, frame: pd.DataFrame, words: str = "", apart: bool = F
         )  # fmt: skip
 
 
-def show(out: go.Figure, alt: str, key: str, **more: Any) -> Any:
-    """Draw it. `alt` says the finding, for those who cannot see it."""
-    return st.plotly_chart(out, width="stretch", key=key, config=CONFIG, alt=alt, **more)
+def show(out: go.Figure, alt: str, key: str, file: str = "", **more: Any) -> Any:
+    """Draw it. `alt` says the finding, for those who cannot see it; `file` names its picture."""
+    config = CONFIG | {"toImageButtonOptions": {"filename": file or key, "scale": 2}}
+    return st.plotly_chart(out, width="stretch", key=key, config=config, alt=alt, **more)

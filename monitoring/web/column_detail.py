@@ -8,12 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from monitoring.store.queries.drift import WindowOfDrift
-from monitoring.web import cached, charts, clock, distributions, pieces
+from monitoring.web import cached, charts, clock, distributions, pieces, timeline
 from monitoring.web.escape import escape
 from monitoring.web.look import of_status
+from monitoring.web.span import Span
 
 
-def detail(state: WindowOfDrift, key: str, slice_: str) -> tuple[pd.Series[Any], str] | None:
+def detail(state: WindowOfDrift, key: str, slice_: str, shown: Span) -> tuple[pd.Series[Any], str] | None:
     """One column: reference over current, and the course of its statistic."""
     st.header("One column")
     names = {distributions.name(c, n): (c, n) for c, n in zip(state.table["check"], state.table["column"], strict=True)}
@@ -41,7 +42,7 @@ def detail(state: WindowOfDrift, key: str, slice_: str) -> tuple[pd.Series[Any],
         compare(key, row, slice_, window)
     with second.container(border=True, height="stretch"):
         st.markdown(f"**{escape(distributions.method(row['method']))}** over the range")
-        course(frame, chosen)
+        course(frame, chosen, key, shown)
     return row, window
 
 
@@ -70,7 +71,7 @@ def compare(key: str, row: pd.Series[Any], slice_: str, window: str) -> None:
     )
 
 
-def course(frame: pd.DataFrame, name: str) -> None:
+def course(frame: pd.DataFrame, name: str, key: str, shown: Span) -> None:
     """The statistic over the range, with its levels and breaches."""
     out = charts.figure(zero=True)
     charts.line(out, charts.positions(frame), list(frame["value"]), "statistic")
@@ -79,7 +80,8 @@ def course(frame: pd.DataFrame, name: str) -> None:
     moved = charts.changed(charts.changes(out, frame))
     out.update_layout(showlegend=False)
     bad = int((frame["status"] == "breached").sum())
-    charts.show(out, f"Drift statistic of {name}: {bad} of {len(frame)} windows breached.", "course")
+    alt = f"Drift statistic of {name}: {bad} of {len(frame)} windows breached."
+    timeline.show(out, alt, "course", key, shown, timed=bool(frame["window_start"].notna().any()))
     st.caption(escape(f"{bad:,} of {len(frame):,} windows are breached. {moved}"))
 
 

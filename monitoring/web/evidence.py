@@ -10,9 +10,9 @@ import streamlit as st
 
 from monitoring.core.performance.metric import UnknownMetric, get
 from monitoring.store.queries.fleet import FleetEntry
-from monitoring.web import cached, charts
+from monitoring.web import cached, charts, timeline
 from monitoring.web.escape import escape
-from monitoring.web.look import STATUSES, of_status
+from monitoring.web.look import STATUSES
 from monitoring.web.span import Span
 
 WARNING = STATUSES["warning"]  # type: ignore[index]
@@ -45,9 +45,9 @@ def metric(entry: FleetEntry, shown: Span) -> bool:
         apart = ~final | (~final).shift(-1, fill_value=False) | (~final).shift(1, fill_value=False)
         charts.line(out, x, value.where(apart), "", dash="dot", mode="lines", showlegend=False, hoverinfo="skip")
         charts.line(out, x[~final], value[~final], "labels still coming", mode="markers", hollow=True)
-    _levels(out, course.iloc[-1])
+    charts.levels(out, course)
     words = f"**{name}**, realised. {escape(charts.changed(charts.changes(out, course[final])))}"
-    _draw(out, course[final], shown, words, f"{name}{_story(course[final])}", "metric")
+    _draw(out, entry.key, course[final], shown, words, f"{name}{_story(course[final])}", "metric")
     return True
 
 
@@ -59,10 +59,10 @@ def drift(entry: FleetEntry, shown: Span) -> bool:
         return False
     out = charts.figure(zero=True, percent=True)
     charts.line(out, _x(course), course["value"], "Features drifted")
-    _levels(out, course.iloc[-1], ".0%")
+    charts.levels(out, course, form=".0%")
     moved = escape(charts.changed(charts.changes(out, course)))
     words = f"**Share of features drifted** against the reference. {moved}"
-    _draw(out, course, shown, words, f"Share of features drifted{_story(course)}", "drift")
+    _draw(out, entry.key, course, shown, words, f"Share of features drifted{_story(course)}", "drift")
     return True
 
 
@@ -77,11 +77,11 @@ def volume(entry: FleetEntry, shown: Span) -> bool:
         charts.bars(out, _x(windows), windows["labelled"], "with a label")
     newest = windows.iloc[-1]
     alt = f"Rows a window: {newest['rows']:,} in the newest, {windows['rows'].median():,.0f} at the median."
-    _draw(out, windows, shown, "**Rows** in each window", alt, "volume")
+    _draw(out, entry.key, windows, shown, "**Rows** in each window", alt, "volume")
     return True
 
 
-def service(traffic: pd.DataFrame, column: str, document: dict[str, Any], shown: Span) -> None:
+def service(model: str, traffic: pd.DataFrame, column: str, document: dict[str, Any], shown: Span) -> None:
     """Latency or error rate by hour, with its objective."""
     percent = column == "error_share"
     out = charts.figure("" if percent else "ms", zero=True, percent=percent)
@@ -90,29 +90,23 @@ def service(traffic: pd.DataFrame, column: str, document: dict[str, Any], shown:
         if slo.get("sli") == "latency" and not percent:
             level = slo["threshold_ms"]
             charts.threshold(out, level, "objective", WARNING, text=f"objective {level:g} ms")
+        if slo.get("sli") == "availability" and percent:
+            level = 1 - slo["objective"]
+            charts.threshold(out, level, "objective", WARNING, text=f"objective {level * 100:.3g} %")
     last = traffic[column].dropna().iloc[-1]
     words = f"{last:.2%}" if percent else f"{last:.4g} ms"
-    charts.during(out, shown.start, shown.end)
+    charts.aligned(out)
     name = "Error rate" if percent else "Latency p95"
-    charts.show(out, f"{name} by hour: {words} in the newest hour.", f"course-{column}")
+    timeline.show(out, f"{name} by hour: {words} in the newest hour.", f"course-{column}", model, shown)
 
 
-def _draw(out: go.Figure, judged: pd.DataFrame, shown: Span, words: str, alt: str, key: str) -> None:
-    timed = judged.empty or judged["chunk"].isna().all()
-    if timed:
-        charts.during(out, shown.start, shown.end)
-        charts.shaded(out, judged)
+def _draw(out: go.Figure, model: str, judged: pd.DataFrame, shown: Span, words: str, alt: str, name: str) -> None:
     with st.container(border=True):
         st.markdown(words)
-        charts.show(out, alt, f"course-{key}")
-
-
-def _levels(out: go.Figure, newest: pd.Series[Any], form: str = ".4g") -> None:
-    """Both levels, the label of the lower one below its line."""
-    levels = {name: newest[name] for name in ("warning", "breached") if pd.notna(newest[name])}
-    for name, value in levels.items():
-        below = len(levels) > 1 and value == min(levels.values())
-        charts.threshold(out, value, name, of_status(name), below=below, text=f"{name} {value:{form}}")
+        charts.shaded(out, judged)
+        charts.aligned(out)
+        timed = judged.empty or judged["chunk"].isna().all()
+        timeline.show(out, alt, f"course-{name}", model, shown, timed=bool(timed))
 
 
 def _x(course: pd.DataFrame) -> pd.Series[Any]:

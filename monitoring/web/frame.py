@@ -13,16 +13,17 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there, no
 
 from monitoring.errors import LeewayError, NotPermitted  # noqa: E402
 from monitoring.web import dead_letters  # noqa: E402
-from monitoring.web.access import require  # noqa: E402
+from monitoring.web.access import require, signed_in  # noqa: E402
 from monitoring.web.alerts import badges  # noqa: E402
 from monitoring.web.escape import escape  # noqa: E402
 from monitoring.web.menu import PAGES, menu  # noqa: E402
 from monitoring.web.span import controls  # noqa: E402
 
 st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
-require("viewer")
+viewer = require("viewer")
 sections: dict[str, list[st.Page]] = {}
-WITHOUT_MODEL = ("fleet", "models_and_logs", "channels", "on_call", "silences")
+OF_NO_MODEL = ("fleet", "models_and_logs", "channels", "on_call", "silences")
+"""Pages that are not about one model over a range."""
 titles = {}
 alerts_page = PAGES / "respond" / "alerts.py"
 of_page, of_section = badges()
@@ -40,11 +41,13 @@ for number, entry in enumerate(menu()):
 chosen = st.navigation(sections, position="top")
 try:
     entry = titles[chosen.title]
+    signed_in(viewer)
     st.title(entry.title)
     st.caption(entry.question)
     if entry.path.stem != "channels":
         dead_letters.warn()
-    controls(with_model=entry.path.stem not in WITHOUT_MODEL)
+    if entry.path.stem not in OF_NO_MODEL:
+        controls()
     chosen.run()
 except NotPermitted as error:
     st.error(escape(error.sentence), icon=":material/lock:")

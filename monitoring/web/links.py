@@ -18,7 +18,9 @@ def about(model: str, besides: Path | None = None) -> None:
         for entry in _pages():
             if besides is None or entry.path != besides:
                 icon = f":material/{entry.icon}:"
-                st.page_link(entry.path, label=entry.title, icon=icon, query_params={"model": model})
+                kept = st.session_state.get("model") == model  # then Streamlit takes it along
+                query = None if kept else {"model": model}
+                st.page_link(entry.path, label=entry.title, icon=icon, query_params=query)
 
 
 def to_model(model: str) -> None:

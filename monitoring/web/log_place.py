@@ -11,15 +11,18 @@ from typing import Any
 
 import streamlit as st
 
+from monitoring.apart import apart
 from monitoring.errors import LeewayError
 from monitoring.fleet import Log
+from monitoring.glance import Sample, look, slow
 from monitoring.logs.source import names
-from monitoring.preview import Sample, look
 from monitoring.web.escape import escape
 from monitoring.web.model_checks import show_problems
 from monitoring.web.model_draft import kind_of
 
 PREFIX = "add_"
+PATIENCE = 60
+"""Seconds that a look at a log may take."""
 KEEP: dict[str, Any] = {"persist_state": "session"}
 """Of every field: its value outlives going to another view or page."""
 
@@ -60,9 +63,7 @@ def place(which: str, title: str, looked_at: Callable[[dict[str, str], Sample], 
                     **KEEP,
                     help=f"Relative places start from {Path.cwd()}.",
                 )
-            asked = st.form_submit_button(
-                "Look", type="primary", icon=":material/search:", on_click=_by_ending, args=(which,)
-            )
+            asked = st.form_submit_button("Look", icon=":material/search:", on_click=_by_ending, args=(which,))
         if asked:
             _look(which, looked_at)
     found: dict[str, str] | None = field(f"{which}log")
@@ -85,10 +86,9 @@ def _look(which: str, looked_at: Callable[[dict[str, str], Sample], None]) -> No
         return
     try:
         with st.spinner("Reading some rows"):
-            sample = look(
-                Log(source=log["source"], location=log.get("location"), url=log.get("url"), table=log.get("table")),
-                Path.cwd(),
-            )
+            place = Log(source=log["source"], location=log.get("location"), url=log.get("url"), table=log.get("table"))
+            here = Path.cwd()
+            sample = apart(look, place, here, seconds=PATIENCE) if slow(place, here) else look(place, here)
     except LeewayError as error:
         show_problems(error)
         return

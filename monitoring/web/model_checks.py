@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from monitoring.apart import apart
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import LeewayError
 from monitoring.preview import Preview, preview
@@ -18,7 +19,9 @@ from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
 from monitoring.web.look import of_flag, of_status
 from monitoring.web.model_draft import problems
-from monitoring.web.reasons import findings
+
+PATIENCE = 180
+"""Seconds that a preview may take."""
 
 
 def show_problems(error: LeewayError) -> None:
@@ -39,7 +42,7 @@ def run_preview(document: dict[str, Any], base: Path) -> None:
             def progress(share: float, words: str) -> None:
                 status.update(label=escape(f"{share:.0%} {words}"))
 
-            found = preview(document, base, now, progress)
+            found = apart(preview, document, base, now, seconds=PATIENCE, progress=progress)
         except LeewayError as error:
             status.update(label="The verdicts could not be made", state="error")
             st.session_state["add_preview"] = None
@@ -68,7 +71,7 @@ def show_preview(document: dict[str, Any]) -> None:
         window = result.model.window
         when = f" · {escape(stamp(window.start))} to {escape(stamp(window.end))}" if window.start and window.end else ""
         st.markdown(f"{flag} **{escape(of.get('name') or of['key'])}**{when}")
-        st.markdown("\n".join(f"- {escape(line)}" for line in findings(result.model.reason)))
+        st.markdown("\n".join(f"- {escape(line)}" for line in result.model.findings))
         for notice in result.notices:
             st.caption(escape(notice))
         verdict_table([v for v in result.newest if v.check != "model"], key="add_verdicts")

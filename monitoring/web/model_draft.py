@@ -13,7 +13,7 @@ import yaml
 
 from monitoring import fleet
 from monitoring.errors import FleetError, LeewayError
-from monitoring.guess import Guess
+from monitoring.guessing.guess import Guess
 
 SUFFIXES = {
     ".parquet": "parquet",

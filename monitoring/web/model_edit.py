@@ -102,7 +102,6 @@ def _model(entry: Entry) -> None:
         with st.container(horizontal=True):
             st.button(
                 "Save",
-                type="primary",
                 icon=":material/save:",
                 disabled=changed is None,
                 key="save_yaml",
@@ -166,9 +165,7 @@ def _rebaseline(key: str) -> None:
         else:
             st.error("The window must not end before it begins.", icon=":material/error:")
     bad = other and not arguments
-    if st.button(
-        "Re-baseline now", type="primary", key="rebaseline_now", disabled=bad, on_click=_ask, args=(key, arguments)
-    ):
+    if st.button("Re-baseline now", key="rebaseline_now", disabled=bad, on_click=_ask, args=(key, arguments)):
         st.rerun()
 
 
@@ -187,7 +184,7 @@ def _stop(key: str) -> None:
     typed = st.text_input("Type the key to confirm", key="stop_key", live=True)
     reason = st.text_input("Reason", key="stop_reason", live=True)
     ready = typed == key and bool((reason or "").strip())
-    if st.button("Stop watching", type="primary", key="stop_now", disabled=not ready, on_click=_remove, args=(key,)):
+    if st.button("Stop watching", key="stop_now", disabled=not ready, on_click=_remove, args=(key,)):
         st.rerun()
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from monitoring.guess import PARTS, Guess, guess, guess_labels
-from monitoring.preview import Sample
+from monitoring.glance import Sample
+from monitoring.guessing.guess import PARTS, Guess, guess, guess_labels
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
 from monitoring.web.log_place import KEEP, PREFIX, field, place, put, show_sample

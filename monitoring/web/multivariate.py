@@ -9,7 +9,7 @@ import streamlit as st
 
 from monitoring.rowtests.registry import UnknownRowTest, get
 from monitoring.verdicts.multivariate import CHECK
-from monitoring.web import cached, charts, clock, pieces
+from monitoring.web import cached, charts, clock, pieces, timeline
 from monitoring.web.escape import escape
 from monitoring.web.look import of_status
 from monitoring.web.span import Span
@@ -29,11 +29,11 @@ def section(key: str, shown: Span) -> None:
     for at in range(0, len(methods), 2):
         for place, method in zip(st.columns(2), methods[at : at + 2], strict=False):
             with place.container(border=True, height="stretch"):
-                card(frame[frame["method"] == method], str(method))
+                card(frame[frame["method"] == method], str(method), key, shown)
     pieces.download(lambda: frame.to_csv(index=False), f"{key}-multivariate-drift", "multivariate_csv")
 
 
-def card(frame: pd.DataFrame, method: str) -> None:
+def card(frame: pd.DataFrame, method: str, key: str, shown: Span) -> None:
     """One method: the newest verdict in words, and its values with what they were held against."""
     newest = frame.iloc[-1]
     title, help_ = named(method)
@@ -46,7 +46,9 @@ def card(frame: pd.DataFrame, method: str) -> None:
         charts.shaded(out, frame)
         out.update_layout(showlegend=two_sided(method))
         bad = int(frame["status"].isin(("warning", "breached")).sum())
-        charts.show(out, f"{title}: {bad} of {len(frame)} windows drifted.", f"multivariate_{method}")
+        alt = f"{title}: {bad} of {len(frame)} windows drifted."
+        timed = bool(frame["window_start"].notna().any())
+        timeline.show(out, alt, f"multivariate_{method}", key, shown, timed=timed)
     st.caption(escape(_caption(newest)))
 
 

@@ -10,9 +10,10 @@ import streamlit as st
 from monitoring.core.verdict import Verdict
 from monitoring.fleet import Slo
 from monitoring.store.queries.summaries import ObjectiveState
-from monitoring.web import cached, charts, pieces, tables
+from monitoring.web import cached, charts, pieces, tables, timeline
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, Look, of_status
+from monitoring.web.span import Span
 
 
 def look_for(name: str) -> Look:
@@ -31,17 +32,22 @@ def title(slo: Slo) -> str:
         return f"Latency: {percent(slo.objective)} of requests within {slo.threshold_ms:g} ms over {slo.period}"
     if slo.sli == "freshness":
         return f"Freshness: a prediction at most {slo.max_age} old"
+    if slo.sli == "quality":
+        good = "correct" if slo.tolerance is None else f"within ±{slo.tolerance:g} of their label"
+        return f"Quality: {percent(slo.objective)} of predictions {good} over {slo.period}"
     return f"Availability: {percent(slo.objective)} of requests answered over {slo.period}"
 
 
-def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict]) -> None:
+def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict], shown: Span) -> None:
     """One objective: where it stands, how fast its budget burns, and its course."""
     verdict = next((v for v in found if v.check == f"slo.{slo.sli}" and v.method == "budget"), None)
-    state = cached.objective(key, slo.sli, slo.objective, slo.period, slo.threshold_ms, at)
+    ripe = verdict.window.end if slo.sli == "quality" and verdict else at  # labels come later
+    state = cached.objective(key, slo, ripe or at, shown.start, shown.end)
     if state is None or state.budget.good is None:
+        labelled = slo.sli == "quality"
         pieces.empty(
-            f"No request in the last {slo.period}.",
-            "The budget is unknown until the log has requests.",
+            verdict.reason if labelled and verdict else f"No request in the last {slo.period}.",
+            f"The budget is unknown until the log has {'labels' if labelled else 'requests'}.",
             "configure/models_and_logs.py",
             "Models and logs",
         )
@@ -58,7 +64,7 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
         icon=f":material/{look.icon}:",
         border=True,
         height="stretch",
-        chart_data=[v for v in state.course["left"] if pd.notna(v)] or None,
+        chart_data=sparkline(state),
     )
     second.metric(
         "Good share",
@@ -90,7 +96,13 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
     if verdict:
         st.markdown(f"{look.badge} {escape(verdict.reason)}")
     burn_rates(state, found, slo, f"{key}-{slo.sli}-{number}")
-    course(state, slo, f"{slo.sli}_{number}")
+    course(state, slo, f"{slo.sli}_{number}", key, shown)
+
+
+def sparkline(state: ObjectiveState) -> list[float] | None:
+    """The budget left over the range, where it lies in it."""
+    found = [float(v) for v in state.course["left"] if pd.notna(v)]
+    return found if len(found) > 1 else None
 
 
 def forecast(state: ObjectiveState) -> str:
@@ -141,7 +153,7 @@ def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) 
         key=f"burns-{key}",
         hide_index=True,
         placeholder="–",
-        alt="Burn rates by pair of windows",
+        alt=f"Burn rates of {slo.sli} by pair of windows",
         column_config={
             "pair": column.TextColumn("Windows", width=90, help="Both must burn fast for the pair to fire"),
             "status": tables.badges("Status", list(STATUSES.values()), width=125),
@@ -157,8 +169,8 @@ def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) 
     pieces.download(lambda: state.course.to_csv(index=False), key, f"csv-{key}", help="The course, hour by hour")
 
 
-def course(state: ObjectiveState, slo: Slo, key: str) -> None:
-    """Budget left and good share over the period."""
+def course(state: ObjectiveState, slo: Slo, name: str, key: str, shown: Span) -> None:
+    """Budget left and good share over the period, as far as they lie in the range."""
     first, second = st.columns(2)
     with first.container(border=True):
         st.markdown("**Budget left** of the period that ends there")
@@ -167,7 +179,8 @@ def course(state: ObjectiveState, slo: Slo, key: str) -> None:
             out, state.course["moment"], state.course["left"], "budget left", mode="lines", hovertemplate="%{y:.1%}"
         )
         charts.threshold(out, 0.0, "gone", text="gone")
-        charts.show(out, f"Error budget of {slo.sli}: {state.budget.remaining:.0%} left.", f"left_{key}")
+        alt = f"Error budget of {slo.sli}: {state.budget.remaining:.0%} left."
+        timeline.show(out, alt, f"left_{name}", key, shown)
     with second.container(border=True):
         st.markdown("**Good share** by hour")
         out = charts.figure()
@@ -176,4 +189,5 @@ def course(state: ObjectiveState, slo: Slo, key: str) -> None:
             out, state.course["moment"], state.course["good"], "good share", mode="markers", hovertemplate="%{y:.2%}"
         )
         charts.threshold(out, slo.objective, "objective", text=f"objective {percent(slo.objective)}")
-        charts.show(out, f"Good share of {slo.sli} by hour; objective {slo.objective:.3%}.", f"good_{key}")
+        alt = f"Good share of {slo.sli} by hour; objective {slo.objective:.3%}."
+        timeline.show(out, alt, f"good_{name}", key, shown)

@@ -1,15 +1,6 @@
-"""A model's reason is its findings one after the other; on a page each has a line of its own."""
+"""A model's reason is its findings, a line each, gravest first; and what a flag asks of people."""
 
 from __future__ import annotations
-
-import re
-
-_GOES_ON = (
-    "At the present pace", "Counted at", "Mend the data first", "Retraining ", "A harder ", "Cannot tell whether",
-    "No worse than the reference", "Not diagnosed:",
-)  # fmt: skip
-"""Sentences that belong to the finding before them, as does a count of what could not be tested."""
-
 
 NEXT = {
     "page": "Act now. Service levels shows the budget that burns, Models and logs a log that stopped or changed.",
@@ -35,17 +26,6 @@ def next_step(flag: str, reason: str) -> str:
     return said if flag == "watch" and said else NEXT[flag]
 
 
-def findings(reason: str) -> list[str]:
-    """The findings of a reason, gravest first."""
-    out: list[str] = []
-    for sentence in re.split(r"(?<=\.) (?=\S)", " ".join(reason.split())):
-        if out and (sentence.startswith(_GOES_ON) or " could not be tested" in sentence):
-            out[-1] += f" {sentence}"
-        elif sentence:
-            out.append(sentence)
-    return out
-
-
 def first(reason: str) -> str:
     """The gravest finding."""
-    return next(iter(findings(reason)), "")
+    return next(iter(reason.splitlines()), "")

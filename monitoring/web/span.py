@@ -1,9 +1,14 @@
-"""The time range and the model that all pages share: chosen in the frame, kept in the address."""
+"""The time range and the model that pages share: chosen in the frame, kept in the address.
+
+The range is one word of the address, so that Back is one step: a length that ends now ("7d"), or a first and a last
+moment ("2025-09-01 to 2025-09-14", "2025-09-01 06:00 to 2025-09-01 18:00"), in UTC.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -20,16 +25,19 @@ RANGES = {
     "180d": timedelta(days=180),
 }
 WORDS = {
-    "1h": "Last hour",
-    "6h": "Last 6 hours",
-    "24h": "Last 24 hours",
-    "7d": "Last 7 days",
-    "30d": "Last 30 days",
-    "90d": "Last 90 days",
-    "180d": "Last 180 days",
-    "custom": "Custom",
+    "1h": "last hour",
+    "6h": "last 6 hours",
+    "24h": "last 24 hours",
+    "7d": "last 7 days",
+    "30d": "last 30 days",
+    "90d": "last 90 days",
+    "180d": "last 180 days",
 }
 DEFAULT = "30d"
+HOUR = timedelta(hours=1)
+_EXAMPLE = "2025-09-01 to 2025-09-14, or 2025-09-01 06:00 to 2025-09-01 18:00 (UTC)"
+_MOMENT = r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d))?"
+_OWN = re.compile(rf"\s*{_MOMENT}(?:\s+to\s+{_MOMENT})?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +49,86 @@ class Span:
     words: str
 
 
-def controls(with_model: bool) -> None:
-    """The bar above every page: model on the left, range on the right."""
+def controls() -> None:
+    """The bar above a page about a model: model on the left, range on the right."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    if with_model:
-        left.selectbox(  # no format_func in a bound widget: the address would hold the formatted text
-            "Model",
-            sorted(entry.key for entry in cached.fleet(now())),
-            index=None,
-            key="model",
-            bind="query-params",
-            placeholder="Choose a model",
-            label_visibility="collapsed",
-        )
+    left.selectbox(  # no format_func in a bound widget: the address would hold the formatted text
+        "Model",
+        sorted(entry.key for entry in cached.fleet(now())),
+        index=None,
+        key="model",
+        bind="query-params",
+        placeholder="Choose a model",
+        label_visibility="collapsed",
+    )
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
         st.selectbox(
             "Time range",
-            list(WORDS),
-            index=list(WORDS).index(DEFAULT),
+            list(RANGES),
+            index=list(RANGES).index(DEFAULT),
             key="range",
             bind="query-params",
+            accept_new_options=True,
             label_visibility="collapsed",
-            width=170,
+            width=170 if st.session_state.get("range", DEFAULT) in RANGES else 320,
         )
-        if st.session_state.get("range") == "custom":
-            today = now().date()
-            st.date_input(
-                "From",
-                today - timedelta(days=14),
-                key="from",
-                bind="query-params",
-                width=140,
-                label_visibility="collapsed",
-            )
-            st.date_input("To", today, key="to", bind="query-params", width=140, label_visibility="collapsed")
+        _own()
+    if parse(st.session_state.get("range") or DEFAULT) is None:
+        st.caption(f":material/info: No range. Write one as {_EXAMPLE}. Shown: {WORDS[DEFAULT]}.")
+
+
+def _own() -> None:
+    """A range of one's own, from and to, behind a button."""
+    shown = span()
+    with st.popover("Custom", icon=":material/date_range:"), st.form("own_range", border=False):
+        first, last = (moment.replace(tzinfo=None) for moment in whole_hours(shown.start, shown.end))
+        st.datetime_input("From (UTC)", first, key=f"from {first}", step=HOUR)
+        st.datetime_input("To (UTC)", last, key=f"to {last}", step=HOUR)
+        st.form_submit_button("Show", on_click=_typed, args=(f"from {first}", f"to {last}"))
+
+
+def _typed(first: str, last: str) -> None:
+    ends = [st.session_state[name].replace(tzinfo=UTC) for name in (first, last)]
+    choose(min(ends), max(ends))
+
+
+def choose(start: datetime, end: datetime) -> None:
+    """Make [start, end) the range of all pages. For a callback: the bar is not drawn yet."""
+    st.session_state["range"] = text_of(*whole_hours(start, end))
+
+
+def whole_hours(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The hours that a range touches, one at least: summaries are by the hour."""
+    first = start.replace(minute=0, second=0, microsecond=0)
+    last = end.replace(minute=0, second=0, microsecond=0)
+    return first, max(last if last == end else last + HOUR, first + HOUR)
+
+
+def text_of(start: datetime, end: datetime) -> str:
+    """[start, end) as the address has it; `parse` reads it."""
+    if start.hour == start.minute == end.hour == end.minute == 0:
+        last = end - timedelta(days=1)
+        return f"{start:%Y-%m-%d}" if last == start else f"{start:%Y-%m-%d} to {last:%Y-%m-%d}"
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+
+
+def parse(text: str) -> Span | None:
+    """What a range of the address means now; None where it means nothing."""
+    if text in RANGES:
+        end = now().replace(second=0, microsecond=0)
+        return Span(end - RANGES[text], end, WORDS[text])
+    found = _OWN.fullmatch(text)
+    if found is None:
+        return None
+    day, hour, other_day, other_hour = found.groups()
+    try:
+        start = datetime.fromisoformat(f"{day} {hour or '00:00'}+00:00")
+        last = datetime.fromisoformat(f"{other_day or day} {(other_hour if other_day else hour) or '00:00'}+00:00")
+    except ValueError:
+        return None
+    whole_day = other_hour is None if other_day else hour is None
+    end = last + timedelta(days=1) if whole_day else last
+    return Span(start, end, f"{text_of(start, end)} UTC") if start < end else None
 
 
 def model() -> str | None:
@@ -84,14 +138,7 @@ def model() -> str | None:
 
 
 def span() -> Span:
-    """The chosen range."""
-    chosen = st.session_state.get("range") or DEFAULT
-    if chosen == "custom":
-        first, last = st.session_state.get("from"), st.session_state.get("to")
-        if isinstance(first, date) and isinstance(last, date):
-            start = datetime.combine(min(first, last), time(), UTC)
-            end = datetime.combine(max(first, last), time(), UTC) + timedelta(days=1)
-            return Span(start, end, f"{start:%Y-%m-%d} to {max(first, last):%Y-%m-%d} UTC")
-        chosen = DEFAULT
-    end = now().replace(second=0, microsecond=0)
-    return Span(end - RANGES[chosen], end, WORDS[chosen].lower())
+    """The chosen range; the default where what was typed is none."""
+    found = parse(st.session_state.get("range") or DEFAULT) or parse(DEFAULT)
+    assert found is not None
+    return found

@@ -73,7 +73,7 @@ def add() -> None:
             st.caption(
                 "Say where the prediction log is and press Look: a proposal of what its columns mean fills this in."
             )
-        st.code(dump([document or {"key": "…"}]), language="yaml")
+        st.code(dump([document or {"key": "…"}]), language=None)
     if document is not None:
         with st.container(border=True):
             st.header("See it judged, then watch it")
@@ -107,7 +107,6 @@ def buttons(documents: list[dict[str, Any]], may_preview: bool, may_save: bool) 
         asked = st.button("Preview verdicts", icon=":material/play_arrow:", disabled=not may_preview, key="preview_now")
         st.button(
             "Save and watch",
-            type="primary",
             icon=":material/visibility:",
             disabled=not may_save,
             key="save_now",

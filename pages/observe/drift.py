@@ -11,7 +11,18 @@ import streamlit as st
 
 from monitoring.core.verdict import Status
 from monitoring.store.queries.drift import WindowOfDrift
-from monitoring.web import cached, charts, clock, column_detail, distributions, multivariate, pieces, reports, tables
+from monitoring.web import (
+    cached,
+    charts,
+    clock,
+    column_detail,
+    distributions,
+    multivariate,
+    pieces,
+    reports,
+    tables,
+    timeline,
+)
 from monitoring.web.access import require
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, of_status
@@ -151,17 +162,14 @@ def table(state: WindowOfDrift, key: str) -> None:
     pieces.download(lambda: found.drop(columns=unneeded).to_csv(index=False), f"{key}-drift", "drift_csv")
 
 
-def history(state: WindowOfDrift) -> None:
+def history(state: WindowOfDrift, key: str, shown: Span) -> None:
     """Columns by windows."""
     st.header("When each column moved")
     with st.container(border=True):
         drawn, hidden = distributions.heat_map(state)
         worst = distributions.name(state.table["check"].iloc[0], state.table["column"].iloc[0])
-        charts.show(
-            drawn,
-            f"Drift of every column over time, as a share of its breached level; {worst} has drifted most.",
-            "drift_map",
-        )
+        alt = f"Drift of every column over time, as a share of its breached level; {worst} has drifted most."
+        timeline.show(drawn, alt, "drift_map", key, shown, timed=state.chunk is None)
         st.caption(
             "Colour is how far beyond its breached level, or beyond chance, whichever is less: drift is beyond both."
         )
@@ -197,10 +205,10 @@ def page(key: str, shown: Span) -> None:
         query_params={"model": key},
         icon=":material/trending_down:",
     )
-    history(state)
+    history(state, key, shown)
     if not slice_:
         multivariate.section(key, shown)
-    row = column_detail.detail(state, key, slice_)
+    row = column_detail.detail(state, key, slice_, shown)
     reports.section(key, row[0] if row else None, row[1] if row else "")
 
 

@@ -18,7 +18,7 @@ from monitoring.web.charts import palette
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
 from monitoring.web.look import FLAGS, NEVER, Look, of_flag
-from monitoring.web.reasons import findings, first
+from monitoring.web.reasons import first
 
 require("viewer")
 
@@ -161,7 +161,7 @@ def card(entry: FleetEntry) -> None:
     """Why a model is flagged, in full, and where to go from here."""
     with st.container(border=True, height="stretch"):
         st.markdown(f"{of_flag(entry.flag).badge} **{escape(entry.name)}** · {escape(entry.owner or 'no owner')}")
-        st.markdown("\n".join(f"- {escape(line)}" for line in findings(entry.reason)) or "Not evaluated yet.")
+        st.markdown("\n".join(f"- {escape(line)}" for line in entry.findings) or "Not evaluated yet.")
         links.about(entry.key)
 
 
@@ -203,7 +203,9 @@ def page(present: datetime) -> None:
         return
     table(found)
     flat = frame_of(found).drop(columns=["trend", "drift"])
-    flat = flat.assign(flag=[flag_of(e) for e in found], key=[e.key for e in found], why=[e.reason for e in found])
+    flat = flat.assign(
+        flag=[flag_of(e) for e in found], key=[e.key for e in found], why=[" ".join(e.findings) for e in found]
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(found):,} of {len(entries):,} models, worst first. Click a name to open it.")
         pieces.download(lambda: flat.to_csv(index=False), "fleet", "fleet_csv", type="tertiary")

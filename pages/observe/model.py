@@ -18,9 +18,9 @@ from monitoring.store.queries.standing import Seen
 from monitoring.web import cached, diagnosis, evidence, incidents, links, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
-from monitoring.web.escape import escape
+from monitoring.web.escape import escape, link
 from monitoring.web.look import of_flag, of_status
-from monitoring.web.reasons import findings, next_step
+from monitoring.web.reasons import next_step
 from monitoring.web.span import Span, model, span
 
 require("viewer")
@@ -48,7 +48,7 @@ def head(entry: FleetEntry, document: dict[str, Any]) -> None:
         with action.container(horizontal=True, horizontal_alignment="right"):
             st.button("Evaluate now", icon=":material/refresh:", on_click=asked, args=(entry.key,), key="evaluate")
         pieces.progress(entry.key, "evaluate")
-        lines = findings(entry.reason) or ["Not evaluated yet. Ask for it with Evaluate now."]
+        lines = entry.findings or ["Not evaluated yet. Ask for it with Evaluate now."]
         st.markdown(f"{of_flag(entry.flag).badge} {escape(lines[0])}")
         if lines[1:]:
             st.markdown("\n".join(f"- {escape(line)}" for line in lines[1:]))
@@ -69,7 +69,7 @@ def facts(entry: FleetEntry, document: dict[str, Any]) -> list[str]:
         escape(entry.task.replace("_", " ")),
         escape(entry.mode.replace("_", " ")),
         f"{'Versions' if len(seen) > 1 else 'Version'} {escape(words or 'not in the log')}{more}",
-        f"Runbook {escape(document.get('runbook') or 'not set')}",
+        f"Runbook {link(document.get('runbook') or 'not set')}",
     ]
     return [*out, escape(document["description"])] if document.get("description") else out
 
@@ -90,10 +90,10 @@ def figures(entry: FleetEntry, standing: list[Verdict]) -> None:
         found = next((v for v in standing if v.check == "drift"), None)
         _figure(
             "Features drifted", "–" if found is None or found.value is None else f"{found.value:.0%}", found,
-            findings(found.reason)[0].split(" (")[0].rstrip(".") if found else "not judged yet", list(entry.drift),
+            found.reason.split(" (")[0].rstrip(".") if found else "not judged yet", list(entry.drift),
         )  # fmt: skip
     with budget:
-        objectives = [v for v in standing if v.check in ("slo.latency", "slo.availability")]
+        objectives = [v for v in standing if v.check in ("slo.latency", "slo.availability", "slo.quality")]
         names = sorted({v.check.removeprefix("slo.") for v in objectives})
         words = f"least of {' and '.join(names)}" if len(names) > 1 else "".join(names) or "no objective is set"
         left = "–" if entry.budget is None else f"{entry.budget:.0%}"
@@ -175,6 +175,12 @@ def courses(entry: FleetEntry, document: dict[str, Any], shown: Span) -> None:
             "configure/models_and_logs.py",
             "Models and logs",
         )
+        return
+    checks = (f"performance.{entry.main or 'none'}", "drift", "quality.volume")
+    found = [cached.history(entry.key, check, shown.start, shown.end) for check in checks]
+    judged = [frame for frame in found if not frame.empty]
+    if judged:
+        pieces.download(lambda: pd.concat(judged).to_csv(index=False), f"{entry.key}-courses", "courses_csv")
 
 
 def service(entry: FleetEntry, document: dict[str, Any], shown: Span) -> bool:
@@ -188,7 +194,7 @@ def service(entry: FleetEntry, document: dict[str, Any], shown: Span) -> bool:
         name = st.segmented_control(
             "Service", there, default=there[0], required=True, key="service", bind="query-params"
         )
-        evidence.service(traffic, SERVICE[name or there[0]][0], document, shown)
+        evidence.service(entry.key, traffic, SERVICE[name or there[0]][0], document, shown)
     return True
 
 

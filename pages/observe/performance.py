@@ -26,6 +26,7 @@ from monitoring.web import (
     metric_table,
     pieces,
     reliability,
+    timeline,
 )
 from monitoring.web.access import require
 from monitoring.web.escape import escape
@@ -56,7 +57,9 @@ def metrics(key: str) -> list[str]:
     }
     own = [t.check for t in document_of(key).thresholds if t.check in found]
     found |= dict.fromkeys(found.keys() & set(CHECKS), False)  # judged besides the one
-    names = dict.fromkeys([*own, *sorted(found, key=lambda name: not found[name])])
+    main = [f"performance.{e.main}" for e in cached.fleet(clock.now()) if e.key == key]
+    first = [*own, *(name for name in main if name in found)]  # its newest window may have no value yet
+    names = dict.fromkeys([*first, *sorted(found, key=lambda name: not found[name])])
     return [name.removeprefix("performance.") for name in names]
 
 
@@ -72,7 +75,8 @@ def whole(key: str, metric: str, frame: pd.DataFrame, title: str, shown: Span) -
         bad = int((judged["status"] == "breached").sum())
         moved = charts.changed(charts.changes(out, judged))
         alt = f"{title} over the {shown.words}: {bad} of {len(judged)} mature windows breached."
-        charts.show(out, alt, "performance_course")
+        timed = bool(frame["window_start"].notna().any())
+        timeline.show(out, alt, "performance_course", key, shown, timed=timed)
         st.caption(
             escape(
                 f"{moved} {courses.thresholds(frame)} Hollow points on a dotted line are provisional: "
@@ -80,6 +84,7 @@ def whole(key: str, metric: str, frame: pd.DataFrame, title: str, shown: Span) -
             )
         )
         estimates.told(key, metric, estimated, shown)
+    pieces.download(lambda: frame.to_csv(index=False), f"{key}-{metric}", "course_csv", help="The course by window")
 
 
 def better(check: str, task: str) -> bool:
@@ -103,7 +108,8 @@ def apart(key: str, check: str, title: str, shown: Span, by: str) -> None:
     with st.container(border=True):
         out = courses.apart(frame, by, list(newest[by]))
         alt = f"{title} by {by}; {newest[by].iloc[0]} is worst: {newest['reason'].iloc[0]}"
-        charts.show(out, alt, f"performance_{by}")
+        timed = bool(frame["window_start"].notna().any())
+        timeline.show(out, alt, f"performance_{by}", key, shown, timed=timed)
         if len(newest) > courses.LINES:
             st.caption(f"The {courses.LINES} worst of {len(newest)} are drawn; the table has them all.")
     metric_table.table(newest.assign(name=newest[by]), by.capitalize(), f"{key}-{by}")
@@ -135,7 +141,7 @@ def nothing(key: str) -> None:
             "This model has no labels.",
             "Realised performance needs the outcomes. Add them to the model in the fleet file:",
         )
-        st.code(YAML, language="yaml")
+        st.code(YAML, language=None)
         return
     pieces.empty(
         "No label has arrived yet.",

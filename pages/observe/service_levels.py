@@ -11,7 +11,7 @@ import streamlit as st
 
 from monitoring.core.verdict import Verdict
 from monitoring.fleet import Model, Slo, parse_model
-from monitoring.web import cached, charts, objectives, pieces
+from monitoring.web import cached, charts, objectives, pieces, timeline
 from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
@@ -23,7 +23,8 @@ require("viewer")
 YAML = """slos:
   - {sli: latency, threshold_ms: 20, objective: 0.99, period: 30d}
   - {sli: availability, objective: 0.99, period: 30d}
-  - {sli: freshness, max_age: 4h, objective: 0.99, period: 30d}"""
+  - {sli: freshness, max_age: 4h, objective: 0.99, period: 30d}
+  - {sli: quality, objective: 0.7, period: 30d}"""
 COLUMNS = """predictions:
   columns:
     latency_ms: latency_ms
@@ -72,30 +73,30 @@ def requests(key: str, document: Model, shown: Span) -> None:
     first, second = st.columns(2)
     with first.container(border=True, height="stretch"):
         st.markdown("**Latency** by hour, in milliseconds")
-        latency(traffic, document, bool(columns.latency_ms))
+        latency(key, traffic, document, bool(columns.latency_ms), shown)
     with second.container(border=True, height="stretch"):
         st.markdown("**Requests** and server errors by hour" if columns.status else "**Requests** by hour")
         out = charts.figure(zero=True)
         charts.bars(out, traffic["moment"], traffic["requests"], "requests")
         if columns.status:
             charts.bars(out, traffic["moment"], traffic["errors"], "errors", 9)
-        charts.show(
-            out, f"{traffic['requests'].sum():,} requests, {traffic['errors'].sum():,} server errors.", "requests"
-        )
+        alt = f"{traffic['requests'].sum():,} requests, {traffic['errors'].sum():,} server errors."
+        timeline.show(out, alt, "requests", key, shown)
         st.caption(
             f"{traffic['requests'].sum():,} requests, {traffic['errors'].sum():,} server errors."
             if columns.status
             else f"{traffic['requests'].sum():,} requests. Errors are unknown: no `status` is mapped."
         )
+    pieces.download(lambda: traffic.to_csv(index=False), f"{key}-traffic", "traffic_csv")
 
 
-def latency(traffic: pd.DataFrame, document: Model, mapped: bool) -> None:
+def latency(key: str, traffic: pd.DataFrame, document: Model, mapped: bool, shown: Span) -> None:
     """Quantiles of latency, with the objective's threshold."""
     if not mapped or traffic["p50"].isna().all():
         st.caption(
             "The log has no latency. Map it, with the status, to see how fast and how reliable the model answers:"
         )
-        st.code(COLUMNS, language="yaml")
+        st.code(COLUMNS, language=None)
         return
     out = charts.figure("ms", zero=True)
     for number, name in enumerate(("p50", "p95", "p99")):
@@ -105,7 +106,8 @@ def latency(traffic: pd.DataFrame, document: Model, mapped: bool) -> None:
     for slo in document.slos:
         if slo.sli == "latency":
             charts.threshold(out, slo.threshold_ms, "objective", text=f"objective {slo.threshold_ms:g} ms")
-    charts.show(out, f"Latency by hour: p99 {traffic['p99'].median():.3g} ms at the median hour.", "latency")
+    alt = f"Latency by hour: p99 {traffic['p99'].median():.3g} ms at the median hour."
+    timeline.show(out, alt, "latency", key, shown)
 
 
 def page(key: str, shown: Span) -> None:
@@ -130,27 +132,20 @@ def page(key: str, shown: Span) -> None:
     found = [v for v in cached.newest(key) if v.check.startswith("slo.")]
     if not document.slos:
         pieces.empty("This model has no objectives.", "Say in the fleet file what it promises:")
-        st.code(YAML, language="yaml")
+        st.code(YAML, language=None)
     columns = document.predictions.columns
     for number, slo in enumerate(document.slos):
         st.header(escape(objectives.title(slo)))
         if slo.sli == "freshness":
             freshness(slo, found)
-        elif slo.sli == "quality":
-            pieces.empty(
-                "Quality objectives are not counted yet.",
-                "See the checks of the model's performance.",
-                "observe/performance.py",
-                "Performance",
-            )
-        elif not (columns.status if slo.sli == "availability" else columns.latency_ms):
+        elif slo.sli != "quality" and not (columns.status if slo.sli == "availability" else columns.latency_ms):
             pieces.empty(
                 f"No data: the log has no {'status' if slo.sli == 'availability' else 'latency'}.",
                 "Map its column in the fleet file:",
             )
-            st.code(COLUMNS, language="yaml")
+            st.code(COLUMNS, language=None)
         else:
-            objectives.objective(key, slo, number, entry.evaluated_at, found)
+            objectives.objective(key, slo, number, entry.evaluated_at, found, shown)
     requests(key, document, shown)
 
 

@@ -1,4 +1,4 @@
-"""A real dashboard for a real browser: `server` and `browser_page`. No worker runs; what is asked of it waits."""
+"""A real dashboard for a real browser. No worker runs; what is asked of it waits."""
 
 from __future__ import annotations
 
@@ -9,34 +9,44 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 expect.set_options(timeout=30_000)
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path(os.environ.get("LEEWAY_CHROMIUM", "/usr/bin/chromium"))
+OWN_404 = ("/_stcore/health", "/_stcore/host-config")
+"""What Streamlit's client asks for in vain below a deep link, before it finds where it is."""
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a dashboard over an empty database of its own, on a free port; gone after the test.
+UVICORN = ("-m", "uvicorn", "app:app", "--port", "{port}")
 
-    A test that wants models fills `tmp_path / "leeway.db"` first, or asks for the fixture after doing so.
-    """
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
+        return int(held.getsockname()[1])
+
+
+@contextmanager
+def dashboard(home: Path, command: Sequence[str] = UVICORN, port: int | None = None, **settings: str) -> Iterator[str]:
+    """The address of a dashboard over `home / "leeway.db"`, started cold; `settings` are environment variables."""
+    port = port or free_port()
     environment = os.environ | {
-        "LEEWAY_DATABASE": f"sqlite:///{tmp_path / 'leeway.db'}",
-        "LEEWAY_HOME": str(tmp_path / "home"),
+        "LEEWAY_DATABASE": f"sqlite:///{home / 'leeway.db'}",
+        "LEEWAY_HOME": str(home / "home"),
         "LEEWAY_SIGN_IN": "none",
+        **settings,
     }
-    with (tmp_path / "server.log").open("wb") as log:
+    with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)],
+            [sys.executable, *(word.format(port=port) for word in command)],
             cwd=ROOT,
             env=environment,
             stdout=log,
@@ -44,7 +54,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait(address, process, tmp_path / "server.log")
+            _wait(address, process, home / "server.log")
             yield address
         finally:
             process.terminate()
@@ -53,6 +63,42 @@ def server(tmp_path: Path) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def visit(
+    browser: Browser,
+    address: str,
+    width: int = 1440,
+    scheme: Literal["light", "dark"] = "light",
+    besides: tuple[str, ...] = (),
+) -> Iterator[Page]:
+    """A page of a fresh browser. In the end its console must be clean, and nothing asked of a host but this one, and
+    those `besides` it."""
+    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    bad: list[str] = []
+
+    def said(message: ConsoleMessage) -> None:
+        ours = "404" in message.text and message.location["url"].endswith(OWN_404)
+        if message.type == "error" and not ours:
+            bad.append(f"{message.text} ({message.location['url']})")
+
+    page.on("pageerror", lambda error: bad.append(str(error)))
+    page.on("console", said)
+    here = (address, address.replace("http", "ws"), "data:", "blob:", *besides)
+    page.on("request", lambda r: not r.url.startswith(here) and bad.append(f"asked of another host: {r.url}"))
+    yield page
+    context.close()
+    assert not bad, "\n".join(bad)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a dashboard over an empty database of its own; gone after the test."""
+    with dashboard(tmp_path) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -71,18 +117,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def browser_page(chromium: Browser, server: str) -> Iterator[Page]:
-    """A page of a fresh browser whose console stays clean and which asks nothing of another host."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    bad: list[str] = []
-    page.on("pageerror", lambda error: bad.append(str(error)))
-    page.on("console", lambda m: m.type == "error" and "404" not in m.text and bad.append(m.text))
-    here = (server, server.replace("http", "ws"), "data:", "blob:")
-    page.on("request", lambda r: not r.url.startswith(here) and bad.append(f"asked of another host: {r.url}"))
-    yield page
-    context.close()
-    assert not bad, "\n".join(bad)
+    """A page of a fresh browser on `server`."""
+    with visit(chromium, server) as page:
+        yield page
 
 
 @pytest.fixture

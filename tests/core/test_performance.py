@@ -484,39 +484,86 @@ def chunks_of(values: list[float], error: float = 0.01, n: int = 1000) -> list[E
     return [Estimate(v, v - 1.96 * error, v + 1.96 * error, n) for v in values]
 
 
+def chunk(error: float = 0.01, n: int = 1000) -> Estimate:
+    return chunks_of([0.7], error, n)[0]
+
+
 @pytest.mark.parametrize(("better", "sign"), [("higher", -1), ("lower", 1)])
 def test_automatic_levels_lie_towards_worse_and_breached_beyond_warning(better, sign):
-    level = automatic(chunks_of([0.70, 0.71, 0.69, 0.72, 0.68, 0.70]), better, 0.01)
+    level = automatic(chunks_of([0.70, 0.71, 0.69, 0.72, 0.68, 0.70]), better, chunk(), 1 / 91)
     assert 0 < sign * (level.warning - 0.70) < sign * (level.breached - 0.70)
-    assert level.explanation.startswith("automatic: reference 0.7,")
+    assert level.explanation.startswith("automatic: reference 0.") and "from 6 chunks" in level.explanation
 
 
 def test_automatic_levels_widen_with_the_spread_of_the_chunks_and_the_error_of_this_one():
     calm, wild = [0.70, 0.71, 0.69, 0.70, 0.70], [0.60, 0.80, 0.65, 0.75, 0.70]
-    levels = [automatic(chunks_of(v), "higher", e).breached for v, e in ((calm, 0.01), (calm, 0.05), (wild, 0.05))]
+    levels = [
+        automatic(chunks_of(v), "higher", chunk(e), 1 / 91).breached
+        for v, e in ((calm, 0.01), (calm, 0.05), (wild, 0.05))
+    ]
     assert levels == sorted(levels, reverse=True)
     assert len(set(levels)) == 3
+
+
+def test_a_smaller_false_alarm_budget_moves_both_levels_away():
+    wide, narrow = (automatic(chunks_of([0.7] * 9), "higher", chunk(), chance) for chance in (1 / 13, 1 / 2184))
+    assert narrow.warning < wide.warning and narrow.breached < wide.breached
+
+
+def test_the_error_of_a_chunk_is_taken_no_smaller_than_the_reference_says_of_its_rows():
+    """Three events that happen to lie well have a small error; it is not believed."""
+    past = chunks_of([0.7] * 9, error=0.04, n=100)
+    believed, lucky = (automatic(past, "higher", chunk(e, n=100), 1 / 91) for e in (0.04, 0.001))
+    assert lucky.warning == pytest.approx(believed.warning)
+    many = automatic(past, "higher", chunk(0.001, n=10_000), 1 / 91)
+    assert many.warning > believed.warning
+
+
+def test_days_that_differ_by_a_factor_are_taken_by_it():
+    """MAE of 10, and of 20 or 5 on other days: half is as usual as twice."""
+    past = chunks_of([10.0, 20.0, 5.0] * 5, error=0.01)
+    level = automatic(past, "lower", Estimate(10.0, 9.98, 10.02, 1000), 1 / 91)
+    assert level.explanation.startswith("automatic: reference 10,")
+    assert level.warning > 10 * 2**2
 
 
 @pytest.mark.parametrize(
     ("reference", "error"), [([], 0.01), ([Estimate(None, None, None, 0)] * 9, 0.01), (chunks_of([0.7] * 9), math.inf)]
 )
 def test_without_a_reference_or_an_error_there_is_no_automatic_level(reference, error):
-    assert automatic(reference, "higher", error) is None
+    assert automatic(reference, "higher", chunk(error), 1 / 91) is None
 
 
 def test_few_chunks_of_reference_are_said_to_be_few():
-    assert "sampling error alone (2 chunks" in automatic(chunks_of([0.7, 0.71]), "higher", 0.01).explanation
+    found = automatic(chunks_of([0.7, 0.71]), "higher", chunk(), 1 / 91)
+    assert "sampling error alone (2 chunks" in found.explanation
 
 
-def test_automatic_levels_keep_to_their_false_alarms():
-    """Chunks that differ by chance alone: one false warning in 30, one false breach in 500."""
+@pytest.mark.parametrize(
+    ("name", "rows", "days"),
+    [("roc_auc", 200, 0.0), ("roc_auc", 1000, 0.0), ("mae", 200, 0.0), ("mae", 200, 0.15)],
+)
+def test_automatic_levels_keep_to_their_false_alarms(name, rows, days):
+    """Logs of 30 days of reference and 60 more, on which nothing happens; `days` is by what days differ."""
     rng = np.random.default_rng(16)
-    warned = breached = 0
-    for _ in range(3000):
-        found = rng.normal(0.7, 0.02, 12)
-        level = automatic(chunks_of(found[:-1].tolist(), 0.02), "higher", 0.02)
-        warned += found[-1] < level.warning
-        breached += found[-1] < level.breached
-    assert 0.005 < warned / 3000 < 1.3 / 30
-    assert breached / 3000 < 2 / 500
+
+    def day() -> Estimate:
+        if name == "mae":
+            label = rng.normal(100, 20, rows)
+            error = rng.normal(0, 1, rows) * math.exp(rng.normal(0, days))
+            return get(name, REGRESSION).compute(regression_of(label + error, label))
+        label = (rng.random(rows) < 0.3).astype(int)
+        score = 1 / (1 + np.exp(1 - rng.normal(0, 1, rows) - label))
+        return get(name, BINARY).compute(binary_of(score, (score > 0.5).astype(int), label))
+
+    warned = breached = windows = 0
+    for _ in range(15):
+        reference = [day() for _ in range(30)]
+        for found in (day() for _ in range(60)):
+            level = automatic(reference, get(name, REGRESSION if name == "mae" else BINARY).better, found, 1 / 30)
+            sign = 1 if name == "mae" else -1
+            windows += 1
+            warned += sign * found.value > sign * level.warning
+            breached += sign * found.value > sign * level.breached
+    assert warned / windows < 1.2 / 30
+    assert breached / windows < 2 / 300

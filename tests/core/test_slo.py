@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from monitoring.core.grid import BucketGrid
 from monitoring.core.outcome import CLIENT_ERROR, EXCLUDED, NO_LATENCY, OK, SERVER_ERROR, service_code
-from monitoring.core.slo.burn import budget, burn_rate, burns, effective_factor, firing_slots, quantile
+from monitoring.core.slo.burn import budget, burn_rate, burns, effective_factor, firing_slots, last_slot, quantile
 from monitoring.core.slo.series import MINUTES, ServiceSeries, availability, latency
 from monitoring.core.slo.windows import period
 from monitoring.core.summary import Cells, cells
@@ -132,7 +132,7 @@ def test_one_failure_in_the_short_window_is_held_back_and_says_so():
 def test_a_window_without_a_request_burns_nothing_and_says_so():
     page = burns(one_slot(100, 100, at=END - 2 * DAY), END, 0.99, period("30d"))[0]
     assert (page.long, page.short, page.firing) == (None, None, False)
-    assert page.reason.startswith("no request in 1h")
+    assert page.reason.startswith("no event in 1h")
 
 
 def test_the_end_of_a_window_is_not_part_of_it():
@@ -253,3 +253,27 @@ def test_a_quantile_is_near_the_raw_one(q):
     edges = np.arange(0, 1001, 2.0)
     counts, _ = np.histogram(raw, edges)
     assert quantile(edges[:-1], edges[1:], counts, q) == pytest.approx(np.quantile(raw, q), rel=0.01)
+
+
+def test_a_burn_that_is_over_and_not_going_on_says_so():
+    was = ServiceSeries(np.arange(END - HOUR, END), np.full(HOUR, 10), np.r_[np.full(HOUR - 1, 5), 0])
+    fast = burns(was, END, 0.99, period("30d"))[0]
+    assert not fast.firing and fast.long > fast.factor
+    assert fast.reason.endswith("fires at 14.40×; held back: 0.0× in the last 5m")
+    silent = burns(ServiceSeries(was.slots[:-1], was.valid[:-1], was.bad[:-1]), END, 0.99, period("30d"))[0]
+    assert silent.reason.endswith("held back: no event in the last 5m")
+
+
+@pytest.mark.parametrize(
+    ("newest", "end"),
+    [(END, END), (END - 1, END), (END - 2, END - 1), (END - HOUR, END - HOUR + 1), (END - 5 * HOUR, END)],
+)
+def test_windows_end_with_the_newest_event_of_the_last_hour_and_never_within_a_slot(newest, end):
+    """At slot END, which has just begun, a log whose newest event lies in slot `newest`."""
+    assert last_slot(one_slot(10, 0, newest), END) == end
+
+
+def test_a_log_that_ends_within_an_hour_burns_at_its_end():
+    series = ServiceSeries(np.arange(END - 2 * HOUR, END - 7), np.full(2 * HOUR - 7, 10), np.full(2 * HOUR - 7, 10))
+    assert not burns(series, END, 0.99, period("30d"))[0].firing
+    assert burns(series, last_slot(series, END), 0.99, period("30d"))[0].firing

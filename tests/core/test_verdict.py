@@ -94,3 +94,10 @@ def test_other_checks_carry_no_flag():
 def test_the_words_of_statuses_and_flags_are_those_of_the_contract():
     assert [str(s) for s in Status] == ["ok", "warning", "breached", "insufficient_data", "no_data", "failed"]
     assert [str(f) for f in Flag] == ["healthy", "watch", "retrain", "page"]
+
+
+def test_a_summing_up_tells_its_findings_one_by_one_and_all_in_one_line():
+    told = verdict(check="model", flag=Flag.WATCH, reason="The log is late. It came at 3.\nIt drifts.").as_json()
+    assert told["reason"] == "The log is late. It came at 3. It drifts."
+    assert told["findings"] == ["The log is late. It came at 3.", "It drifts."]
+    assert "findings" not in verdict().as_json()

@@ -30,7 +30,7 @@ def test_a_model_never_evaluated_says_so(small_store: str, run_page: Run, writte
 
 
 def test_a_range_without_a_window_says_so(small_store: str, run_page: Run, written: Words) -> None:
-    at = run_page(PAGE, model="delays", **{"range": "custom", "from": "2020-01-01", "to": "2020-01-02"})
+    at = run_page(PAGE, model="delays", range="2020-01-01 to 2020-01-02")
     assert not at.exception
     assert "No window was compared in this range" in written(at)
 

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from monitoring.web.reasons import findings, first
+from monitoring.store.database import connect, transaction
+from monitoring.store.tables import VerdictRow
+from monitoring.web.escape import escape
 
 Run = Callable[..., AppTest]
 Written = Callable[[AppTest], str]
@@ -90,14 +93,18 @@ def test_a_worker_that_gives_no_sign_of_life_is_told(
     assert "Worker stopped" in written(run_page("observe/fleet.py"))
 
 
-def test_a_reason_is_cut_into_its_findings() -> None:
-    reason = (
-        "3 of the last 3 mature windows are breached: ROC AUC 0.52 (0.47 to 0.57): below 0.65 (set by its owner). "
-        "slo.latency: 98.1% within 20 ms; error budget left 5%. At the present pace it is gone in 3 h. "
-        "drift.prediction: median 0.1757 → 0.1366, p < 0.001, 882 rows."
-    )
-    found = findings(reason)
-    assert len(found) == 3
-    assert found[1].endswith("gone in 3 h.")
-    assert first(reason) == found[0]
-    assert findings("") == [] and first("") == ""
+def test_each_finding_of_a_flag_has_a_line_of_its_own_however_many_sentences_it_is(
+    small_store: str, run_page: Run
+) -> None:
+    lines = [
+        "slo.latency: 98.1% within 20 ms; error budget left 5%. At the present pace it is gone in 3 h.",
+        "drift.prediction: median 0.1757 → 0.1366, p < 0.001. Nobody knows why. It began in St. John.",
+    ]
+    store = connect(small_store)
+    with transaction(store) as session:
+        session.execute(update(VerdictRow).where(VerdictRow.check == "model").values(reason="\n".join(lines)))
+    store.dispose()
+    at = run_page("observe/fleet.py")
+    card = next(m.value for m in at.markdown if m.value.startswith("- slo"))
+    assert card == "\n".join(f"- {escape(line)}" for line in lines)
+    assert set(at.dataframe[0].value["why"].dropna()) >= {lines[0]}

@@ -83,7 +83,7 @@ def test_charts_cover_the_range_and_say_their_finding(small_store: str, run_page
 
 
 def test_a_range_without_a_window_says_what_to_do(small_store: str, run_page: Run, written: Written) -> None:
-    at = run_page(PAGE, model="eta", range="custom", **{"from": "2020-01-01", "to": "2020-01-02"})
+    at = run_page(PAGE, model="eta", range="2020-01-01 to 2020-01-02")
     assert not at.exception
     assert "No window lies in this range" in written(at)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-from monitoring.store.database import connect, transaction
+from monitoring.evaluate import Scope, evaluate
+from monitoring.store import models
+from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import EvaluationRow, ModelRow, VerdictRow
 
 PAGE = "observe/service_levels.py"
@@ -43,6 +45,22 @@ def test_every_objective_has_its_budget_and_its_burn_rates(small_store: str, run
     assert list(burns[0]["pair"]) == ["1h/5m", "6h/30m", "1d/2h", "3d/6h"] or len(burns[0]) >= 3
     assert burns[0]["reason"].str.contains("fires at").all()
     assert "Traffic by hour" in headers
+
+
+def test_a_quality_objective_is_shown_like_the_others(small_store: str, run_page: Run, written: Words) -> None:
+    change(small_store, "eta", slos=[{"sli": "quality", "objective": 0.8, "tolerance": 10}])
+    store = connect(small_store)
+    with reading(store) as session:
+        watched = next(one for one in models.watched(session) if one.key == "eta")
+    evaluate(store, watched, Scope(), lambda: datetime.now(UTC), lambda share, words: None)
+    store.dispose()
+    at = run_page(PAGE, model="eta")
+    assert not at.exception
+    headers = [h.value.replace("\\", "") for h in at.header]
+    assert "Quality: 80 % of predictions within ±10 of their label over 30d" in headers
+    assert {"Budget left", "Good share", "Bad of all", "Gone in"} <= {m.label for m in at.metric}
+    good = next(m.value for m in at.metric if m.label == "Good share")
+    assert f"{good} within ±10 of their label of" in written(at).replace("\\", "")
 
 
 def test_a_period_without_a_request_is_no_data_and_not_100_percent(

@@ -39,7 +39,7 @@ def shortened(text: str) -> str:
 def _signal(subject: Subject, rule: Rule, name: str, owner: str, read: Read) -> Signal:
     v = read.verdict
     return Signal(
-        subject, rule.name, rule.kind, rule.severity, read.condition, shortened(v.reason), owner, name,
+        subject, rule.name, rule.kind, rule.severity, read.condition, shortened(next(iter(v.findings), "")), owner, name,
         v.value, v.threshold, v.window.start, v.window.end,
     )  # fmt: skip
 

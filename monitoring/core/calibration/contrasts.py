@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LOCATION, SCALE, SHAPE, MISSING = 0.5, 0.2, 0.25, 0.05
+LOCATION, SCALE, SHAPE, MISSING = 0.78, 0.08, 0.11, 0.03
 """How the false-alarm budget of a numeric column is divided. Most real drift is a shift."""
-OMNIBUS, SINGLE = 0.7, 0.3
-"""And of a categorical one: to all classes together, to the one that moved most."""
-BINS = 16
+OMNIBUS, SINGLE, NEW = 0.6, 0.3, 0.1
+"""And of a categorical one: to all classes together, to the one that moved most, to values never seen."""
+BINS = 32
 EXPECTED = 5.0
 """Rows that a class of the omnibus contrast has to be expected to hold: Cochran (1954)."""
 
@@ -29,7 +29,7 @@ class Contrast:
 
     `indicator` is true where the weights tell one class from the rest, so that few rows can be counted exactly.
     `around` are the weights of another contrast whose squared mean is taken off: a spread around the window's own
-    centre does not grow because the centre moved.
+    centre does not grow because the centre moved. `side` +1 looks for more only.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Contrast:
     share: float
     indicator: bool = False
     around: Floats | None = None
+    side: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,17 +71,20 @@ class Contrasts:
         return np.where(self.aside, -1, _pooled(expected)[place])
 
 
-def numeric(reference: Floats, aside: NDArray[np.bool_]) -> Contrasts:
-    """Contrasts of a numeric column whose classes are in ascending order.
+def numeric(reference: Floats, aside: NDArray[np.bool_], places: Floats) -> Contrasts:
+    """Contrasts of a numeric column whose classes are in ascending order, each with its place on the grid.
 
     `reference` are counts by class, shape (classes,), of which `aside` marks those that hold no
     number. Location and scale are the normal scores of van der Waerden (1952) and Klotz (1962), of the mid-ranks in
-    the reference.
+    the reference; beyond its values the scores go on as the grid does, so that far is further than near.
     """
     from scipy.special import ndtri
 
     counts = np.where(aside, 0.0, reference)
     normal = np.where(aside, 0.0, ndtri(np.clip(_ranks(counts), 1e-9, 1 - 1e-9)))
+    normal += np.where(
+        aside, 0.0, _beyond(counts, normal, places) - _beyond(counts[::-1], -normal[::-1], -places[::-1])[::-1]
+    )
     middle = float((counts * normal).sum() / max(counts.sum(), 1.0))
     location = np.where(aside, 0.0, normal - middle)
     found = [Contrast("location", location, LOCATION), Contrast("scale", location**2, SCALE, around=location)]
@@ -99,23 +103,36 @@ def directed(position: Floats) -> Contrasts:
     return Contrasts((Contrast("location", position, 1.0),), 0.0, nothing, nothing > 0, ranked=True)
 
 
-def categorical(reference: Floats) -> Contrasts:
+def categorical(reference: Floats, new: bool = False) -> Contrasts:
     """Contrasts of a categorical column: every class apart, and all together.
 
-    `reference` are counts by class, missing and unseen ones among them.
+    `reference` are counts by class, missing ones among them; with `new`, the last class are values never seen.
     """
     size = len(reference)
     nowhere = np.zeros(size, dtype=np.bool_)
-    if size <= 2:
-        only = Contrast("class 0", _one(size, 0), 1.0, indicator=True)
-        return Contrasts((only,), 0.0, reference, nowhere, ranked=False)
-    single = tuple(Contrast(f"class {at}", _one(size, at), SINGLE / size, indicator=True) for at in range(size))
-    return Contrasts(single, OMNIBUS, reference, nowhere, ranked=False)
+    unseen = (Contrast("new", _one(size, size - 1), NEW, indicator=True, side=1),) if new else ()
+    old = size - len(unseen)
+    if old <= 2:
+        only = Contrast("class 0", _one(size, 0), OMNIBUS + SINGLE, indicator=True)
+        return Contrasts((only, *unseen), 0.0, reference, nowhere, ranked=False)
+    single = tuple(Contrast(f"class {at}", _one(size, at), SINGLE / old, indicator=True) for at in range(old))
+    return Contrasts((*single, *unseen), OMNIBUS, reference, nowhere, ranked=False)
 
 
 def _ranks(counts: Floats) -> Floats:
     """Mid-rank of every class, within (0, 1)."""
     return np.asarray((np.cumsum(counts) - counts / 2 + 0.5) / (counts.sum() + 1.0))
+
+
+def _beyond(counts: Floats, normal: Floats, places: Floats) -> Floats:
+    """What the classes above the reference's highest add to its score, at the slope from one deviation to there."""
+    held = np.flatnonzero(counts)
+    if not len(held):
+        return np.zeros(len(counts))
+    top = held[-1]
+    inner = held[min(int(np.searchsorted(normal[held], 1.0)), len(held) - 1)]
+    slope = (normal[top] - normal[inner]) / max(places[top] - places[inner], 1.0)
+    return np.asarray(slope * np.maximum(places - places[top], 0.0))
 
 
 def _pooled(expected: Floats) -> NDArray[np.int64]:

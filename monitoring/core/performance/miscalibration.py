@@ -18,7 +18,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.calibration.course import serial_dependence
 from monitoring.core.performance import curves
 from monitoring.core.performance.reliability import STEPS, Counts, Recalibration, log_odds, recalibrate, recalibrated
 
@@ -118,7 +117,7 @@ def _varying(scored: Sequence[tuple[float, float]]) -> Varying:
     held = float((information**2).sum())
     sampling, square = float(information.sum()) / held, float((scores**2).sum()) / held
     share = max(0.0, 1 - sampling * (m - 1) / m / max(square, 1e-300))
-    serial = serial_dependence((scores / information)[:, None], share)
+    serial = _serial_dependence(scores / information, share)
     # what pieces that depend on one another vary by around their own mean is less than around that of all time
     around = 1 - min(_long_run(serial) / m, MOST_AROUND)
     degrees = (m - 1) / (1 + 2 * share**2 * serial**2 / (1 - serial**2))  # Bayley & Hammersley 1946
@@ -127,6 +126,20 @@ def _varying(scored: Sequence[tuple[float, float]]) -> Varying:
     likelihood = -degrees / 2 * (np.log(expected) + square / expected)
     weight = np.exp(likelihood - likelihood.max())
     return Varying(deviation**2, weight / weight.sum(), serial)
+
+
+def _serial_dependence(apart: Floats, between: float) -> float:
+    """Dependence of what lies between pieces on the piece before, within [0, .9], towards the safe side.
+
+    `between` is the share of its variance that is no sampling error, which would hide dependence. The bias of a short
+    series is removed (Kendall 1954), and a standard error added where there is any.
+    """
+    square, m = float((apart**2).sum()), len(apart)
+    if m < 4 or square <= 0 or between <= 0:
+        return 0.0
+    raw = float((apart[1:] * apart[:-1]).sum()) / square / max(between, 0.1)
+    raw = min(raw + (1 + 3 * raw) / m, 0.99)
+    return float(np.clip(raw + ((1 - raw**2) / m) ** 0.5 if raw > 0 else 0.0, 0.0, 0.9))
 
 
 def lacking(table: Counts, learned: Learned) -> str:

@@ -47,6 +47,13 @@ def burn_rate(valid: int, bad: int, objective: float) -> float | None:
     return None if valid == 0 else bad / valid / (1 - objective)
 
 
+def last_slot(series: ServiceSeries, now: int) -> int:
+    """The slot before which windows end: slot `now` has begun and is not over, so it tells nothing yet. Windows end
+    with the newest event where that is up to an hour older: a log may end, or lag, without looking calm."""
+    newest = int(series.slots[-1]) + 1 if len(series.slots) else now
+    return newest if 0 <= now - newest <= 60 // MINUTES else now
+
+
 def effective_factor(pair: Pair, objective: float) -> float:
     """The pair's factor, lowered where the burn rate, at most 1 / (1 - objective), could never reach it."""
     return min(pair.factor, 0.5 / (1 - objective))
@@ -63,8 +70,11 @@ def burns(series: ServiceSeries, end: int, objective: float, period: Period) -> 
         over = long is not None and short is not None and long >= factor and short >= factor
         enough = bad_long >= FEWEST_LONG and bad_short >= FEWEST_SHORT
         in_long, in_short = pair.name.split("/")
-        burning = "no request" if long is None else f"burning {long:.1f}×, {bad_long:,} bad of {valid_long:,},"
+        burning = "no event" if long is None else f"burning {long:.1f}×, {bad_long:,} bad of {valid_long:,},"
         reason = f"{burning} in {in_long}, fires at {factor:.2f}×"
+        if long is not None and long >= factor and not over:
+            now = "no event" if short is None else f"{short:.1f}×"
+            reason += f"; held back: {now} in the last {in_short}"
         if over and not enough:
             few = (
                 f"{FEWEST_LONG} bad events in {in_long}" if bad_long < FEWEST_LONG else f"{FEWEST_SHORT} in {in_short}"

@@ -30,6 +30,12 @@ class ServiceSeries:
         low, high = np.searchsorted(self.slots, [end - minutes // MINUTES, end])
         return int(self.valid[low:high].sum()), int(self.bad[low:high].sum())
 
+    def before(self, ends: NDArray[np.int64], minutes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same for many ends at once."""
+        low, high = np.searchsorted(self.slots, ends - minutes // MINUTES), np.searchsorted(self.slots, ends)
+        valid, bad = (np.concatenate([[0], np.cumsum(x)]) for x in (self.valid, self.bad))
+        return valid[high] - valid[low], bad[high] - bad[low]
+
 
 Judge = Callable[[NDArray[np.integer], NDArray[np.integer]], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 """Of a latency bucket and a status class: whether the event is valid, and whether it is bad."""
@@ -77,6 +83,11 @@ def _series(parts: Iterable[Cells], judge: Judge) -> ServiceSeries:
     codes = np.concatenate([p.codes for p in every])
     counts = np.concatenate([p.counts for p in every])
     valid, bad = judge(codes // 4, codes % 4)
+    return added(slots, counts * valid, counts * (valid & bad))
+
+
+def added(slots: NDArray[np.int64], valid: NDArray[np.int64], bad: NDArray[np.int64]) -> ServiceSeries:
+    """A series of events, those of a slot added up."""
     unique, at = np.unique(slots, return_inverse=True)
-    sums = [np.bincount(at, weights=counts * w, minlength=len(unique)).astype(np.int64) for w in (valid, valid & bad)]
+    sums = [np.bincount(at, weights=w, minlength=len(unique)).astype(np.int64) for w in (valid, bad)]
     return ServiceSeries(unique, sums[0], sums[1])

@@ -47,6 +47,11 @@ class FleetEntry:
     false_alarms: float | None = None
     allowed: float | None = None
 
+    @property
+    def findings(self) -> list[str]:
+        """Why it has its flag, gravest first."""
+        return self.reason.splitlines()
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -172,7 +177,8 @@ def _budgets(session: Session, now: datetime) -> dict[int, float]:
     query = (
         select(VerdictRow.model_id, VerdictRow.check, VerdictRow.value, VerdictRow.threshold)
         .where(
-            VerdictRow.check.in_(("slo.latency", "slo.availability")), VerdictRow.window_end >= now - timedelta(days=2)
+            VerdictRow.check.in_(("slo.latency", "slo.availability", "slo.quality")),
+            VerdictRow.window_end >= now - timedelta(days=2),
         )
         .where(VerdictRow.method == "budget", VerdictRow.status != str(Status.NO_DATA))
         .where(VerdictRow.first_slot >= slot_of(now - timedelta(days=2)))

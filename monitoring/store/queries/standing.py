@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session, aliased
 
-from monitoring.core.summary import BLOCK, Kind
+from monitoring.core.summary import BLOCK, Kind, Series
 from monitoring.core.verdict import SEVERITY, Verdict
-from monitoring.core.window import moment_of
+from monitoring.core.window import Slots, moment_of, slot_of
+from monitoring.store.queries.summaries import baseline
 from monitoring.store.queries.verdicts import history, newest
+from monitoring.store.summaries import load
 from monitoring.store.tables import BaselineRow, ModelRow, SeriesRow, SummaryRow, VerdictRow
 from monitoring.store.verdicts import from_row
 
@@ -28,6 +30,14 @@ class Seen:
     rows: int
     first: datetime | None
     last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A version that came after others: its first row is its deployment, to the hour."""
+
+    version: str
+    at: datetime
 
 
 def standing(session: Session, key: str) -> list[Verdict]:
@@ -72,6 +82,24 @@ def versions(session: Session, key: str) -> list[Seen]:
         for v, n, first, last in session.execute(query)
     ]
     return [seen for _, seen in sorted(found, key=lambda pair: (-pair[0], pair[1].version))]
+
+
+def deployments(session: Session, key: str, start: datetime, end: datetime) -> list[Deployed]:
+    """The versions whose first row lies in [start, end), oldest first; those that the log began with are none."""
+    frozen = baseline(session, key)
+    seen = [(v.version, v.first) for v in versions(session, key) if v.first is not None]
+    if frozen is None or not seen:
+        return []
+    began = min(first for _, first in seen)
+    days = {first for _, first in seen if end > first >= start - timedelta(hours=BLOCK)} - {began}
+    out = []
+    for day in days:
+        window = Slots(slot_of(day), slot_of(day) + BLOCK)
+        found = load(session, frozen.id, "current", window, [Kind.ROWS])
+        for version in {name for name, first in seen if first == day}:
+            hour = int(found.cells(Series(Kind.ROWS, "", version, ""), slot_of(day) // BLOCK).slots[0])
+            out.append(Deployed(version, moment_of(hour)))
+    return sorted((d for d in out if start <= d.at < end), key=lambda d: (d.at, d.version))
 
 
 def coverage(session: Session, key: str, metric: str, start: datetime | None, end: datetime | None) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,8 @@ from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid
 from monitoring.core.histogram import from_cells
 from monitoring.core.outcome import CLIENT_ERROR, SERVER_ERROR
 from monitoring.core.profile import Profile, from_document, is_current
-from monitoring.core.slo import series
-from monitoring.core.slo.burn import Budget, Burn, budget, burns
+from monitoring.core.slo import quality, series
+from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
 from monitoring.core.slo.series import MINUTES, ServiceSeries
 from monitoring.core.slo.windows import period
 from monitoring.core.summaries import Summaries
@@ -159,42 +159,51 @@ def traffic(session: Session, key: str, start: datetime, end: datetime) -> pd.Da
 
 
 def objective(
-    session: Session, key: str, sli: str, share: float, period_name: str, threshold_ms: float | None, now: datetime
-) -> ObjectiveState | None:
-    """An availability or latency objective at `now`, with its course over the period by hour."""
+    session: Session, key: str, sli: str, share: float, period_name: str, limit: float | None, now: datetime,
+    start: datetime, end: datetime,
+) -> ObjectiveState | None:  # fmt: skip
+    """An objective of requests or of quality at `now`, with its course over [start, end) by hour.
+
+    `limit` is the latency's threshold in milliseconds, or the tolerance of a quality objective.
+    """
     frozen = baseline(session, key)
     if frozen is None:
         return None
     whole = period(period_name)
-    last = slot_ceiling(now)
-    window = Slots(last - 2 * whole.minutes // 60, last)
-    summaries = load(session, frozen.id, "current", window, [Kind.SERVICE, Kind.ROWS])
-    parts = list(summaries.every(Kind.SERVICE, "", window))
-    if sli == "availability":
+    first = min(slot_of(start), slot_ceiling(now)) - whole.minutes // 60
+    window = Slots(first, slot_ceiling(now))
+    slot = int((now - EPOCH).total_seconds() // (MINUTES * 60))
+    kind = Kind.OUTCOME if sli == "quality" else Kind.SERVICE
+    summaries = load(session, frozen.id, "current", window, [kind, Kind.ROWS])
+    parts = list(summaries.every(kind, "", window))
+    if sli == "quality":
+        task = session.scalar(select(ModelRow.task).where(ModelRow.key == key)) or ""
+        found = quality.events(parts, quality.right(frozen.profile, task, limit)[0], slot // FINE)
+    elif sli == "availability":
         found = series.availability(parts)
     else:
         column = frozen.profile.find(Kind.SERVICE, "")
-        assert column is not None and isinstance(column.grid, BucketGrid) and threshold_ms is not None
-        found, _ = series.latency(parts, column.grid, threshold_ms)
-    end = int((now - EPOCH).total_seconds() // (MINUTES * 60)) + 1
+        assert column is not None and isinstance(column.grid, BucketGrid) and limit is not None
+        found, _ = series.latency(parts, column.grid, limit)
+    last = last_slot(found, slot)
     return ObjectiveState(
-        budget(found, end, share, whole),
-        tuple(burns(found, end, share, whole)),
-        _course(found, end, share, whole.minutes),
+        budget(found, last, share, whole),
+        tuple(burns(found, last, share, whole)),
+        _course(found, Slots(slot_of(start), slot_ceiling(end)), last, share, whole.minutes),
     )
 
 
-def _course(found: ServiceSeries, end: int, share: float, minutes: int) -> pd.DataFrame:
-    """Hour by hour over the period: events, and the budget left of the period that ends there."""
-    rows = []
-    for hour in range((end - minutes // MINUTES) // FINE + 1, end // FINE + 1):
-        upto = min((hour + 1) * FINE, end)
-        valid, bad = found.within(upto, 60)
-        whole_valid, whole_bad = found.within(upto, minutes)
-        left = 1 - whole_bad / ((1 - share) * whole_valid) if whole_valid else None
-        moment = EPOCH + timedelta(hours=hour)
-        rows.append((moment, valid, bad, 1 - bad / valid if valid else None, left))
-    return pd.DataFrame(rows, columns=["moment", "valid", "bad", "good", "left"])
+def _course(found: ServiceSeries, hours: Slots, end: int, share: float, minutes: int) -> pd.DataFrame:
+    """Hour by hour, up to slot `end`: events, and the budget left of the period that ends there."""
+    every = np.arange(hours.first, max(hours.first, min(hours.last, -(-end // FINE))))
+    upto = np.minimum((every + 1) * FINE, end)
+    valid, bad = found.before(upto, 60)
+    whole_valid, whole_bad = found.before(upto, minutes)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        good = np.where(valid > 0, 1 - bad / valid, np.nan)
+        left = np.where(whole_valid > 0, 1 - whole_bad / ((1 - share) * whole_valid), np.nan)
+    moments = pd.to_datetime(every * HOUR, unit="s", utc=True)
+    return pd.DataFrame({"moment": moments, "valid": valid, "bad": bad, "good": good, "left": left})
 
 
 def _quantiles(summaries: Summaries, profile: Profile, hours: NDArray[np.int32]) -> list[list[float | None]]:

@@ -1,0 +1,91 @@
+"""How often chance takes one contrast as far: its variance between windows, and the sampling of its rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.core.calibration.between import Between, between, nothing
+from monitoring.core.calibration.contrasts import Contrast
+from monitoring.core.calibration.course import shape_of
+from monitoring.core.calibration.windows import Known, Windows
+
+Floats = NDArray[np.float64]
+TINY = 1e-15
+LEAST, MOST = 1e-300, 1 - 1e-16
+HALF = 0.5
+"""Rows by which a class never seen may have been missed: no variance is quite zero."""
+
+
+def linear(known: Known, contrast: Contrast, windows: Windows) -> tuple[Floats, Floats, Between]:
+    """Upper and lower p-values of a contrast by window, and what they were learned from."""
+    from scipy.special import ndtri, stdtr
+
+    variance, third, usual = _moments(known, contrast)
+    own = _value(known, contrast, usual)
+    at, rows = windows.matched, np.maximum(windows.rows, 1.0)
+    heaps = np.maximum(known.heaps, 1.0)
+    # the mean of the windows' own values, which are what a window is compared with
+    centre = np.bincount(known.matched, weights=own * known.rows, minlength=known.size) / heaps
+    learned, skewed, tails = nothing(known.size, len(known.rows)), 0.0, 0.0
+    if not known.independent:
+        apart = own - centre[known.matched]
+        sampling = float(variance[known.matched].mean() / known.rows.mean())
+        learned = between(known.arranged, apart, sampling, known.windows)
+        skewed, tails = shape_of(apart)
+    of_rows = variance[at] * (1 / rows + 1 / heaps[at])
+    up, down = learned.tails(_value(windows, contrast, usual) - centre[at], at, of_rows)
+    skew = (third[at] / rows**2 + skewed * learned.usual**1.5) / learned.spread(at, of_rows) ** 1.5
+    z_up, z_down = -ndtri(np.clip(up, LEAST, MOST)), -ndtri(np.clip(down, LEAST, MOST))
+    up, down = np.maximum(up, _gamma_tail(z_up, skew)), np.maximum(down, _gamma_tail(z_down, -skew))
+    if tails > 0:
+        degrees = 4 + 6 / tails
+        up, down = np.maximum(up, stdtr(degrees, -z_up)), np.maximum(down, stdtr(degrees, -z_down))
+    return up, down, learned
+
+
+def _moments(known: Known, contrast: Contrast) -> tuple[Floats, Floats, float]:
+    """What a row adds to the variance of a window's value and to its third central moment, by class of windows; and
+    the usual spread around the centre, where the contrast is of that."""
+    heaps, weights = np.maximum(known.heaps, 1.0), contrast.weights
+    if contrast.indicator:  # the angle's variance is that of a row by itself, whatever the share
+        return np.ones(known.size), np.zeros(known.size), 0.0
+    rows = weights[None, :] - np.zeros((known.size, 1))
+    if contrast.around is not None:
+        rows = (contrast.around[None, :] - (known.totals @ contrast.around / heaps)[:, None]) ** 2
+    middle = (known.totals * rows).sum(axis=1) / heaps
+    off = rows - middle[:, None]
+    greatest = float((rows[:, known.totals.sum(axis=0) > 0] ** 2).max(initial=0.0))
+    variance = (known.totals * off**2).sum(axis=1) / heaps + greatest * HALF / heaps
+    third = (known.totals * off**3).sum(axis=1) / heaps
+    if contrast.around is None:
+        return variance, third, 0.0
+    middle = np.maximum(middle, TINY)
+    relative = variance / middle**2  # of a logarithm, by the delta method to the second order
+    usual = float((middle * heaps).sum() / heaps.sum())
+    return relative, third / middle**3 - 3 * relative**2, usual
+
+
+def _value(windows: Windows, contrast: Contrast, usual: float) -> Floats:
+    """A contrast's value by window: of a share its angle, whose variance does not grow with it (Anscombe 1948); of a
+    spread its logarithm, with half a row that is as far as usual (`usual`), so that no spread is zero."""
+    counts, rows = windows.counts, np.maximum(windows.rows, 1.0)
+    if contrast.indicator:
+        return np.asarray(2 * np.arcsin(np.sqrt((counts @ contrast.weights + 0.375) / (rows + 0.75))))
+    mean = (counts @ contrast.weights) / rows
+    if contrast.around is None:
+        return np.asarray(mean)
+    spread = np.maximum(mean - ((counts @ contrast.around) / rows) ** 2, 0.0)
+    return np.asarray(np.log(spread + max(usual, TINY) * HALF / rows))
+
+
+def _gamma_tail(z: Floats, skew: Floats) -> Floats:
+    """Upper tail of a standardised sum with this skewness: Pearson's type III."""
+    from scipy.special import gammainc, gammaincc
+
+    flat = np.abs(skew) < 0.01
+    safe = np.where(flat, 1.0, skew)
+    shape = 4.0 / safe**2
+    at = shape + z * np.sqrt(shape) * np.sign(safe)
+    tail = np.where(safe > 0, gammaincc(shape, np.maximum(at, 0.0)), gammainc(shape, np.maximum(at, 0.0)))
+    return np.where(flat, 0.0, tail)

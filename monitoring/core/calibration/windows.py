@@ -1,0 +1,78 @@
+"""Windows as counts: those that are judged, and the reference's own, added up by the class they are matched in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.core.calibration.between import Arrangement, arrangement
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Windows as counts, shape (windows, classes), each with the class of windows it is matched with."""
+
+    counts: Floats
+    matched: Integers
+
+    @cached_property
+    def rows(self) -> Floats:
+        """Rows by window."""
+        return np.asarray(self.counts.sum(axis=1), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Known(Windows):
+    """What chance is learned from: the reference's windows, or (`independent`) its rows as one heap.
+
+    `times` is the day that each window lies in, or its place in the order where windows are days or longer. `longer`
+    of them, one after the other, are as long as a window that is judged. `size` are the classes of windows.
+    """
+
+    times: Integers
+    size: int
+    independent: bool = False
+    longer: int = 1
+
+    def of(self, counts: Floats) -> Known:
+        """The same windows, counted by other classes."""
+        return replace(self, counts=counts)
+
+    def useful(self) -> Known:
+        """Without windows that are empty, or alone in their class: those say nothing of the spread within it."""
+        alone = np.bincount(self.matched, minlength=1)[self.matched] < 2
+        kept = (self.rows > 0) & (~alone | self.independent)
+        return replace(self, counts=self.counts[kept], matched=self.matched[kept], times=self.times[kept])
+
+    @cached_property
+    def totals(self) -> Floats:
+        """Counts by class of windows, shape (classes of windows, classes)."""
+        out = np.zeros((self.size, self.counts.shape[1]))
+        np.add.at(out, self.matched, self.counts)
+        return out
+
+    @cached_property
+    def heaps(self) -> Floats:
+        """Rows by class of windows."""
+        return np.asarray(self.totals.sum(axis=1))
+
+    @cached_property
+    def windows(self) -> Floats:
+        """Windows by class."""
+        return np.bincount(self.matched, minlength=self.size).astype(float)
+
+    @cached_property
+    def lever(self) -> Floats:
+        """Variance of each window less its class's mean, of which it is a part, in units of its own."""
+        return np.asarray(1.0 - self.rows / self.heaps[self.matched])
+
+    @cached_property
+    def arranged(self) -> Arrangement:
+        """What follows from when the windows are."""
+        return arrangement(self.matched, self.times, self.rows, self.longer)

@@ -1,0 +1,72 @@
+"""Charts over time: held to the shared range, new versions marked, and a drag over one sets the range."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from functools import partial
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from monitoring.store.queries.standing import Deployed
+from monitoring.web import cached, charts
+from monitoring.web.clock import stamped
+from monitoring.web.escape import plain
+from monitoring.web.span import Span, choose
+
+APART = 1 / 8
+"""Names of versions nearer than this share of the range are written together."""
+LONGEST = 24
+"""Letters of a version's name that are written out."""
+
+
+def show(out: go.Figure, alt: str, name: str, model: str, shown: Span, timed: bool = True) -> None:
+    """Draw a chart of a model over the range. `alt` says the finding; versions that came in the range are added.
+
+    `timed` is False where the chart is over chunks of rows.
+    """
+    if not timed:
+        charts.show(out, alt, name, f"{model}-{name}")
+        return
+    out.update_xaxes(range=[shown.start, shown.end])
+    came = cached.deployments(model, shown.start, shown.end)
+    mark(out, came, shown.end - shown.start)
+    if came:
+        alt += " New: " + ", ".join(f"{one.version} from {stamped(one.at)}" for one in came) + "."
+    out.update_layout(selectdirection="h", dragmode="select")
+    charts.show(out, alt, name, f"{model}-{name}", on_select=partial(_dragged, name), selection_mode="box")
+
+
+def mark(out: go.Figure, came: list[Deployed], length: timedelta) -> None:
+    """A vertical line where a version's first row lies, with its name."""
+    colour = charts.quiet()
+    groups: list[list[Deployed]] = []
+    for one in came:
+        out.add_shape(
+            type="line", x0=one.at, x1=one.at, y0=0, y1=1, xref="x", yref="paper",
+            line=dict(color=colour, width=1.5),
+        )  # fmt: skip
+        if groups and one.at - groups[-1][0].at < length * APART:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    for group in groups:
+        first, more = group[0], len(group) - 1
+        out.add_annotation(
+            x=first.at, y=1, xref="x", yref="paper", xanchor="left", yanchor="top", showarrow=False,
+            text=f" {plain(_short(first.version))}{f' and {more} more' if more else ''}",
+            hovertext=plain(", ".join(one.version for one in group)), font=dict(color=colour, size=11),
+        )  # fmt: skip
+
+
+def _short(version: str) -> str:
+    return version if len(version) <= LONGEST else f"{version[: LONGEST - 1]}…"
+
+
+def _dragged(name: str) -> None:
+    """The range of a box that was dragged over a chart becomes that of all pages."""
+    boxes = st.session_state[name].selection.box
+    if boxes:
+        first, last = sorted(pd.to_datetime(pd.Series(boxes[0]["x"][:2]), utc=True, format="ISO8601"))
+        choose(first.to_pydatetime().astimezone(UTC), last.to_pydatetime().astimezone(UTC))

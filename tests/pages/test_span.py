@@ -1,0 +1,82 @@
+"""The time range: one word of the address, and versions that came in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from monitoring.web import span
+from monitoring.web.span import parse, text_of, whole_hours
+
+Run = Callable[..., AppTest]
+Written = Callable[[AppTest], str]
+NOON = datetime(2025, 9, 14, 12, 0, 30, tzinfo=UTC)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(span, "now", lambda: NOON)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("24h", "2025-09-13 12:00", "2025-09-14 12:00"),
+        ("30d", "2025-08-15 12:00", "2025-09-14 12:00"),
+        ("2025-09-01", "2025-09-01", "2025-09-02"),
+        ("2025-09-01 to 2025-09-14", "2025-09-01", "2025-09-15"),
+        (" 2025-09-01  to 2025-09-14 ", "2025-09-01", "2025-09-15"),
+        ("2025-09-01 06:00 to 2025-09-01 18:30", "2025-09-01 06:00", "2025-09-01 18:30"),
+        ("2025-09-01T06:00 to 2025-09-02", "2025-09-01 06:00", "2025-09-03"),
+    ],
+)
+def test_a_range_is_a_length_or_two_moments(text: str, start: str, end: str) -> None:
+    found = parse(text)
+    assert found is not None
+    assert (found.start, found.end) == (at(start), at(end))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "custom", "31h", "2025-09-31", "2025-09-14 to 2025-09-01", "2025-09-01 06:00", "2025-09-01 to", "<b>"]
+)
+def test_what_is_no_range_is_told_from_one(text: str) -> None:
+    assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "text"),
+    [
+        ("2025-09-01", "2025-09-02", "2025-09-01"),
+        ("2025-09-01", "2025-09-15", "2025-09-01 to 2025-09-14"),
+        ("2025-09-01 06:20", "2025-09-01 17:40", "2025-09-01 06:00 to 2025-09-01 18:00"),
+        ("2025-09-01 06:20", "2025-09-01 06:21", "2025-09-01 06:00 to 2025-09-01 07:00"),
+        ("2025-09-01 06:00", "2025-09-01 06:00", "2025-09-01 06:00 to 2025-09-01 07:00"),
+    ],
+)
+def test_a_dragged_range_is_of_whole_hours_and_reads_back_as_itself(start: str, end: str, text: str) -> None:
+    hours = whole_hours(at(start), at(end))
+    assert text_of(*hours) == text
+    found = parse(text)
+    assert found is not None and (found.start, found.end) == hours
+
+
+def test_what_was_typed_and_is_no_range_is_said_and_the_default_shown(
+    small_store: str, run_page: Run, written: Written
+) -> None:
+    text = written(run_page("observe/model.py", model="delays", range="yesterday"))
+    assert "No range. Write one as 2025-09-01 to 2025-09-14" in text
+    assert "Over the last 30 days" in text
+
+
+@pytest.mark.parametrize("page", ["observe/fleet.py", "configure/models_and_logs.py"])
+def test_pages_without_a_range_offer_none(small_store: str, run_page: Run, page: str) -> None:
+    at = run_page(page)
+    assert not at.exception
+    assert "Time range" not in [box.label for box in at.selectbox]
