@@ -23,5 +23,6 @@ def test_a_killed_worker_loses_no_alert_and_sends_none_under_two_names(
     command = [sys.executable, "-m", "benchmarks.kills", "--kills", KILLS, "--database", url]
     command += ["--speed", "900", "--longest", "0.4"] if int(KILLS) < 100 else []
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     assert json.loads(done.stdout.rpartition("}")[0] + "}")["episodes"] > 0

@@ -41,7 +41,7 @@ def signal_of(subject: Subject, rule: Rule, name: str, owner: str, reads: Sequen
     read = min(reads, key=lambda r: ORDER.index(r.condition))
     v = read.verdict
     return Signal(
-        subject, rule.name, rule.kind, rule.severity, read.condition, shortened(v.reason), owner, name,
+        subject, rule.name, rule.kind, rule.severity, read.condition, shortened(next(iter(v.findings), "")), owner, name,
         v.value, v.threshold, v.window.start, v.window.end,
     )  # fmt: skip
 

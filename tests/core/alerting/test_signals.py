@@ -195,6 +195,11 @@ def test_the_fingerprint_is_the_same_for_ever_and_another_for_each_label() -> No
     assert len(others | {one.fingerprint}) == 7
 
 
+def test_of_a_summing_up_the_gravest_finding_is_said() -> None:
+    v = replace(verdict("model", Status.BREACHED, flag=Flag.RETRAIN), reason="Retrain it.\nTemperature moved.")
+    assert read(v)["needs retraining", ""].summary == "Retrain it."
+
+
 def test_a_long_sentence_is_cut_at_a_word() -> None:
     v = replace(verdict("drift", Status.BREACHED), reason="word " * 400)
     summary = read(v)["drift", ""].summary
