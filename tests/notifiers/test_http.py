@@ -150,6 +150,8 @@ def test_secrets_are_taken_out_in_every_way_they_may_be_written() -> None:
                     base64.b64encode(value.encode()).decode(), 'abcdefgh"ijkl mnop&q'):  # fmt: skip
         assert "abcdefgh" not in secrets.redact(f"error at {written}!") and "${HOOK}" in secrets.redact(written)
     assert secrets.redact("services answered") == "services answered"
+    with pytest.raises(NotSet, match="setting of Leeway"):
+        Secrets({"LEEWAY_DATABASE": "postgresql://ann:secret@host/db"}).expand("${LEEWAY_DATABASE}")
     for name in ("EMPTY", "NOBODY"):
         with pytest.raises(NotSet, match=name):
             secrets.expand(f"${{{name}}}")
