@@ -38,8 +38,9 @@ def shortened(text: str) -> str:
 
 def _signal(subject: Subject, rule: Rule, name: str, owner: str, read: Read) -> Signal:
     v = read.verdict
+    first = shortened(next(iter(v.findings), ""))  # of a summing-up, the gravest finding
     return Signal(
-        subject, rule.name, rule.kind, rule.severity, read.condition, shortened(next(iter(v.findings), "")), owner, name,
+        subject, rule.name, rule.kind, rule.severity, read.condition, first, owner, name,
         v.value, v.threshold, v.window.start, v.window.end,
     )  # fmt: skip
 
