@@ -40,8 +40,9 @@ def signal_of(subject: Subject, rule: Rule, name: str, owner: str, reads: Sequen
     """What the gravest of a subject's series says."""
     read = min(reads, key=lambda r: ORDER.index(r.condition))
     v = read.verdict
+    first = shortened(next(iter(v.findings), ""))  # of a summing-up, the gravest finding
     return Signal(
-        subject, rule.name, rule.kind, rule.severity, read.condition, shortened(next(iter(v.findings), "")), owner, name,
+        subject, rule.name, rule.kind, rule.severity, read.condition, first, owner, name,
         v.value, v.threshold, v.window.start, v.window.end,
     )  # fmt: skip
 

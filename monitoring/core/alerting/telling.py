@@ -37,13 +37,16 @@ class News:
     fresh: bool
 
 
-def news_of(group: Group, members: Iterable[Alert], holds: Mapping[str, Hold]) -> list[News]:
-    """All there is to say, whether or not it is time to say it. What is held back is no news."""
+def news_of(group: Group, members: Sequence[Alert], holds: Mapping[str, Hold]) -> list[News]:
+    """All there is to say, whether or not it is time to say it. What is held back is no news, nor is the end of what
+    fires again before its end was told."""
     out = []
+    firing = {a.subject.fingerprint for a in members if a.firing and a.key not in holds}
+    ended = {a.subject.fingerprint for a in members if not a.open and group.of(a).firing}
     for alert in members:
         told = group.of(alert)
         if not alert.open:
-            if told.firing:
+            if told.firing and alert.subject.fingerprint not in firing:
                 out.append(News(alert, NotifyReason.RESOLVED, f"resolved: {named(alert)}", False))
             continue
         if not alert.firing or alert.key in holds:
@@ -56,7 +59,8 @@ def news_of(group: Group, members: Iterable[Alert], holds: Mapping[str, Hold]) -
             words = f"flapping, so told once until it is calm: {named(alert)}"
             out.append(News(alert, NotifyReason.FLAPPING, words, not told.firing))
         elif not told.firing:
-            out.append(News(alert, NotifyReason.NEW_MEMBER, f"new: {named(alert)}", True))
+            again = "fires again" if alert.subject.fingerprint in ended else "new"
+            out.append(News(alert, NotifyReason.NEW_MEMBER, f"{again}: {named(alert)}", True))
     return out
 
 

@@ -53,6 +53,10 @@ CASES: dict[str, tuple[Script, int, list[tuple[int, str, str]]]] = {
         {0: {"drift": "!"}, 20: {"drift": "."}}, HOUR,
         [],
     ),
+    "what ends and fires again before its end was told is told as firing again": (
+        {0: {"drift": "!"}, 60: {"drift": "."}, 120: {"drift": "!"}}, HOUR,
+        [(30, "first", "drift"), (330, "new_member", "drift")],
+    ),
     "it is repeated after four hours, and again": (
         {0: {"drift": "!"}}, 9 * HOUR,
         [(30, "first", "drift"), (4 * HOUR + 30, "repeated", "drift"), (8 * HOUR + 30, "repeated", "drift")],
