@@ -24,7 +24,7 @@ HELP = {
     "outgoing_hosts": "Hosts that webhooks may reach: name, name:port, *.name or *, with spaces between them.",
     "mail_hosts": "Mail servers that may be reached: name or name:port; they may lie in a private network.",
     "loopback": "refused, or allowed: webhooks may reach this machine, without TLS too. For developers.",
-    "cadence_seconds": "Seconds between two looks of the worker at the logs.",
+    "cadence_seconds": "Seconds between two looks of the worker at the logs: how soon a page is sent.",
     "url": "Address of the dashboard as people reach it: links in notifications begin with it.",
     "group_wait_seconds": "Seconds that alerts of one owner and model are gathered before the first notification.",
     "group_interval_seconds": "Seconds at least between two notifications of changes in one group of alerts.",
@@ -50,7 +50,7 @@ class Settings:
     outgoing_hosts: str = VENDORS
     mail_hosts: str = ""
     loopback: str = "refused"
-    cadence_seconds: int = 60
+    cadence_seconds: int = 20
     url: str = "http://127.0.0.1:8501"
     group_wait_seconds: int = 30
     group_interval_seconds: int = 300
