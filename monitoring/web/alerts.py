@@ -65,7 +65,7 @@ def card(entry: AlertEntry, events: list[EventEntry]) -> None:
             st.markdown("  \n".join(notes))
         with st.container(horizontal=True, vertical_alignment="center"):
             if alert.firing:
-                _answers(entry)
+                _answers(alert)
             st.page_link(
                 PAGES / "observe" / "model.py", label="Open the model", icon=":material/model_training:",
                 query_params=_query(alert),
@@ -114,13 +114,11 @@ def _notes(entry: AlertEntry) -> list[str]:
     return out
 
 
-def _answers(entry: AlertEntry) -> None:
-    alert = entry.alert
+def _answers(alert: Alert) -> None:
     if alert.acked_by:
         _button("Give back", "undo", alert, "alert given back", answers.unacknowledge)
     else:
-        first = "primary" if entry.needs_somebody else "secondary"
-        _button("Acknowledge", "check", alert, "alert acknowledged", answers.acknowledge, type=first)
+        _button("Acknowledge", "check", alert, "alert acknowledged", answers.acknowledge)
     for span in SILENCES:
         hours = f"{span.total_seconds() / 3600:.0f} h"
         st.button(
