@@ -49,7 +49,10 @@ def receive(pipe: Connection, file: str) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length).decode()
+            if len(body) < length:
+                return  # the sender was killed in the midst of it: no receiver takes half a request
             with lock:
                 out.write(json.dumps([self.path[1:], self.headers["webhook-id"], body]) + "\n")
             time.sleep(0.004)

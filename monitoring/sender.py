@@ -92,6 +92,7 @@ class Sender:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="send")
         self._busy: set[str] = set()
         self._lock = threading.Lock()
+        self._freed = threading.Event()
 
     def run(self) -> None:
         """Until it is stopped. Nothing that happens ends it."""
@@ -105,7 +106,8 @@ class Sender:
                 began = 0
                 log.exception("sending failed, trying again")
             if not began:
-                self._stop.wait(POLL)
+                self._freed.wait(POLL)
+                self._freed.clear()
         self.close()
 
     def step(self) -> int:
@@ -130,7 +132,11 @@ class Sender:
 
     def settle(self) -> None:
         """Send all that is due now, and wait until it is written down."""
-        while self.step() or self._busy:
+        while True:
+            with self._lock:
+                nothing_on_its_way = not self._busy
+            if not self.step() and nothing_on_its_way:
+                return
             time.sleep(0.005)
 
     def close(self) -> None:
@@ -146,6 +152,7 @@ class Sender:
         finally:
             with self._lock:
                 self._busy.discard(leased.target)
+            self._freed.set()
 
     def _outcome(self, leased: Leased, known: tuple[dict[str, Any], str] | None) -> Outcome:
         if known is None:

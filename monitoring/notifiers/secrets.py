@@ -15,6 +15,7 @@ from pydantic import AfterValidator
 from monitoring.errors import LeewayError
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+OURS = "LEEWAY_"
 SHORTEST, LONG = 4, 16
 """Letters from which a value, or a piece of a URL's path, is taken out of words: shorter ones stand in other words."""
 
@@ -56,6 +57,8 @@ class Secrets:
 
         def value(match: re.Match[str]) -> str:
             name = match[1]
+            if name.startswith(OURS):  # the database's password is among them
+                raise NotSet(f"{name} is a setting of Leeway's, no secret of a channel", mend="Use another name.")
             if not self._environment.get(name):
                 raise NotSet(f"the environment variable {name} is not set", mend=f"Set {name} where the worker runs.")
             self._taken[name] = self._environment[name]

@@ -40,7 +40,7 @@ def test_the_checked_address_is_connected_to_with_the_name_in_sni_and_host(tmp_p
             asked.append(host)
             return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]  # another answer to whoever asks again
 
-        http = Http(reach(receiver.port), seconds=3, resolve=resolve, context=trusting)
+        http = Http(reach(receiver.port), seconds=10, resolve=resolve, context=trusting)
         assert http.post(f"https://{NAME}:{receiver.port}/a?b=c", b"{}") == Delivered()
         assert asked == [NAME] and named == [NAME]
         head = receiver.requests[0].decode()
@@ -55,7 +55,7 @@ def test_a_certificate_of_another_name_or_of_nobody_is_not_spoken_to(tmp_path: P
     server, trusting = contexts(tmp_path, "other.example" if trusted else NAME)
     context = trusting if trusted else ssl.create_default_context()
     with http_receiver("200", lambda sock: server.wrap_socket(sock, server_side=True)) as receiver:
-        http = Http(reach(receiver.port), seconds=3, resolve=lambda h, p: ["127.0.0.1"], context=context)
+        http = Http(reach(receiver.port), seconds=10, resolve=lambda h, p: ["127.0.0.1"], context=context)
         found = http.post(f"https://{NAME}:{receiver.port}/", b"{}")
         assert isinstance(found, Retry) and "certificate" in found.reason
         assert receiver.requests == []
@@ -93,7 +93,7 @@ def test_a_name_that_is_not_known_is_tried_again() -> None:
 def test_an_address_that_does_not_answer_gives_way_to_the_next(tmp_path: Path) -> None:
     server, trusting = contexts(tmp_path, NAME)
     with http_receiver("200", lambda sock: server.wrap_socket(sock, server_side=True)) as receiver:
-        http = Http(reach(receiver.port), seconds=3, resolve=lambda h, p: ["127.0.0.2", "127.0.0.1"], context=trusting)
+        http = Http(reach(receiver.port), seconds=10, resolve=lambda h, p: ["127.0.0.2", "127.0.0.1"], context=trusting)
         assert http.post(f"https://{NAME}:{receiver.port}/", b"{}") == Delivered()
 
 
@@ -150,6 +150,8 @@ def test_secrets_are_taken_out_in_every_way_they_may_be_written() -> None:
                     base64.b64encode(value.encode()).decode(), 'abcdefgh"ijkl mnop&q'):  # fmt: skip
         assert "abcdefgh" not in secrets.redact(f"error at {written}!") and "${HOOK}" in secrets.redact(written)
     assert secrets.redact("services answered") == "services answered"
+    with pytest.raises(NotSet, match="setting of Leeway"):
+        Secrets({"LEEWAY_DATABASE": "postgresql://ann:secret@host/db"}).expand("${LEEWAY_DATABASE}")
     for name in ("EMPTY", "NOBODY"):
         with pytest.raises(NotSet, match=name):
             secrets.expand(f"${{{name}}}")

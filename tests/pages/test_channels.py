@@ -43,7 +43,7 @@ def apply(url: str, *documents: dict[str, Any]) -> None:
 def send(url: str) -> None:
     """What the worker does: send all that is due."""
     store = connect(url)
-    sender = Sender(store, Http(Reach(loopback=True), seconds=2), os.environ, now, lambda: 0.5, threading.Event())
+    sender = Sender(store, Http(Reach(loopback=True), seconds=10), os.environ, now, lambda: 0.5, threading.Event())
     sender.settle()
     sender.close()
     store.dispose()
