@@ -40,4 +40,4 @@ def _now(found: Board, duty: Duty) -> str:
 def _stamp(moment: datetime, zone: str) -> str:
     """In the team's zone, and in UTC where that is another."""
     there = f"{moment.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M %Z}"
-    return there if zone == "UTC" else f"{there} ({moment.astimezone(UTC):%H:%M} UTC)"
+    return there if zone == "UTC" else f"{there} ({moment.astimezone(UTC):%a %H:%M} UTC)"

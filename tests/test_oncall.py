@@ -341,8 +341,8 @@ def test_the_command_says_who_is_on_call_at_a_moment(
     capsys.readouterr()
     assert main(["on-call", "--at", "2026-03-07T12:00:00Z"]) == 0
     out = capsys.readouterr().out
-    assert "ops/primary: Ada Lovelace until Mon 2026-03-09 09:00 EDT (13:00 UTC)" in out
-    assert "next: grace from Mon 2026-03-09 09:00 EDT (13:00 UTC)" in out
+    assert "ops/primary: Ada Lovelace until Mon 2026-03-09 09:00 EDT (Mon 13:00 UTC)" in out
+    assert "next: grace from Mon 2026-03-09 09:00 EDT (Mon 13:00 UTC)" in out
     assert "ops/office: NOBODY until" in out and "the whole team (Ada Lovelace and grace)" in out
     assert "gap: now until" in out
 

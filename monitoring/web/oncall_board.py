@@ -66,9 +66,8 @@ def _card(found: Board, duty: Duty, zone: str, present: datetime, take: Take) ->
     if gaps:
         hours = sum(((gap.end - gap.start) for gap in duty.gaps), timedelta()) / timedelta(hours=1)
         count = f"{len(duty.gaps)} gaps, {hours:,.0f} h" if len(duty.gaps) > 1 else f"1 gap, {hours:,.0f} h"
-        lines.append(
-            f":material/{GAP_AHEAD.icon}: {count} that begin in the next 7 days; {escape(fallback(found, duty))}"
-        )
+        told = f"; {escape(fallback(found, duty))}" if duty.now.people else ""
+        lines.append(f":material/{GAP_AHEAD.icon}: {count} that begin in the next 7 days{told}")
     st.markdown("\n".join(f"- {line}" for line in lines))
     with st.container(horizontal=True):
         if st.button("Take this shift", key=f"take_{duty.name}", icon=":material/swap_horiz:"):

@@ -88,7 +88,7 @@ def _form(found: Board, person: Person | None) -> None:
             list(person.channels) if person else [], accept_new_options=True, key=f"person_channels_{key}",
             help="Names of channels. Without one, the channels of the team are used.",
         )  # fmt: skip
-        if not st.form_submit_button("Save", type="primary", icon=":material/save:", key=f"person_save_{key}"):
+        if not st.form_submit_button("Save", icon=":material/save:", key=f"person_save_{key}"):
             return
     document: dict[str, Any] = {"key": person.key if person else slug(name or "")}
     document |= {"name": name or "", "email": email or "", "zone": zone or "UTC", "channels": list(channels)}
@@ -113,9 +113,7 @@ def remove(kind: str, key: str, title: str) -> None:
     st.markdown(f"**{escape(title)}** is removed.{lost} The audit keeps what was written.")
     reason = st.text_input("Reason", key="remove_reason", live=True)
     ready = bool((reason or "").strip())
-    if st.button(
-        "Remove", type="primary", key="remove_now", disabled=not ready, on_click=_remove, args=(kind, key, title)
-    ):
+    if st.button("Remove", key="remove_now", disabled=not ready, on_click=_remove, args=(kind, key, title)):
         st.rerun()
 
 

@@ -66,7 +66,7 @@ def change(found: Board, duty: Duty, span: Span) -> None:
         wrong = str(error)
         st.caption(escape(wrong))
     if st.button(
-        "Save", type="primary", icon=":material/save:", key=f"{PREFIX}save", disabled=bool(wrong), on_click=_keep,
+        "Save", icon=":material/save:", key=f"{PREFIX}save", disabled=bool(wrong), on_click=_keep,
         args=(duty.team.key, duty.schedule, zone),
     ):  # fmt: skip
         st.rerun()
@@ -150,7 +150,7 @@ def take_back(found: Board, duty: Duty, one: Planned) -> None:
         escape(f"{title(duty)}: {told(found, made)}, {between(made.start, made.end, viewer_zone())}.")
         + " From now on the rotation holds again; what is past stays as it was."
     )
-    if st.button("Take it back", type="primary", key="undo_now", on_click=_undo, args=(one.id,)):
+    if st.button("Take it back", key="undo_now", on_click=_undo, args=(one.id,)):
         st.rerun()
 
 

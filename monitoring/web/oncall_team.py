@@ -300,9 +300,7 @@ def _save(found: Board, document: dict[str, Any], kept: dict[str, Any] | None) -
             st.caption("Saving changes this:")
             st.code(changes, language="diff")
         with st.container(horizontal=True):
-            pressed = st.button(
-                "Save", type="primary", icon=":material/save:", disabled=not (good and changes), key="team_save"
-            )
+            pressed = st.button("Save", icon=":material/save:", disabled=not (good and changes), key="team_save")
             if changes and st.button("Undo", icon=":material/undo:", key="team_undo"):
                 _forget()
                 st.rerun()

@@ -69,7 +69,7 @@ def form() -> None:
         st.error(escape(f"{error}."), icon=":material/error:")
         return
     ready = bool((reason or "").strip())
-    if st.button("Silence", type="primary", icon=":material/notifications_off:", key="silence_now", disabled=not ready):
+    if st.button("Silence", icon=":material/notifications_off:", key="silence_now", disabled=not ready):
         try:
             cached.write(lambda session: silences.add(session, silence, now()))
         except LeewayError as error:

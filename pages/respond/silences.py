@@ -96,7 +96,7 @@ def end(kept: Kept, zone: str) -> None:
     """Say what happens, then do it."""
     matched = silence_form.words(kept.silence.matchers)
     st.markdown(f"{matched}  \nAlerts that it silences and that still fire are told at once.")
-    if st.button("End it now", type="primary", key="end_now", on_click=expire, args=(kept.id,)):
+    if st.button("End it now", key="end_now", on_click=expire, args=(kept.id,)):
         st.rerun()
 
 
