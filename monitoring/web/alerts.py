@@ -29,8 +29,6 @@ from monitoring.web.menu import PAGES
 
 SILENCES = (timedelta(hours=1), timedelta(hours=8))
 """What one click silences for."""
-BEFORE = timedelta(days=14)
-"""What the link to the model shows of the time before the alert's window."""
 WORDS = {
     "pending": "Pending", "fired": "Fired", "resolved": "Resolved", "inactive": "Over", "flapping": "Flapping",
     "calm": "Calm", "unknown": "No data", "known": "Data again", "silenced": "Silenced",
@@ -68,7 +66,7 @@ def card(entry: AlertEntry, events: list[EventEntry]) -> None:
                 _answers(alert)
             st.page_link(
                 PAGES / "observe" / "model.py", label="Open the model", icon=":material/model_training:",
-                query_params=_query(alert),
+                query_params={"model": alert.subject.model} | ({"range": alert.days} if alert.days else {}),
             )  # fmt: skip
             _worth(entry)
         with st.expander(f"Time line ({len(events)})", icon=":material/timeline:"):
@@ -181,14 +179,6 @@ def _next_words(alert: Alert) -> str:
     following = alert.policy.after(alert.step, alert.loop) or (0, 0)
     names = ", ".join(t.partition(":")[2] or "every channel that fits" for t in alert.policy.targets(following[0]))
     return escape(f"Call the next in the policy now: {names}")
-
-
-def _query(alert: Alert) -> dict[str, str]:
-    query = {"model": alert.subject.model}
-    if alert.window_start is not None and alert.window_end is not None:
-        first = (alert.window_start - BEFORE).date()
-        query |= {"range": "custom", "from": first.isoformat(), "to": alert.window_end.date().isoformat()}
-    return query
 
 
 def _line(event: EventEntry) -> str:
