@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from urllib.parse import urlencode
 
 from sqlalchemy import select
@@ -18,9 +17,6 @@ from monitoring.core.alerting.notification import Line, Notification, NotifyReas
 from monitoring.core.alerting.severity import Severity
 from monitoring.store import alerts, channels, oncall, outbox
 from monitoring.store.tables import ModelRow
-
-BEFORE = timedelta(days=14)
-"""What a deep link shows of the time before the window, so that the change can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +54,7 @@ def notification_of(notice: Notice, group: Group, runbook: str, url: str) -> Not
 
 def link(alert: Alert, url: str) -> str:
     """The Model page at the alert's window, with some time before it."""
-    query = {"model": alert.subject.model}
-    if alert.window_start is not None and alert.window_end is not None:
-        first = (alert.window_start - BEFORE).date()
-        query |= {"range": "custom", "from": first.isoformat(), "to": alert.window_end.date().isoformat()}
+    query = {"model": alert.subject.model} | ({"range": alert.days} if alert.days else {})
     return f"{url}/model?{urlencode(query)}"
 
 

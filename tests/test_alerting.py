@@ -127,7 +127,7 @@ def test_a_message_carries_what_why_since_when_and_where_to_look(store: Engine) 
     (line,) = told["lines"]
     assert (line["value"], line["threshold"], line["summary"]) == (0.6, 0.4, "drift is breached.")
     assert line["since"] == "2026-05-20T12:00:00Z"
-    assert line["link"] == f"{URL}/model?model=eta&range=custom&from=2026-05-05&to=2026-05-20"
+    assert line["link"] == f"{URL}/model?model=eta&range=2026-05-05+to+2026-05-19"
 
 
 def test_the_same_step_twice_changes_nothing(store: Engine) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-KILLS = os.environ.get("LEEWAY_KILLS", "15")
+KILLS = os.environ.get("LEEWAY_KILLS", "10")
 
 
 @pytest.mark.timeout(3000)

@@ -29,8 +29,6 @@ from monitoring.web.menu import PAGES
 
 SILENCES = (timedelta(hours=1), timedelta(hours=8))
 """What one click silences for."""
-BEFORE = timedelta(days=14)
-"""What the link to the model shows of the time before the alert's window."""
 WORDS = {
     "pending": "Pending", "fired": "Fired", "resolved": "Resolved", "inactive": "Over", "flapping": "Flapping",
     "calm": "Calm", "unknown": "No data", "known": "Data again", "silenced": "Silenced",
@@ -65,10 +63,10 @@ def card(entry: AlertEntry, events: list[EventEntry]) -> None:
             st.markdown("  \n".join(notes))
         with st.container(horizontal=True, vertical_alignment="center"):
             if alert.firing:
-                _answers(entry)
+                _answers(alert)
             st.page_link(
                 PAGES / "observe" / "model.py", label="Open the model", icon=":material/model_training:",
-                query_params=_query(alert),
+                query_params={"model": alert.subject.model} | ({"range": alert.days} if alert.days else {}),
             )  # fmt: skip
             _worth(entry)
         with st.expander(f"Time line ({len(events)})", icon=":material/timeline:"):
@@ -114,13 +112,11 @@ def _notes(entry: AlertEntry) -> list[str]:
     return out
 
 
-def _answers(entry: AlertEntry) -> None:
-    alert = entry.alert
+def _answers(alert: Alert) -> None:
     if alert.acked_by:
         _button("Give back", "undo", alert, "alert given back", answers.unacknowledge)
     else:
-        first = "primary" if entry.needs_somebody else "secondary"
-        _button("Acknowledge", "check", alert, "alert acknowledged", answers.acknowledge, type=first)
+        _button("Acknowledge", "check", alert, "alert acknowledged", answers.acknowledge)
     for span in SILENCES:
         hours = f"{span.total_seconds() / 3600:.0f} h"
         st.button(
@@ -183,14 +179,6 @@ def _next_words(alert: Alert) -> str:
     following = alert.policy.after(alert.step, alert.loop) or (0, 0)
     names = ", ".join(t.partition(":")[2] or "every channel that fits" for t in alert.policy.targets(following[0]))
     return escape(f"Call the next in the policy now: {names}")
-
-
-def _query(alert: Alert) -> dict[str, str]:
-    query = {"model": alert.subject.model}
-    if alert.window_start is not None and alert.window_end is not None:
-        first = (alert.window_start - BEFORE).date()
-        query |= {"range": "custom", "from": first.isoformat(), "to": alert.window_end.date().isoformat()}
-    return query
 
 
 def _line(event: EventEntry) -> str:

@@ -17,6 +17,7 @@ from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AuditRow, HeartbeatRow, ModelRow
 from monitoring.web.alerts import badges
+from monitoring.web.span import parse
 
 Run = Callable[..., AppTest]
 Written = Callable[[AppTest], str]
@@ -175,6 +176,15 @@ def test_the_time_line_tells_what_happened(alerted: Engine, run_page: Run, writt
     text = plain(written(run_page(PAGE, model="gone")))
     assert "**Pending**: Could not be evaluated" in text and "Fires if it holds for 2 min." in text
     assert "**Sent**: New: not evaluated, model. No channel fits" in text
+
+
+def test_the_days_of_an_alert_are_a_range_that_pages_know(alerted: Engine) -> None:
+    with reading(alerted) as session:
+        found = [a for a in alerts.open_ones(session) if a.window_start and a.window_end]
+    assert found
+    for alert in found:
+        shown = parse(alert.days)
+        assert shown is not None and shown.start <= alert.window_start < alert.window_end <= shown.end
 
 
 def test_the_fleet_page_says_how_many_are_open_and_who_has_them(alerted: Engine, run_page: Run) -> None:

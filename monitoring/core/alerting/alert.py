@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitoring.core.alerting.escalation import NOBODY, Policy
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Kind, Subject, labels
+
+BEFORE = timedelta(days=14)
+"""What is shown of the time before an alert's window."""
 
 
 class State(StrEnum):
@@ -106,6 +109,15 @@ class Alert:
     def labels(self) -> dict[str, str]:
         """What silences and inhibitions match."""
         return labels(self.subject, self.owner, self.kind, self.severity)
+
+    @property
+    def days(self) -> str:
+        """The days of its window and some before, so that the change can be seen: a range as pages have it in their
+        address. "" where the window has no times."""
+        if self.window_start is None or self.window_end is None:
+            return ""
+        last = max(self.window_start, self.window_end - timedelta(seconds=1))
+        return f"{self.window_start - BEFORE:%Y-%m-%d} to {last:%Y-%m-%d}"
 
     @property
     def open(self) -> bool:
