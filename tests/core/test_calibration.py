@@ -345,6 +345,13 @@ def test_a_change_is_found(drifted) -> None:
     assert (surprise(days(random, 30), drifted(random)) < 1e-3).mean() >= 0.8
 
 
+def test_nulls_everywhere_are_found_though_a_few_came_in_a_burst_before() -> None:
+    random = np.random.default_rng(18)
+    reference, gone = days(random, 30), days(random, 1)
+    reference[5, :3], gone[0, 10:] = np.nan, np.nan
+    assert surprise(reference, gone)[0] < 1e-6
+
+
 def test_a_gigantic_shift_is_found_even_where_days_are_far_apart_and_like_the_day_before() -> None:
     random = np.random.default_rng(12)
     p = []

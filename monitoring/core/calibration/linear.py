@@ -35,11 +35,12 @@ def linear(known: Known, contrast: Contrast, windows: Windows) -> tuple[Floats, 
         skewed, tails = shape_of(apart)
     of_rows = variance[at] * (1 / rows + 1 / heaps[at])
     up, down = learned.tails(_value(windows, contrast, usual) - centre[at], at, of_rows)
-    skew = (third[at] / rows**2 + skewed * learned.usual**1.5) / learned.spread(at, of_rows) ** 1.5
+    share = learned.usual / learned.spread(at, of_rows)  # of the variance, that lies between windows
+    skew = third[at] / rows**2 / learned.spread(at, of_rows) ** 1.5 + skewed * share**1.5
     z_up, z_down = -ndtri(np.clip(up, LEAST, MOST)), -ndtri(np.clip(down, LEAST, MOST))
     up, down = np.maximum(up, _gamma_tail(z_up, skew)), np.maximum(down, _gamma_tail(z_down, -skew))
     if tails > 0:
-        degrees = 4 + 6 / tails
+        degrees = 4 + 6 / np.maximum(tails * share**2, TINY)
         up, down = np.maximum(up, stdtr(degrees, -z_up)), np.maximum(down, stdtr(degrees, -z_down))
     return up, down, learned
 
