@@ -118,16 +118,15 @@ def _since(windows: Sequence[Verdict], hours: int | None) -> list[datetime | Non
 
 
 def _changes(windows: Sequence[Verdict], hours: int | None) -> list[int]:
-    scored = all(v.drift_score is not None for v in windows)
-    values = np.array([v.drift_score if scored else v.value for v in windows], float)
+    # a drift_score grows ever less the further a window is: an effect does not
+    values = np.array([v.value for v in windows], float)
     if not np.isfinite(values).all():
         return []
     widths = np.array([np.nan if v.lower is None or v.upper is None else v.upper - v.lower for v in windows], float)
     errors = widths / INTERVAL if np.isfinite(widths).all() else None
     gaps = [abs(v.breached - v.warning) for v in windows if v.warning is not None and v.breached is not None]
-    floor = FLOOR * float(np.median(gaps)) if gaps and not scored else 0.0
-    rows = None if scored else [v.window.n for v in windows]
-    return change_points(values, errors, rows, _patterns(windows, hours), floor)
+    floor = FLOOR * float(np.median(gaps)) if gaps else 0.0
+    return change_points(values, errors, [v.window.n for v in windows], _patterns(windows, hours), floor)
 
 
 def _patterns(windows: Sequence[Verdict], hours: int | None) -> list[Pattern]:
