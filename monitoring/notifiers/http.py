@@ -71,7 +71,7 @@ class Http:
 
     def words(self, host: str, error: Exception, deadline: Deadline) -> str:
         """What went wrong on the way, for a person."""
-        if deadline.expired or isinstance(error, TimeoutError):
+        if deadline.expired or isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             return f"{host} gave no full answer within {deadline.seconds:g} s"
         if isinstance(error, socket.gaierror):
             return f"{host} cannot be found: {error.strerror}"

@@ -118,6 +118,7 @@ def _since(windows: Sequence[Verdict], hours: int | None) -> list[datetime | Non
 
 
 def _changes(windows: Sequence[Verdict], hours: int | None) -> list[int]:
+    # a drift_score grows ever less the further a window is: an effect does not
     values = np.array([v.value for v in windows], float)
     if not np.isfinite(values).all():
         return []

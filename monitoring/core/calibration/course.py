@@ -1,4 +1,4 @@
-"""The shape of what lies between a reference's windows, and how each depends on the one before."""
+"""The shape of what lies between a reference's windows."""
 
 from __future__ import annotations
 
