@@ -25,6 +25,7 @@ HELP = {
     "mail_hosts": "Mail servers that may be reached: name or name:port; they may lie in a private network.",
     "loopback": "refused, or allowed: webhooks may reach this machine, without TLS too. For developers.",
     "cadence_seconds": "Seconds between two looks of the worker at the logs: how soon a page is sent.",
+    "ping_url": "A monitor outside that is told after each round of the worker; it calls somebody when that stops.",
     "url": "Address of the dashboard as people reach it: links in notifications begin with it.",
     "group_wait_seconds": "Seconds that alerts of one owner and model are gathered before the first notification.",
     "group_interval_seconds": "Seconds at least between two notifications of changes in one group of alerts.",
@@ -51,6 +52,7 @@ class Settings:
     mail_hosts: str = ""
     loopback: str = "refused"
     cadence_seconds: int = 20
+    ping_url: str = ""
     url: str = "http://127.0.0.1:8501"
     group_wait_seconds: int = 30
     group_interval_seconds: int = 300

@@ -20,6 +20,7 @@ from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
 from monitoring.ingest import Progress
 from monitoring.instant import instant
+from monitoring.ping import ping
 from monitoring.rebaseline import rebaseline
 from monitoring.settings import Settings
 from monitoring.store import models
@@ -56,7 +57,8 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
                 if time.monotonic() >= due:
                     due = time.monotonic() + settings.cadence_seconds
                     replay(settings, clock)
-                    evaluate_all(store, settings, clock, stop)
+                    looked_at = evaluate_all(store, settings, clock, stop)
+                    ping(settings, sender.http_of(settings, clock), looked_at, clock())
             except SQLAlchemyError:
                 log.exception("the database did not answer; trying again")
             stop.wait(POLL)
@@ -88,13 +90,13 @@ def replay(settings: Settings, clock: Clock) -> None:
         log.exception("the demo fleet could not be replayed")
 
 
-def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threading.Event) -> None:
-    """One evaluation of every model, answering requests in between."""
+def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threading.Event) -> int:
+    """One evaluation of every model, answering requests in between; how many there were until it was stopped."""
     with reading(store) as session:
         fleet = models.watched(session)
-    for watched in fleet:
+    for number, watched in enumerate(fleet):
         if stop.is_set():
-            return
+            return number
         found = evaluate(store, watched, Scope(), clock, _beating(store, clock, f"evaluating {watched.key}"))
         if found[-1].status == Status.FAILED:
             log.warning("%s: %s", watched.key, " ".join(found[-1].findings))
@@ -102,6 +104,7 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
             incidents.update(store, clock())  # before anybody is told: models that share a cause are told as one
         answer(store, settings, clock)
     incidents.update(store, clock())
+    return len(fleet)
 
 
 def answer(store: Engine, settings: Settings, clock: Clock) -> None:

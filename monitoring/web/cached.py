@@ -329,6 +329,11 @@ def work(model: str | None = None) -> list[Work]:
     return _ask(fleets.work, model)
 
 
+def last_round() -> tuple[int, datetime | None]:
+    """How many models are watched, and when one was last evaluated: live, so not cached."""
+    return _ask(fleets.last_round)
+
+
 def heartbeat() -> datetime | None:
     """When the worker last gave a sign of life: live, so not cached."""
     return _ask(fleets.heartbeat)

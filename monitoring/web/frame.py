@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there, no
     sys.path.insert(0, str(ROOT))
 
 from monitoring.errors import LeewayError, NotPermitted  # noqa: E402
-from monitoring.web import dead_letters  # noqa: E402
+from monitoring.web import alive, dead_letters  # noqa: E402
 from monitoring.web.access import require, signed_in  # noqa: E402
 from monitoring.web.alerts import badges  # noqa: E402
 from monitoring.web.escape import escape  # noqa: E402
@@ -44,6 +44,7 @@ try:
     signed_in(viewer)
     st.title(entry.title)
     st.caption(entry.question)
+    alive.warn()
     if entry.path.stem != "channels":
         dead_letters.warn()
     if entry.path.stem not in OF_NO_MODEL:

@@ -113,6 +113,11 @@ def fleet(session: Session, now: datetime) -> list[FleetEntry]:
     return sorted(out, key=lambda e: (_rank(e.flag), e.key))
 
 
+def last_round(session: Session) -> tuple[int, datetime | None]:
+    """How many models are watched, and when one of them was last evaluated."""
+    return session.scalar(select(func.count(ModelRow.id))) or 0, session.scalar(select(func.max(EvaluationRow.now)))
+
+
 def heartbeat(session: Session, name: str = "worker") -> datetime | None:
     """When the worker last gave a sign of life."""
     return session.scalar(select(HeartbeatRow.at).where(HeartbeatRow.name == name))

@@ -1,0 +1,54 @@
+"""A dashboard whose worker is dead says so in red on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
+
+from monitoring.store.database import connect, transaction
+from monitoring.store.tables import EvaluationRow, HeartbeatRow
+
+Run = Callable[..., AppTest]
+
+
+def aged(url: str, worker: timedelta | None, evaluated: timedelta) -> None:
+    """Make the last sign of life, and the last evaluation, so old."""
+    store, present = connect(url), datetime.now(UTC)
+    with transaction(store) as session:
+        if worker is None:
+            session.delete(session.get_one(HeartbeatRow, "worker"))
+        else:
+            session.get_one(HeartbeatRow, "worker").at = present - worker
+        session.execute(update(EvaluationRow).values(now=present - evaluated))
+    store.dispose()
+
+
+@pytest.mark.parametrize(
+    ("worker", "words"),
+    [
+        (timedelta(minutes=40), "The worker gave its last sign of life 40 min ago"),
+        (timedelta(seconds=5), "The worker is alive, but has not come to the end of a model"),
+        (None, "The worker has never run"),
+    ],
+    ids=["stopped", "stuck", "never started"],
+)
+@pytest.mark.parametrize("page", ["observe/fleet.py", "respond/on_call.py"])
+def test_nothing_evaluated_is_said_in_red(
+    page: str, worker: timedelta | None, words: str, small_store: str, run_page: Run
+) -> None:
+    aged(small_store, worker, timedelta(minutes=38))
+    (error,) = [e.value for e in run_page(page).error if "evaluated" in e.value]
+    assert error.startswith("Nothing has been evaluated for 38 min") and words in error
+
+
+def test_a_worker_that_does_its_rounds_is_not_mentioned(small_store: str, run_page: Run) -> None:
+    aged(small_store, timedelta(seconds=5), timedelta(seconds=20))
+    assert not [e for e in run_page("respond/on_call.py").error if "evaluated" in e.value]
+
+
+def test_a_fleet_without_models_needs_no_worker(empty_store: str, run_page: Run) -> None:
+    assert not [e for e in run_page("observe/fleet.py").error if "evaluated" in e.value]
