@@ -23,5 +23,5 @@ def warn() -> None:
     else:
         died = "has never run" if beat is None else f"gave its last sign of life {ago(beat, present)}"
         why = f"The worker {died}: start it with `python -m monitoring worker`."
-    words = f"Nothing has been evaluated {since}: what you see is old, and no alert would come. {why}"
-    st.error(words, icon=":material/heart_broken:")
+    begin = f":red-badge[:material/heart_broken: Nothing has been evaluated {since}]"
+    st.markdown(f"{begin} What you see is old, and no alert would come. {why}")
