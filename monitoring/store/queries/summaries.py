@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitoring.core.binned import Binned, align
-from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid
+from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid, no_value
 from monitoring.core.histogram import from_cells
 from monitoring.core.outcome import CLIENT_ERROR, SERVER_ERROR
 from monitoring.core.profile import Profile, from_document, is_current
@@ -216,7 +216,7 @@ def _quantiles(summaries: Summaries, profile: Profile, hours: NDArray[np.int32])
     if not parts:
         return nothing
     slots, codes, counts = (np.concatenate([getattr(p, name) for p in parts]) for name in ("slots", "codes", "counts"))
-    kept = (np.abs(codes) != 30_000) & np.isin(slots, hours)
+    kept = ~no_value(codes) & np.isin(slots, hours)
     classes, column_of = np.unique(codes[kept], return_inverse=True)
     if not len(classes):
         return nothing
