@@ -18,8 +18,8 @@ def counting(known: Known, weights: Floats, windows: Windows, learned: Between) 
     """Upper and lower p-values of the share of the classes that `weights` mark with 1, by window; NaN where it is
     normal enough. Of many shares, `weights` has a column each, and so have the p-values.
 
-    Given all rows of the share, those of the window are binomial (Przyborowski & Wilenski 1940); where windows differ by
-    more than their rows, as if so many rows were one (Rao & Scott 1992), averaged over what is possible.
+    Given all rows of the share, those of the window are binomial (Przyborowski & Wilenski 1940); where windows differ
+    by more than their rows, as if so many rows were one (Rao & Scott 1992), averaged over what is possible.
     """
     from scipy.special import betainc
 
