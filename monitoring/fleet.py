@@ -107,8 +107,10 @@ class Slo(Strict):
     @property
     def slug(self) -> str:
         """What it is called among its model's objectives: the same in Prometheus and OpenSLO."""
-        threshold = f"-{self.threshold_ms:g}ms" if self.threshold_ms is not None else ""
-        return f"{self.sli}{threshold}-{self.objective * 100:g}-{self.period}".replace(".", "_")
+        limit = f"-{self.threshold_ms:g}ms" if self.threshold_ms is not None else ""
+        limit += f"-within-{self.tolerance:g}" if self.tolerance is not None else ""
+        limit += f"-{self.max_age}" if self.max_age is not None else ""
+        return f"{self.sli}{limit}-{self.objective * 100:g}-{self.period}".replace(".", "_")
 
     @property
     def max_age_hours(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from monitoring.core.grid import BucketGrid
 from monitoring.core.label_delay import MATURE, DelayCurve
@@ -12,10 +12,11 @@ from monitoring.core.slo import quality, series
 from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
 from monitoring.core.slo.series import MINUTES, ServiceSeries
 from monitoring.core.slo.windows import period
+from monitoring.core.slo.words import ending
 from monitoring.core.summary import FINE, Kind
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import EPOCH, Slots
-from monitoring.fleet import Slo
+from monitoring.fleet import Model, Slo
 from monitoring.verdicts import labels
 from monitoring.verdicts.subject import Subject
 
@@ -77,19 +78,33 @@ def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
     missing = _missing(subject, slo)
     if missing:  # not 100 % good: nothing is known
         window = Window(subject.now, subject.now, 0)
-        yield Verdict(subject.model.key, f"slo.{slo.sli}", window, Status.NO_DATA, missing, method="budget")
+        column = column_of(subject.model, slo)
+        yield Verdict(subject.model.key, f"slo.{slo.sli}", window, Status.NO_DATA, missing, column, method="budget")
         return
     now = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60))
     if slo.sli == "quality":
         now = min(now, mature_until(subject) * FINE)
     found, note = series_of(subject, slo, now)
+    at = EPOCH + timedelta(minutes=now * MINUTES) if slo.sli == "quality" else subject.now
+    yield from judged(subject.model.key, slo, found, now, at, column_of(subject.model, slo), note)
+
+
+def column_of(model: Model, slo: Slo) -> str | None:
+    """What tells the verdicts of an objective from those of others: nothing, where it is the only one of its kind."""
+    return slo.slug if sum(other.sli == slo.sli for other in model.slos) > 1 else None
+
+
+def judged(
+    model: str, slo: Slo, found: ServiceSeries, now: int, at: datetime, column: str | None = None, note: str = ""
+) -> Iterator[Verdict]:
+    """An objective of events before the slot `now`, at the moment `at`: its budget, and every window pair."""
     whole = period(slo.period)
     end = last_slot(found, now)
-    start, until = (EPOCH + timedelta(minutes=slot * MINUTES) for slot in (end - whole.minutes // MINUTES, now))
+    start = EPOCH + timedelta(minutes=(end - whole.minutes // MINUTES) * MINUTES)
     left = budget(found, end, slo.objective, whole)
     base = Verdict(
-        subject.model.key, f"slo.{slo.sli}", Window(start, until if slo.sli == "quality" else subject.now, left.valid),
-        Status.OK, "", method="budget", threshold=slo.objective, breached=slo.objective,
+        model, f"slo.{slo.sli}", Window(start, at, left.valid), Status.OK, "", column=column, method="budget",
+        threshold=slo.objective, breached=slo.objective,
     )  # fmt: skip
     yield _budget(base, slo, left, note)
     for burn in burns(found, end, slo.objective, whole):
@@ -106,10 +121,10 @@ def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
     }.get(slo.sli, "answered")
     reason = f"{left.good:.3%} {unit} of {left.valid:,} in {slo.period}, objective {slo.objective:.3%}; "
     reason += f"error budget left {left.remaining:.0%}."
-    if left.exhausted_in is not None and left.exhausted_in[0] < 24 * 90:
-        low, high = left.exhausted_in
-        reason += f" At the present pace it is gone in {_hours(low)}" + (
-            f" to {_hours(high)}." if high > low * 1.1 else "."
+    reason += ending(left.lasts, period(slo.period)).sentence
+    if slo.sli == "quality" and base.window.end is not None:
+        reason += (
+            f" Settled to {base.window.end:%Y-%m-%d %H:%M} UTC; the labels of later predictions are still to come."
         )
     status = Status.BREACHED if left.remaining < 0 else Status.OK
     return replace(base, status=status, value=left.good, reason=reason + note)
@@ -139,8 +154,8 @@ def _freshness(subject: Subject, slo: Slo) -> Verdict:
         last = max((int(p.slots[-1]) for p in parts if len(p.slots)), default=span.last * FINE - 1)
         newest = EPOCH + timedelta(minutes=(last + 1) * MINUTES)
     verdict = Verdict(
-        subject.model.key, "slo.freshness", Window(newest, subject.now, 0), Status.OK, "", method="age_hours",
-        threshold=age_limit, breached=age_limit,
+        subject.model.key, "slo.freshness", Window(newest, subject.now, 0), Status.OK, "",
+        column_of(subject.model, slo), method="age_hours", threshold=age_limit, breached=age_limit,
     )  # fmt: skip
     if newest is None:
         return replace(verdict, status=Status.NO_DATA, reason="The log holds no prediction.")

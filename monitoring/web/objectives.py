@@ -7,6 +7,8 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
+from monitoring.core.slo import words
+from monitoring.core.slo.windows import period
 from monitoring.core.verdict import Verdict
 from monitoring.fleet import Slo
 from monitoring.store.queries.summaries import ObjectiveState
@@ -84,10 +86,11 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
         border=True,
         height="stretch",
     )
+    end = words.ending(state.budget.lasts, period(slo.period))
     fourth.metric(
         "Gone in",
-        forecast(state),
-        delta="at the pace of the last 6 h to 3 d",
+        "gone" if left <= 0 else end.when,
+        delta="nothing is left" if left <= 0 else end.pace,
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -103,23 +106,6 @@ def sparkline(state: ObjectiveState) -> list[float] | None:
     """The budget left over the range, where it lies in it."""
     found = [float(v) for v in state.course["left"] if pd.notna(v)]
     return found if len(found) > 1 else None
-
-
-def forecast(state: ObjectiveState) -> str:
-    """When the budget is gone, as a range."""
-    if (state.budget.remaining or 0) <= 0:
-        return "gone"
-    if state.budget.exhausted_in is None:
-        return "not burning"
-    low, high = (hours(h) for h in state.budget.exhausted_in)
-    return low if low == high else f"{low} to {high}"
-
-
-def hours(count: float) -> str:
-    """Hours in words; beyond a quarter it is no forecast."""
-    if count > 24 * 90:
-        return "> 90 d"
-    return f"{count:.0f} h" if count < 48 else f"{count / 24:.0f} d"
 
 
 def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) -> None:
