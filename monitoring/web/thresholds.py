@@ -16,7 +16,7 @@ from monitoring.core.backtest import BackTest
 from monitoring.fleet import parse_rule
 from monitoring.in_force import InForce
 from monitoring.in_force import in_force as all_in_force
-from monitoring.store import revisions, rules, thresholds
+from monitoring.store import edits, revisions, rules
 from monitoring.store.revisions import Kind, Revision
 from monitoring.web import cached
 from monitoring.web.access import require
@@ -33,9 +33,9 @@ def rule_documents() -> list[dict[str, Any]]:
     return cached.asked(rules.export)
 
 
-def history(kind: Kind | None = None, name: str | None = None) -> list[Revision]:
+def history() -> list[Revision]:
     """Changes of thresholds, newest first."""
-    return cached.asked(revisions.history, kind, name)
+    return cached.asked(revisions.history, revisions.THRESHOLDS)
 
 
 def back_test(
@@ -57,11 +57,11 @@ def _back_test(session: Session, text: str, days: int, present: datetime, zone: 
 def save(kind: Kind, name: str, before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]], reason: str) -> None:
     """A new revision."""
     actor = require("editor")
-    cached.write(lambda session: thresholds.change(session, kind, name, before, after, actor, now(), reason))
+    cached.write(lambda session: edits.change(session, kind, name, before, after, actor, now(), reason))
 
 
 def undo(revision: Revision, reason: str) -> None:
     """Take a revision back, with all after it."""
     actor = require("editor")
     r = revision
-    cached.write(lambda session: thresholds.undo(session, r.kind, r.name, r.number, actor, now(), reason))
+    cached.write(lambda session: edits.undo(session, r.kind, r.name, r.number, actor, now(), reason))
