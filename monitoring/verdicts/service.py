@@ -7,16 +7,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitoring.core.grid import BucketGrid
-from monitoring.core.label_delay import MATURE, DelayCurve
+from monitoring.core.label_arrivals import settled_until
 from monitoring.core.slo import quality, series
 from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
 from monitoring.core.slo.series import MINUTES, ServiceSeries
 from monitoring.core.slo.windows import period
-from monitoring.core.slo.words import ending
+from monitoring.core.slo.words import ending, maturing
 from monitoring.core.summary import FINE, Kind
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import EPOCH, Slots
-from monitoring.fleet import Model, Slo
+from monitoring.fleet import Slo, column_of
 from monitoring.verdicts import labels
 from monitoring.verdicts.subject import Subject
 
@@ -54,13 +54,8 @@ def _quality(subject: Subject, slo: Slo, now: int) -> tuple[ServiceSeries, str]:
 
 
 def mature_until(subject: Subject) -> int:
-    """The hour before which predictions are past label maturity: by the delay curve, else with the newest window whose
-    labels are complete."""
-    state = labels.state_of(subject)
-    known = [w.last for w in subject.history if subject.complete(w) and state.mature(w)]
-    if isinstance(state.curve, DelayCurve):
-        known.append(state.horizon - state.curve.within(MATURE))
-    return max(known, default=0)
+    """The hour before which predictions are past label maturity."""
+    return settled_until(labels.state_of(subject), (w for w in subject.history if subject.complete(w)))
 
 
 def _missing(subject: Subject, slo: Slo) -> str:
@@ -78,20 +73,24 @@ def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
     missing = _missing(subject, slo)
     if missing:  # not 100 % good: nothing is known
         window = Window(subject.now, subject.now, 0)
-        column = column_of(subject.model, slo)
+        column = column_of(slo, subject.model.slos)
         yield Verdict(subject.model.key, f"slo.{slo.sli}", window, Status.NO_DATA, missing, column, method="budget")
         return
     now = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60))
-    if slo.sli == "quality":
-        now = min(now, mature_until(subject) * FINE)
     found, note = series_of(subject, slo, now)
-    at = EPOCH + timedelta(minutes=now * MINUTES) if slo.sli == "quality" else subject.now
-    yield from judged(subject.model.key, slo, found, now, at, column_of(subject.model, slo), note)
+    at = subject.now
+    if slo.sli == "quality":
+        settled = min(now, mature_until(subject) * FINE)
+        at = EPOCH + timedelta(minutes=settled * MINUTES)
+        note = maturing(at, _provisional(subject, slo, found, settled, now)) + note
+        found, now = found.until(settled), settled
+    yield from judged(subject.model.key, slo, found, now, at, column_of(slo, subject.model.slos), note)
 
 
-def column_of(model: Model, slo: Slo) -> str | None:
-    """What tells the verdicts of an objective from those of others: nothing, where it is the only one of its kind."""
-    return slo.slug if sum(other.sli == slo.sli for other in model.slos) > 1 else None
+def _provisional(subject: Subject, slo: Slo, found: ServiceSeries, settled: int, now: int) -> quality.Provisional:
+    since = Slots(settled // FINE, max(settled, now) // FINE)
+    made = subject.current.histogram(*labels.counted(subject), since).n
+    return quality.provisional(found, made, settled, now, slo.objective, period(slo.period))
 
 
 def judged(
@@ -108,7 +107,7 @@ def judged(
     )  # fmt: skip
     yield _budget(base, slo, left, note)
     for burn in burns(found, end, slo.objective, whole):
-        yield _burn(base, burn)
+        yield _burn(base, burn, slo)
 
 
 def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
@@ -122,21 +121,18 @@ def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
     reason = f"{left.good:.3%} {unit} of {left.valid:,} in {slo.period}, objective {slo.objective:.3%}; "
     reason += f"error budget left {left.remaining:.0%}."
     reason += ending(left.lasts, period(slo.period)).sentence
-    if slo.sli == "quality" and base.window.end is not None:
-        reason += (
-            f" Settled to {base.window.end:%Y-%m-%d %H:%M} UTC; the labels of later predictions are still to come."
-        )
     status = Status.BREACHED if left.remaining < 0 else Status.OK
     return replace(base, status=status, value=left.good, reason=reason + note)
 
 
-def _burn(base: Verdict, burn: Burn) -> Verdict:
+def _burn(base: Verdict, burn: Burn, slo: Slo) -> Verdict:
     until = base.window.end
     start = None if until is None else until - timedelta(minutes=burn.pair.long)
     status = Status.NO_DATA if burn.long is None else Status.OK
     if burn.firing:
         status = Status.BREACHED if burn.pair.severity == "page" else Status.WARNING
-    reason = f"{base.check.removeprefix('slo.').capitalize()} is {burn.reason}."
+    name = slo.sli.capitalize() if base.column is None else f"{slo.sli.capitalize()} ({slo.limit})"
+    reason = f"{name} is {burn.reason}."
     return replace(
         base, method=f"burn {burn.pair.name}", window=Window(start, until, burn.bad_long), status=status,
         value=burn.long, threshold=burn.factor, warning=burn.factor if burn.pair.severity == "ticket" else None,
@@ -155,7 +151,7 @@ def _freshness(subject: Subject, slo: Slo) -> Verdict:
         newest = EPOCH + timedelta(minutes=(last + 1) * MINUTES)
     verdict = Verdict(
         subject.model.key, "slo.freshness", Window(newest, subject.now, 0), Status.OK, "",
-        column_of(subject.model, slo), method="age_hours", threshold=age_limit, breached=age_limit,
+        column_of(slo, subject.model.slos), method="age_hours", threshold=age_limit, breached=age_limit,
     )  # fmt: skip
     if newest is None:
         return replace(verdict, status=Status.NO_DATA, reason="The log holds no prediction.")

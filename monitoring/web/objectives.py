@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -10,9 +11,9 @@ import streamlit as st
 from monitoring.core.slo import words
 from monitoring.core.slo.windows import period
 from monitoring.core.verdict import Verdict
-from monitoring.fleet import Slo
-from monitoring.store.queries.summaries import ObjectiveState
-from monitoring.web import cached, charts, pieces, tables, timeline
+from monitoring.fleet import Slo, column_of
+from monitoring.store.queries.objectives import ObjectiveState
+from monitoring.web import charts, pieces, service_levels, tables, timeline
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, Look, of_status
 from monitoring.web.span import Span
@@ -40,11 +41,20 @@ def title(slo: Slo) -> str:
     return f"Availability: {percent(slo.objective)} of requests answered over {slo.period}"
 
 
-def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict], shown: Span) -> None:
+def verdict_of(slo: Slo, slos: Sequence[Slo], found: Sequence[Verdict], method: str) -> Verdict | None:
+    """The verdict of one objective among those of its model."""
+    about = f"slo.{slo.sli}", column_of(slo, slos), method
+    return next((v for v in found if (v.check, v.column, v.method) == about), None)
+
+
+def objective(
+    key: str, slos: Sequence[Slo], number: int, at: datetime, found: Sequence[Verdict], shown: Span
+) -> None:  # fmt: skip
     """One objective: where it stands, how fast its budget burns, and its course."""
-    verdict = next((v for v in found if v.check == f"slo.{slo.sli}" and v.method == "budget"), None)
-    ripe = verdict.window.end if slo.sli == "quality" and verdict else at  # labels come later
-    state = cached.objective(key, slo, ripe or at, shown.start, shown.end)
+    slo = slos[number]
+    verdict = verdict_of(slo, slos, found, "budget")
+    settled = verdict.window.end if slo.sli == "quality" and verdict else None  # labels come later
+    state = service_levels.objective(key, slo, at, shown.start, shown.end, settled)
     if state is None or state.budget.good is None:
         labelled = slo.sli == "quality"
         pieces.empty(
@@ -56,7 +66,7 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
         return
     look = of_status(str(verdict.status)) if verdict else look_for("no_data")
     left = state.budget.remaining or 0.0
-    first, second, third, fourth = st.columns(4)
+    first, second, third, fourth, *others = st.columns(4 if state.waits is None else 5)
     first.metric(
         "Budget left",
         f"{left:.0%}",
@@ -96,9 +106,21 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
         border=True,
         height="stretch",
     )
+    if state.waits is not None:
+        some = state.waits.labelled and state.waits.remaining is not None
+        others[0].metric(
+            "Provisional budget left",
+            f"{state.waits.remaining:.0%}" if some else "–",
+            delta=f"{state.waits.labelled:,} of {state.waits.predictions:,} newer labelled",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+            help="With the predictions whose labels are not all there yet, counted as they stand",
+        )
     if verdict:
         st.markdown(f"{look.badge} {escape(verdict.reason)}")
-    burn_rates(state, found, slo, f"{key}-{slo.sli}-{number}")
+    burn_rates(state, slo, f"{key}-{slo.sli}-{number}")
     course(state, slo, f"{slo.sli}_{number}", key, shown)
 
 
@@ -108,7 +130,7 @@ def sparkline(state: ObjectiveState) -> list[float] | None:
     return found if len(found) > 1 else None
 
 
-def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) -> None:
+def burn_rates(state: ObjectiveState, slo: Slo, key: str) -> None:
     """Every pair of windows."""
     rows = []
     for burn in state.burns:
@@ -164,6 +186,11 @@ def course(state: ObjectiveState, slo: Slo, name: str, key: str, shown: Span) ->
         charts.line(
             out, state.course["moment"], state.course["left"], "budget left", mode="lines", hovertemplate="%{y:.1%}"
         )
+        if "waiting" in state.course:
+            charts.line(
+                out, state.course["moment"], state.course["waiting"], "provisional", dash="dot", mode="lines",
+                hovertemplate="%{y:.1%}",
+            )  # fmt: skip
         charts.threshold(out, 0.0, "gone", text="gone")
         alt = f"Error budget of {slo.sli}: {state.budget.remaining:.0%} left."
         timeline.show(out, alt, f"left_{name}", key, shown)

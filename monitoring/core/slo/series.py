@@ -36,6 +36,11 @@ class ServiceSeries:
         valid, bad = (np.concatenate([[0], np.cumsum(x)]) for x in (self.valid, self.bad))
         return valid[high] - valid[low], bad[high] - bad[low]
 
+    def until(self, slot: int) -> ServiceSeries:
+        """What there is before a slot."""
+        kept = np.searchsorted(self.slots, slot)
+        return ServiceSeries(self.slots[:kept], self.valid[:kept], self.bad[:kept])
+
 
 class Stretch:
     """The events of the slots [first, last), added up once: what any windows in it hold is one subtraction each."""

@@ -1,11 +1,13 @@
-"""When an error budget is gone, in words."""
+"""When an error budget is gone, and how far it is settled, in words."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 
 from monitoring.core.slo.burn import Forecast
+from monitoring.core.slo.quality import Provisional
 from monitoring.core.slo.windows import Period
 
 
@@ -38,6 +40,19 @@ def ending(lasts: Forecast, period: Period) -> Ending:
     return Ending(
         span, "at the pace of the last 6 h to 3 d", f" At the present pace it is gone in {span}." if near else ""
     )
+
+
+def maturing(settled: datetime, waits: Provisional) -> str:
+    """A sentence on what is settled, and one on what is provisional."""
+    words = f" Settled to {settled:%Y-%m-%d %H:%M} UTC."
+    if not waits.predictions:
+        return f"{words} No prediction since then."
+    if not waits.labelled:
+        return f"{words} Provisional since then: none of {waits.predictions:,} predictions has its label yet."
+    good = 1 - waits.bad / waits.labelled
+    words += f" Provisional since then: {waits.labelled:,} of {waits.predictions:,} predictions have their label so far"
+    left = "" if waits.remaining is None else f"; counted as they stand, {waits.remaining:.0%} of the budget is left"
+    return f"{words}, {good:.1%} of them good{left}."
 
 
 def _hours(hours: float, most: float) -> str:
