@@ -123,7 +123,7 @@ def _of(
     counted, used = objectives.events(found, frozen.profile, model.task, slo.sli, limit, window)
     if used is not None and limit is not None and not isclose(used, limit):
         name = f"±{used:.4g}" if slo.sli == "quality" else f"{used:g} ms"
-        notes.append(f"What is promised {slo.limit} is counted at {name} until the model is re-baselined.")
+        notes.append(f"Counted at {name} until the model is re-baselined: {slo.limit}.")
     if slo.sli != "quality":
         return Asked(check, slo.objective, whole, counted)
     hours = -(-late // timedelta(hours=1))

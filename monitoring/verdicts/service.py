@@ -132,7 +132,7 @@ def _burn(base: Verdict, burn: Burn, slo: Slo) -> Verdict:
     if burn.firing:
         status = Status.BREACHED if burn.pair.severity == "page" else Status.WARNING
     name = slo.sli.capitalize() if base.column is None else f"{slo.sli.capitalize()} ({slo.limit})"
-    reason = f"{name} is {burn.reason}."
+    reason = f"{name} {'had' if burn.long is None else 'is'} {burn.reason}."
     return replace(
         base, method=f"burn {burn.pair.name}", window=Window(start, until, burn.bad_long), status=status,
         value=burn.long, threshold=burn.factor, warning=burn.factor if burn.pair.severity == "ticket" else None,

@@ -37,7 +37,9 @@ def lasting(length: timedelta) -> str:
 
 
 def strips(out: go.Figure, before: Sequence[Alert], after: Sequence[Alert], end: datetime) -> None:
-    """Two strips above a series: alerts as it is, and with the change."""
+    """Two strips above a series: alerts as it is, and with the change. None where there is no alert."""
+    if not before and not after:
+        return
     out.update_layout(
         yaxis=dict(domain=[0, 0.78]), showlegend=False, height=charts.HEIGHT + 60,
         yaxis2=dict(

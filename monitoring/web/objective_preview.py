@@ -29,9 +29,8 @@ def show(found: Looked, days: int, gone: bool) -> None:
     words = f"Over the last {days} days. Nights are 22:00 to 07:00 in {found.period.zone}. Every 5 minutes is judged "
     words += "as the worker would have; nobody answers, and no other check of the model speaks."
     st.caption(escape(words))
-    for name, side in (("As it is", found.before), ("With the change", found.after)):
-        if side is not None and (spent := _spent(name, side)):
-            st.caption(escape(spent))
+    sides = (("As it is", found.before), ("With the change", found.after))
+    st.caption(escape(" ".join(_spent(name, side) for name, side in sides if side is not None)))
     for note in found.notes:
         st.caption(f":material/info: {escape(note)}")
     _chart(found, gone)
@@ -93,7 +92,8 @@ def _chart(found: Looked, gone: bool) -> None:
     before_after.strips(out, alerts[0], alerts[1], found.period.end)
     out.update_xaxes(range=[found.period.start, found.period.end])
     charts.aligned(out)
-    st.markdown("**Budget left** of the period that ends there, and when alerts would have been open")
+    more = ", and when alerts would have been open" if any(alerts) else ""
+    st.markdown(f"**Budget left** of the period that ends there{more}")
     counts = ", ".join(f"{len(a)} alerts {n}" for a, n in zip(alerts, ("as it is", "with the change"), strict=True))
     charts.show(out, f"Error budget left: {counts}", "preview-chart")
 

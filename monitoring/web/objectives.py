@@ -150,7 +150,7 @@ def burn_rates(state: ObjectiveState, slo: Slo, key: str) -> None:
                 burn.long,
                 burn.short,
                 burn.factor,
-                burn.pair.severity,
+                "ticket" if slo.sli == "quality" else burn.pair.severity,
                 burn.reason,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -23,10 +24,12 @@ from monitoring.core.slo.burn import (
     left_at,
     quantile,
 )
+from monitoring.core.slo.quality import Provisional, provisional
 from monitoring.core.slo.series import MINUTES, ServiceSeries, Stretch, availability, latency
 from monitoring.core.slo.windows import period
-from monitoring.core.slo.words import ending
+from monitoring.core.slo.words import ending, maturing
 from monitoring.core.summary import Cells, cells
+from monitoring.core.window import EPOCH
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 HOUR = 60 // MINUTES
@@ -331,3 +334,34 @@ def test_a_log_that_ends_within_an_hour_burns_at_its_end():
     series = ServiceSeries(np.arange(END - 2 * HOUR, END - 7), np.full(2 * HOUR - 7, 10), np.full(2 * HOUR - 7, 10))
     assert not burns(series, END, 0.99, period("30d"))[0].firing
     assert burns(series, last_slot(series, END), 0.99, period("30d"))[0].firing
+
+
+@STEADY
+@given(EVENTS, st.sampled_from([0.5, 0.9, 0.99]), st.integers(0, 60))
+def test_what_is_provisional_is_what_is_not_settled(events, objective, waited):
+    rows = sorted((END + at, valid, int(valid * share)) for at, valid, share in events)
+    series = ServiceSeries(*np.array(rows, dtype=np.int64).reshape(-1, 3).T)
+    whole, settled = period("7d"), END - waited
+    found = provisional(series, 1000, settled, END, objective, whole)
+    before, now = (series.until(slot) for slot in (settled, END))
+    assert found.labelled == now.valid.sum() - before.valid.sum()
+    assert found.bad == now.bad.sum() - before.bad.sum()
+    assert found.remaining == budget(now, last_slot(now, END), objective, whole).remaining
+
+
+SETTLED = EPOCH + timedelta(minutes=MINUTES * END)
+
+
+@pytest.mark.parametrize(
+    ("waits", "sentence"),
+    [
+        (Provisional(0, 0, 0, 0.4), "No prediction since then."),
+        (Provisional(30, 0, 0, 0.4), "Provisional since then: none of 30 predictions has its label yet."),
+        (Provisional(3000, 1200, 60, 0.4), "Provisional since then: 1,200 of 3,000 predictions have their label so "
+         "far, 95.0% of them good; counted as they stand, 40% of the budget is left."),
+        (Provisional(30, 20, 20, None), "Provisional since then: 20 of 30 predictions have their label so far, 0.0% of "
+         "them good."),
+    ],
+)  # fmt: skip
+def test_what_is_settled_and_what_is_provisional_is_said(waits, sentence):
+    assert maturing(SETTLED, waits) == f" Settled to {SETTLED:%Y-%m-%d %H:%M} UTC. {sentence}"
