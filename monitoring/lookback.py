@@ -116,7 +116,7 @@ def _of(
     """An objective with its events."""
     check, whole = f"slo.{slo.sli}", period(slo.period)
     if slo.sli == "freshness":
-        made = objectives.predicted(found, window)
+        made = freshness.predicted(found, window)
         seen = freshness.events(made, window.last * FINE, slo.max_age_hours)
         return Asked(check, slo.objective, whole, seen, made, slo.max_age_hours)
     limit = slo.tolerance if slo.sli == "quality" else slo.threshold_ms

@@ -309,3 +309,21 @@ def test_the_verdict_says_what_is_settled_and_what_is_provisional(store: Engine)
     assert (state.waits.predictions, state.waits.labelled, state.waits.bad) == (len(later), len(known), (~right).sum())
     assert f"counted as they stand, {state.waits.remaining:.0%} of the budget is left" in verdict.reason
     assert state.course["waiting"].notna().sum() >= 2 and state.course["left"].notna().sum() > 24
+
+
+def test_freshness_counts_the_time_in_which_the_newest_prediction_was_too_old(store: Engine, home: Path) -> None:
+    two = FRESH | {"max_age": "2h", "objective": 0.999, "period": "7d"}
+    (home / "gone.parquet").rename(home / "log.parquet")
+    try:
+        changed(store, written(store), [two])
+        found = {v.method: v for v in judge(store) if v.check == "slo.freshness"}
+    finally:
+        (home / "log.parquet").rename(home / "gone.parquet")
+    assert set(found) == {"age_hours", "budget"}
+    gap = log().ts.diff().max()
+    late = round((gap - pd.Timedelta("2h")) / pd.Timedelta("5min"))
+    slots = 7 * 24 * 12
+    assert found["budget"].value == pytest.approx(1 - late / slots, abs=1.01 / slots)
+    assert found["budget"].reason.startswith("The newest prediction was at most 2h old 99.")
+    left = looked(store, two, None).before.left_at_end
+    assert left == pytest.approx(1 - (1 - found["budget"].value) / 0.001)  # type: ignore[operator]

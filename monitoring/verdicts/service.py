@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from monitoring.core.grid import BucketGrid
 from monitoring.core.label_arrivals import settled_until
-from monitoring.core.slo import quality, series
+from monitoring.core.slo import freshness, quality, series
 from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
 from monitoring.core.slo.series import MINUTES, ServiceSeries
 from monitoring.core.slo.windows import period
@@ -27,7 +27,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
         if slo.sli in ("latency", "availability", "quality") and not subject.by_rows:
             yield from _objective(subject, slo)
         elif slo.sli == "freshness":
-            yield _freshness(subject, slo)
+            yield from _freshness(subject, slo)
 
 
 def series_of(subject: Subject, slo: Slo, now: int) -> tuple[ServiceSeries, str]:
@@ -96,7 +96,8 @@ def _provisional(subject: Subject, slo: Slo, found: ServiceSeries, settled: int,
 def judged(
     model: str, slo: Slo, found: ServiceSeries, now: int, at: datetime, column: str | None = None, note: str = ""
 ) -> Iterator[Verdict]:
-    """An objective of events before the slot `now`, at the moment `at`: its budget, and every window pair."""
+    """An objective of events before the slot `now`, at the moment `at`: its budget, and every window pair. What is too
+    old pages by itself, so its burn is not looked at."""
     whole = period(slo.period)
     end = last_slot(found, now)
     start = EPOCH + timedelta(minutes=(end - whole.minutes // MINUTES) * MINUTES)
@@ -106,7 +107,7 @@ def judged(
         threshold=slo.objective, breached=slo.objective,
     )  # fmt: skip
     yield _budget(base, slo, left, note)
-    for burn in burns(found, end, slo.objective, whole):
+    for burn in burns(found, end, slo.objective, whole) if slo.sli != "freshness" else ():
         yield _burn(base, burn, slo)
 
 
@@ -118,8 +119,10 @@ def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
         "latency": f"within {slo.threshold_ms:g} ms" if slo.threshold_ms else "",
         "quality": "correct" if slo.tolerance is None else f"within ±{slo.tolerance:g} of their label",
     }.get(slo.sli, "answered")
-    reason = f"{left.good:.3%} {unit} of {left.valid:,} in {slo.period}, objective {slo.objective:.3%}; "
-    reason += f"error budget left {left.remaining:.0%}."
+    reason = f"{left.good:.3%} {unit} of {left.valid:,} in {slo.period}"
+    if slo.sli == "freshness":
+        reason = f"The newest prediction was at most {slo.max_age} old {left.good:.3%} of the time in {slo.period}"
+    reason += f", objective {slo.objective:.3%}; error budget left {left.remaining:.0%}."
     reason += ending(left.lasts, period(slo.period)).sentence
     status = Status.BREACHED if left.remaining < 0 else Status.OK
     return replace(base, status=status, value=left.good, reason=reason + note)
@@ -140,8 +143,9 @@ def _burn(base: Verdict, burn: Burn, slo: Slo) -> Verdict:
     )  # fmt: skip
 
 
-def _freshness(subject: Subject, slo: Slo) -> Verdict:
-    """Age of the newest prediction, to the 5 minutes (to the hour where the log has no service counts)."""
+def _freshness(subject: Subject, slo: Slo) -> Iterator[Verdict]:
+    """Age of the newest prediction, to the 5 minutes (to the hour where the log has no service counts); and the share
+    of the time in which it was young enough."""
     age_limit = slo.max_age_hours
     newest = None
     span = subject.current.span()
@@ -154,11 +158,16 @@ def _freshness(subject: Subject, slo: Slo) -> Verdict:
         column_of(slo, subject.model.slos), method="age_hours", threshold=age_limit, breached=age_limit,
     )  # fmt: skip
     if newest is None:
-        return replace(verdict, status=Status.NO_DATA, reason="The log holds no prediction.")
+        yield replace(verdict, status=Status.NO_DATA, reason="The log holds no prediction.")
+        return
     age = max(0.0, (subject.now - newest).total_seconds() / 3600)
     status = Status.BREACHED if age > age_limit else Status.OK
     reason = f"The newest prediction is {_hours(age)} old; at most {slo.max_age} is allowed."
-    return replace(verdict, status=status, value=age, reason=reason)
+    yield replace(verdict, status=status, value=age, reason=reason)
+    if span is not None and not subject.by_rows:
+        now = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60))
+        found = freshness.events(freshness.predicted(subject.current, span), now, age_limit)
+        yield from judged(subject.model.key, slo, found, now, subject.now, verdict.column)
 
 
 def _hours(hours: float) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 import streamlit as st
 
 from monitoring.core.slo import words
+from monitoring.core.slo.series import MINUTES
 from monitoring.core.slo.windows import period
 from monitoring.core.verdict import Verdict
 from monitoring.fleet import Slo, column_of
 from monitoring.store.queries.objectives import ObjectiveState
 from monitoring.web import charts, pieces, service_levels, tables, timeline
+from monitoring.web.clock import span
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, Look, of_status
 from monitoring.web.span import Span
@@ -34,7 +36,9 @@ def title(slo: Slo) -> str:
     if slo.sli == "latency":
         return f"Latency: {percent(slo.objective)} of requests within {slo.threshold_ms:g} ms over {slo.period}"
     if slo.sli == "freshness":
-        return f"Freshness: a prediction at most {slo.max_age} old"
+        return (
+            f"Freshness: a prediction at most {slo.max_age} old {percent(slo.objective)} of the time over {slo.period}"
+        )
     if slo.sli == "quality":
         good = "correct" if slo.tolerance is None else f"within ±{slo.tolerance:g} of their label"
         return f"Quality: {percent(slo.objective)} of predictions {good} over {slo.period}"
@@ -87,10 +91,11 @@ def objective(
         border=True,
         height="stretch",
     )
+    timed = slo.sli == "freshness"
     third.metric(
-        "Bad of all",
-        f"{state.budget.bad:,}",
-        delta=f"of {state.budget.valid:,} in {slo.period}",
+        "Too old" if timed else "Bad of all",
+        _time(state.budget.bad) if timed else f"{state.budget.bad:,}",
+        delta=f"of {_time(state.budget.valid)}" if timed else f"of {state.budget.valid:,} in {slo.period}",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -120,8 +125,16 @@ def objective(
         )
     if verdict:
         st.markdown(f"{look.badge} {escape(verdict.reason)}")
-    burn_rates(state, slo, f"{key}-{slo.sli}-{number}")
+    if state.burns:
+        burn_rates(state, slo, f"{key}-{slo.sli}-{number}")
+    pieces.download(
+        lambda: state.course.to_csv(index=False), key, f"csv-{key}-{slo.sli}-{number}", help="The course, hour by hour"
+    )
     course(state, slo, f"{slo.sli}_{number}", key, shown)
+
+
+def _time(slots: int) -> str:
+    return "none" if not slots else span(timedelta(minutes=MINUTES * slots))
 
 
 def sparkline(state: ObjectiveState) -> list[float] | None:
@@ -174,7 +187,6 @@ def burn_rates(state: ObjectiveState, slo: Slo, key: str) -> None:
             "reason": column.TextColumn("Why"),
         },
     )
-    pieces.download(lambda: state.course.to_csv(index=False), key, f"csv-{key}", help="The course, hour by hour")
 
 
 def course(state: ObjectiveState, slo: Slo, name: str, key: str, shown: Span) -> None:

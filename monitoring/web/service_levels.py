@@ -22,7 +22,7 @@ def objective(
     key: str, slo: Slo, at: datetime, start: datetime, end: datetime, settled: datetime | None = None
 ) -> ObjectiveState | None:
     """An objective at a moment, and its course over a range; of quality, as of the moment up to which it is settled."""
-    limit = slo.tolerance if slo.sli == "quality" else slo.threshold_ms
+    limit = {"quality": slo.tolerance, "freshness": slo.max_age_hours}.get(slo.sli, slo.threshold_ms)
     minute = at.replace(second=0, microsecond=0)
     return cached.asked(
         objectives.objective, key, slo.sli, slo.objective, slo.period, limit, minute, start, end, settled

@@ -47,8 +47,8 @@ COLUMNS = """predictions:
 VIEWS = ("Where they stand", "Change objectives", "History")
 
 
-def freshness(slo: Slo, slos: Sequence[Slo], found: list[Verdict]) -> None:
-    """Age of the newest prediction against what is allowed."""
+def freshness(slo: Slo, slos: Sequence[Slo], found: list[Verdict]) -> bool:
+    """Age of the newest prediction against what is allowed; False where it is unknown."""
     verdict = objectives.verdict_of(slo, slos, found, "age_hours")
     if verdict is None or verdict.value is None:
         pieces.empty(
@@ -57,7 +57,7 @@ def freshness(slo: Slo, slos: Sequence[Slo], found: list[Verdict]) -> None:
             "configure/models_and_logs.py",
             "Models and logs",
         )
-        return
+        return False
     look = of_status(str(verdict.status))
     first, second, _ = st.columns([1, 1, 2])
     first.metric(
@@ -71,6 +71,7 @@ def freshness(slo: Slo, slos: Sequence[Slo], found: list[Verdict]) -> None:
     )
     second.metric("Allowed", slo.max_age or "–", delta="at most", delta_color="off", delta_arrow="off", border=True)
     st.markdown(f"{look.badge} {escape(verdict.reason)}")
+    return True
 
 
 def hours_fine(count: float) -> str:
@@ -178,15 +179,14 @@ def standing(key: str, document: Model, changed: Revision | None, shown: Span) -
     columns = document.predictions.columns
     for number, slo in enumerate(document.slos):
         st.header(escape(objectives.title(slo)))
-        if slo.sli == "freshness":
-            freshness(slo, document.slos, found)
-        elif slo.sli != "quality" and not (columns.status if slo.sli == "availability" else columns.latency_ms):
+        mapped = {"availability": columns.status, "latency": columns.latency_ms}.get(slo.sli, "needs none")
+        if not mapped:
             pieces.empty(
                 f"No data: the log has no {'status' if slo.sli == 'availability' else 'latency'}.",
                 "Map its column in the fleet file:",
             )
             st.code(COLUMNS, language=None)
-        else:
+        elif slo.sli != "freshness" or freshness(slo, document.slos, found):
             objectives.objective(key, document.slos, number, entry.evaluated_at, found, shown)
     requests(key, document, shown)
 

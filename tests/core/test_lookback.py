@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.simulated import simulate
@@ -157,17 +158,28 @@ def age(hours: float, now: datetime, most: float) -> Verdict:
     return Verdict("m", "slo.freshness", window, status, "", method="age_hours", value=hours, breached=most)
 
 
+def of_budget(predicted: NDArray[np.int64], now: int, most: float, share: float) -> Verdict:
+    slo = Slo.model_validate({"sli": "freshness", "max_age": f"{most}h", "objective": share, "period": "7d"})
+    (verdict,) = judged("m", slo, freshness.events(predicted, now, most), now, moment(now))
+    return verdict
+
+
 @settings(STEADY, max_examples=20)
-@given(st.lists(st.integers(1, 400), max_size=30, unique=True), st.sampled_from([0.5, 2.0, 4.0]))
-def test_a_missed_deadline_is_raised_as_judging_every_slot_would(ago: list[int], most: float) -> None:
+@given(
+    st.lists(st.integers(1, 400), max_size=30, unique=True),
+    st.sampled_from([0.5, 2.0, 4.0]),
+    st.sampled_from([0.6, 0.99]),
+)
+def test_freshness_raises_what_judging_every_slot_would_have(ago: list[int], most: float, share: float) -> None:
     predicted = np.array(sorted(END - a for a in ago), dtype=np.int64)
-    one = Asked("slo.freshness", 0.99, period("7d"), freshness.events(predicted, END, most), predicted, most)
+    one = Asked("slo.freshness", share, period("7d"), freshness.events(predicted, END, most), predicted, most)
     found = look_back(one, "m", "ops", looked(0.5))
     verdicts = []
     for now in range(END - DAY // 2 - DAY, END + 1):
         before = predicted[predicted < now]
         if len(before):
-            verdicts.append(age((now - before[-1] - 1) * MINUTES / 60, moment(now), most))
+            verdicts += [age((now - before[-1] - 1) * MINUTES / 60, moment(now), most)]
+            verdicts += [of_budget(before, now, most, share)]
     past = simulate("m", "m", "ops", verdicts, lambda v: v.window.end)
     start = looked(0.5).start
     mine = [(a.rule, a.fired_at, a.closed_at) for a in past.alerts if (a.closed_at or moment(END)) > start]

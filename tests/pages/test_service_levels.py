@@ -112,7 +112,10 @@ def test_freshness_of_an_evaluated_model(small_store: str, run_page: Run) -> Non
     store.dispose()
     at = run_page(PAGE, model="eta")
     assert not at.exception
-    assert {m.label: m.value for m in at.metric} == {"Age": "5.0 h", "Allowed": "4h"}
+    figures = {m.label: m.value for m in at.metric}
+    assert set(figures) == {"Age", "Allowed", "Budget left", "Good share", "Too old", "Gone in"}
+    assert (figures["Age"], figures["Allowed"]) == ("5.0 h", "4h")
+    assert not [d for d in at.dataframe if "pair" in d.value], "what is too old pages by itself: no burn rates"
 
 
 def test_a_model_without_objectives_says_what_to_write(small_store: str, run_page: Run, written: Words) -> None:

@@ -6,6 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.core.slo.series import MINUTES, ServiceSeries
+from monitoring.core.summaries import Summaries
+from monitoring.core.summary import FINE, Kind
+from monitoring.core.window import Slots
+
+
+def predicted(summaries: Summaries, window: Slots) -> NDArray[np.int64]:
+    """The 5-minute slots with a prediction; of a log without service counts, those of its hours."""
+    fine = [p.slots for p in summaries.every(Kind.SERVICE, "", window)]
+    if any(len(slots) for slots in fine):
+        return np.unique(np.concatenate(fine).astype(np.int64))
+    hours = [p.slots for p in summaries.every(Kind.ROWS, "", window)]
+    if not any(len(slots) for slots in hours):
+        return np.zeros(0, np.int64)
+    found = np.unique(np.concatenate(hours).astype(np.int64))
+    out: NDArray[np.int64] = (found[:, None] * FINE + np.arange(FINE)).ravel()
+    return out
 
 
 def ages(predicted: NDArray[np.int64], nows: NDArray[np.int64]) -> NDArray[np.float64]:

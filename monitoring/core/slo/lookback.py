@@ -131,10 +131,10 @@ def _conditions(
     asked: Asked, known: Stretch, upto: NDArray[np.int64], ends: NDArray[np.int64], left: Floats
 ) -> tuple[Conditions, Floats]:
     """What each reading says at each end, and how near to firing it was."""
+    spent = np.where(np.isnan(left), UNKNOWN, np.where(left < 0, BEYOND, CLEAR)).astype(np.int8)
     if asked.predicted is not None:
         old = freshness.ages(asked.predicted, ends)
-        return {reading.level: _of_age(old, asked.most)}, np.nan_to_num(old / asked.most)
-    spent = np.where(np.isnan(left), UNKNOWN, np.where(left < 0, BEYOND, CLEAR)).astype(np.int8)
+        return {reading.level: _of_age(old, asked.most), reading.status: spent}, np.nan_to_num(old / asked.most)
     fast, slow = (np.full(len(ends), CLEAR, dtype=np.int8) for _ in range(2))
     reached = np.zeros(len(ends))
     for pair in asked.period.pairs:

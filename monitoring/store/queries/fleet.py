@@ -182,7 +182,7 @@ def _budgets(session: Session, now: datetime) -> dict[int, float]:
     query = (
         select(VerdictRow.model_id, VerdictRow.check, VerdictRow.column, VerdictRow.value, VerdictRow.threshold)
         .where(
-            VerdictRow.check.in_(("slo.latency", "slo.availability", "slo.quality")),
+            VerdictRow.check.in_(("slo.latency", "slo.availability", "slo.quality", "slo.freshness")),
             VerdictRow.window_end >= now - timedelta(days=2),
         )
         .where(VerdictRow.method == "budget", VerdictRow.status != str(Status.NO_DATA))

@@ -7,14 +7,13 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitoring.core.grid import BucketGrid
 from monitoring.core.label_arrivals import answered
 from monitoring.core.profile import Profile
-from monitoring.core.slo import quality, series
+from monitoring.core.slo import freshness, quality, series
 from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
 from monitoring.core.slo.quality import Provisional
 from monitoring.core.slo.series import MINUTES, ServiceSeries
@@ -25,6 +24,9 @@ from monitoring.core.window import EPOCH, HOUR, Slots, slot_ceiling, slot_of
 from monitoring.store.queries.summaries import baseline
 from monitoring.store.summaries import load
 from monitoring.store.tables import ModelRow
+
+DAY = 24
+"""Hours before a period that are looked at, so that an age at its beginning is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ def events(
     summaries: Summaries, profile: Profile, task: str, sli: str, limit: float | None, window: Slots
 ) -> tuple[ServiceSeries, float | None]:
     """Good and bad events of a window, and the limit really used: see `quality.within` and `series.within`."""
+    if sli == "freshness":
+        return freshness.events(freshness.predicted(summaries, window), window.last * FINE, limit or 0.0), limit
     if sli == "quality":
         right, used = quality.right(profile, task, limit)
         return quality.events(summaries.every(Kind.OUTCOME, "", window), right, window.last), used
@@ -62,16 +66,16 @@ def objective(
     session: Session, key: str, sli: str, share: float, period_name: str, limit: float | None, now: datetime,
     start: datetime, end: datetime, settled: datetime | None = None,
 ) -> ObjectiveState | None:  # fmt: skip
-    """An objective of requests or of quality at `now`, with its course over [start, end) by hour.
+    """An objective at `now`, with its course over [start, end) by hour.
 
-    `limit` is the latency's threshold in milliseconds, or the tolerance of a quality objective, which is judged as of
-    the moment up to which it is `settled`.
+    `limit` is the latency's threshold in milliseconds, the hours of a freshness objective, or the tolerance of one of
+    quality, which is judged as of the moment up to which it is `settled`.
     """
     frozen = baseline(session, key)
     if frozen is None:
         return None
     whole = period(period_name)
-    first = min(slot_of(start), slot_ceiling(settled or now)) - whole.minutes // 60
+    first = min(slot_of(start), slot_ceiling(settled or now)) - whole.minutes // 60 - DAY
     window = Slots(first, slot_ceiling(now))
     slot, until = (int((at - EPOCH).total_seconds() // (MINUTES * 60)) for at in (now, settled or now))
     row = session.execute(select(ModelRow.task, ModelRow.document).where(ModelRow.key == key)).one()
@@ -80,7 +84,7 @@ def objective(
     wanted = [*kinds(sli), *([counted[0]] if sli == "quality" else [])]
     summaries = load(session, frozen.id, "current", window, wanted)
     every, _ = events(summaries, frozen.profile, row.task, sli, limit, window)
-    found = every if settled is None else every.until(until)
+    found = every.until(until)
     last = last_slot(found, until)
     course = _course(found, Slots(slot_of(start), slot_ceiling(end)), last, share, whole.minutes)
     waits = None
@@ -88,20 +92,13 @@ def objective(
         made = summaries.histogram(*counted, Slots(until // FINE, max(until, slot) // FINE)).n
         waits = quality.provisional(every, made, until, slot, share, whole)
         later = Slots(max(slot_of(start), until // FINE - 1), min(slot_ceiling(end), slot // FINE))
-        course = _joined(course, _course(every, later, slot, share, whole.minutes))
-    return ObjectiveState(budget(found, last, share, whole), tuple(burns(found, last, share, whole)), course, waits)
-
-
-def predicted(summaries: Summaries, window: Slots) -> NDArray[np.int64]:
-    """The 5-minute slots with a prediction; of a log without service counts, those of its hours."""
-    fine = [p.slots for p in summaries.every(Kind.SERVICE, "", window)]
-    if any(len(slots) for slots in fine):
-        return np.unique(np.concatenate(fine).astype(np.int64))
-    hours = [p.slots for p in summaries.every(Kind.ROWS, "", window)]
-    if not any(len(slots) for slots in hours):
-        return np.zeros(0, np.int64)
-    found = np.unique(np.concatenate(hours).astype(np.int64))
-    return (found[:, None] * FINE + np.arange(FINE)).ravel()
+        course = _joined(course, _course(every.until(slot), later, slot, share, whole.minutes))
+    return ObjectiveState(
+        budget(found, last, share, whole),
+        () if sli == "freshness" else tuple(burns(found, last, share, whole)),
+        course,
+        waits,
+    )
 
 
 def _joined(settled: pd.DataFrame, waiting: pd.DataFrame) -> pd.DataFrame:
