@@ -37,7 +37,7 @@ def title(slo: Slo) -> str:
         return f"Latency: {percent(slo.objective)} of requests within {slo.threshold_ms:g} ms over {slo.period}"
     if slo.sli == "freshness":
         return (
-            f"Freshness: a prediction at most {slo.max_age} old {percent(slo.objective)} of the time over {slo.period}"
+            f"Freshness: a prediction at most {slo.max_age} old, {percent(slo.objective)} of the time over {slo.period}"
         )
     if slo.sli == "quality":
         good = "correct" if slo.tolerance is None else f"within ±{slo.tolerance:g} of their label"
