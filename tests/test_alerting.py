@@ -226,7 +226,10 @@ TEAM = {
 @pytest.fixture
 def staffed(store: Engine) -> Engine:
     """Ann, then Bob after 15 minutes, each with channels of their own."""
+    own = [name for one in PEOPLE for name in one["channels"]]
     with transaction(store) as session:
+        made = [{"name": n, "kind": "slack", "url": "${OWN}", "matchers": {"owner": ["nobody"]}} for n in own]
+        channels.apply(session, [parse(one) for one in made], "tests", NOW)
         oncall.apply(session, PEOPLE, [TEAM], "tests", NOW)
     return store
 
