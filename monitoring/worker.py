@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, select, update
@@ -23,14 +23,17 @@ from monitoring.instant import instant
 from monitoring.ping import ping
 from monitoring.rebaseline import rebaseline
 from monitoring.settings import Settings
-from monitoring.store import models
+from monitoring.store import models, retention
 from monitoring.store.database import reading, transaction
+from monitoring.store.retention import Keep
 from monitoring.store.tables import HeartbeatRow, RequestRow
 
 POLL = 1.0
 """Seconds between two looks for requests."""
 BEAT = 5.0
 """Seconds between two signs of life, or two marks of progress."""
+PURGE = 3600.0
+"""Seconds between two looks for what is past its time, where none is left."""
 PATIENCE = 20.0
 """Seconds that what is being sent is waited for."""
 SHIPPED = Path(__file__).parent.parent / "data"
@@ -48,7 +51,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
         session.execute(update(RequestRow).where(RequestRow.state == "running").values(state="waiting", progress=0.0))
     sending = sender.start(store, settings, clock, stop)
     timing = alerting.start(store, settings, clock, stop)
-    due = 0.0
+    due = purged = 0.0
     try:
         while not stop.is_set():
             try:
@@ -59,6 +62,8 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
                     replay(settings, clock)
                     looked_at = evaluate_all(store, settings, clock, stop)
                     ping(settings, sender.http_of(settings, clock), looked_at, clock())
+                if time.monotonic() >= purged:
+                    purged = time.monotonic() + (POLL if purge(store, settings, clock) else PURGE)
             except SQLAlchemyError:
                 log.exception("the database did not answer; trying again")
             stop.wait(POLL)
@@ -77,6 +82,16 @@ def beat(store: Engine, clock: Clock, detail: str) -> None:
             session.add(HeartbeatRow(name="worker", at=clock(), detail=detail))
         elif (clock() - row.at).total_seconds() >= BEAT or detail == "stopped":
             row.at, row.detail = clock(), detail
+
+
+def purge(store: Engine, settings: Settings, clock: Clock) -> bool:
+    """Take out one step of what is past its time; whether there may be more."""
+    keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.keep_alerts_days))
+    with transaction(store) as session:
+        gone = retention.step(session, clock(), keep)
+    if gone:
+        log.info("past their time: %s", ", ".join(f"{number:,} of {table}" for table, number in gone.items()))
+    return bool(gone)
 
 
 def replay(settings: Settings, clock: Clock) -> None:
