@@ -75,9 +75,7 @@ def card(entry: AlertEntry, events: list[EventEntry]) -> None:
 
 def about(alert: Alert) -> str:
     """What is wrong, in a few words."""
-    subject = alert.subject
-    of_column = f" of {subject.column}" if subject.column else ""
-    return f"{alert.rule}: {subject.check}{of_column}"
+    return f"{alert.rule}: {alert.subject.words}"
 
 
 def _when(alert: Alert, present: Any) -> str:
@@ -150,11 +148,11 @@ def answer(alert: Alert, action: str, act: Callable[..., Change]) -> None:
 
 
 def silence(alert: Alert, span: timedelta) -> None:
-    """Silence an alert, and what is like it: the same model, check and column."""
+    """Silence an alert, and what is like it: the same model, check, column, slice and version."""
     who, present = require("editor"), now()
     subject = alert.subject
-    named = {"model": subject.model, "check": subject.check, "column": subject.column, "slice": subject.slice}
-    matchers = tuple(Matcher(label, "=", value) for label, value in named.items() if value)
+    labels = {name: getattr(subject, name) for name in ("model", "check", "column", "slice", "version")}
+    matchers = tuple(Matcher(label, "=", value) for label, value in labels.items() if value)
     reason = f"Silenced on the Alerts page: {about(alert)}"
     made = Silence(matchers, present, present + span, who, reason)
     cached.write(lambda session: silences.add(session, made, present))

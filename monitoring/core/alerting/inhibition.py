@@ -17,6 +17,13 @@ class Inhibition:
     targets: frozenset[Kind]
     equal: tuple[str, ...]
     why: str
+    of_whole: bool = False
+
+    def holds(self, source: Alert, target: Alert) -> bool:
+        """Whether one alert holds another back. `of_whole`: the model as a whole its slices and versions."""
+        kinds = source.kind in self.sources and target.kind in self.targets
+        parts = not self.of_whole or (target.subject.part and not source.subject.part)
+        return kinds and parts and _equal(source, target, self.equal)
 
 
 CAUSES = frozenset({Kind.SERVICE_DOWN, Kind.INGEST_DOWN, Kind.SCHEMA_BREAK})
@@ -35,6 +42,10 @@ INHIBITIONS = (
         frozenset({Kind.INGEST_DOWN}), frozenset({Kind.STALE, Kind.LABELS, Kind.VOLUME}), ("model",),
         "it follows from that",
     ),
+    *(
+        Inhibition(frozenset({kind}), frozenset({kind}), ("model", "check"), "the whole model says it already", True)
+        for kind in (Kind.DRIFT, Kind.PERFORMANCE)
+    ),
 )  # fmt: skip
 
 
@@ -44,7 +55,7 @@ def inhibited(alert: Alert, firing: Iterable[Alert]) -> str:
         if source.key == alert.key or not source.firing:
             continue
         for rule in INHIBITIONS:
-            if source.kind in rule.sources and alert.kind in rule.targets and _equal(source, alert, rule.equal):
+            if rule.holds(source, alert):
                 return f'"{source.rule}" fires for {source.subject.model}: {rule.why}'
     return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -46,6 +46,23 @@ class Subject:
     slice: str = ""
     version: str = ""
     method: str = ""
+
+    @property
+    def part(self) -> bool:
+        """Whether it is about a slice or a version, not the model as a whole."""
+        return bool(self.slice or self.version)
+
+    @property
+    def whole(self) -> Subject:
+        """The same of the model as a whole."""
+        return replace(self, slice="", version="")
+
+    @property
+    def words(self) -> str:
+        """The check with its column, slice and version, for people."""
+        version = f"version {self.version}" if self.version else ""
+        where = ", ".join(filter(None, (self.slice, version)))
+        return f"{self.check}{f' of {self.column}' if self.column else ''}{f' ({where})' if where else ''}"
 
     @property
     def fingerprint(self) -> str:

@@ -19,7 +19,7 @@ from monitoring.core.alerting.reading import RECENT, Read
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Signal, Subject
-from monitoring.core.alerting.signals import answered, signal_of
+from monitoring.core.alerting.signals import answered, signal_of, subject_of
 from monitoring.core.verdict import Verdict
 
 AT_ONCE = Pace(timedelta(), timedelta(), timedelta(days=3650))
@@ -74,13 +74,13 @@ def _heard(
     model: str, verdicts: Sequence[Verdict], known_at: Moment
 ) -> Iterator[tuple[datetime, dict[int, tuple[_Track, list[Read]]]]]:
     """Moment by moment, how everything is read that something was heard of."""
-    tracks: dict[tuple[str, str | None, str | None], list[_Track]] = {}
+    tracks: dict[tuple[str | None, ...], list[_Track]] = {}
     every: dict[Subject, _Track] = {}
     known: dict[datetime, list[Verdict]] = defaultdict(list)
     for v in verdicts:
-        key = v.check, v.column, v.method
+        key = _key(v)
         if key not in tracks:
-            found = [(Subject(model, v.check, v.column or "", method=r.name), r) for r in RULES if r.fits(v)]
+            found = [(subject_of(model, v, r), r) for r in RULES if r.fits(v)]
             tracks[key] = [every.setdefault(subject, _Track(subject, rule)) for subject, rule in found]
         if tracks[key] and not v.provisional and (at := known_at(v)) is not None:
             known[at].append(v)
@@ -88,11 +88,15 @@ def _heard(
     for at in sorted(known):
         heard: dict[int, tuple[_Track, list[Read]]] = {}
         for v in answers.to(known[at]):
-            for track in tracks[v.check, v.column, v.method]:
+            for track in tracks[_key(v)]:
                 if reads := track.hear(v, at):
                     heard[id(track)] = track, reads
         if heard:
             yield at, heard
+
+
+def _key(v: Verdict) -> tuple[str | None, ...]:
+    return v.check, v.column, v.slice, v.version, v.method
 
 
 @dataclass
@@ -107,7 +111,8 @@ class _Answers:
         estimates = [v for v in heard if v.check.startswith("estimated.")]
         for v in heard:
             metric = v.check.removeprefix("performance.")
-            if metric != v.check and v.value is not None and v.window.end is not None:
+            whole = v.slice is None and v.version is None
+            if whole and metric != v.check and v.value is not None and v.window.end is not None:
                 self.told[metric] = v.window.end
                 estimate = self.newest.get(metric)
                 if estimate is not None and not self._ahead(estimate, metric):

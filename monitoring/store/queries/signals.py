@@ -1,13 +1,13 @@
-"""The verdicts that alerts go by: the newest few windows of every series of the models as a whole."""
+"""The verdicts that alerts go by: the newest few windows of every series of models, and of parts that may alert."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from monitoring.core.alerting.reading import RECENT
@@ -18,8 +18,7 @@ from monitoring.core.verdict import Verdict
 from monitoring.store.tables import ModelRow, VerdictRow
 from monitoring.store.verdicts import from_row
 
-_BEGINNINGS = sorted({re.split(r"[*?\[]", pattern)[0] for pattern in patterns() if re.search(r"[*?\[]", pattern)})
-_NAMES = sorted(pattern for pattern in patterns() if not re.search(r"[*?\[]", pattern))
+_MANY = re.compile(r"[*?\[]")
 
 
 def signals(session: Session, models: Collection[str], now: datetime) -> list[Signal]:
@@ -34,16 +33,21 @@ def signals(session: Session, models: Collection[str], now: datetime) -> list[Si
     return [one for id_, (key, name, owner) in about.items() for one in read(key, name, owner, found[id_], now)]
 
 
+def _of(checks: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a verdict's check is one of these patterns, as far as SQL can tell: by their beginnings."""
+    plain = [name for name in checks if not _MANY.search(name)]
+    beginnings = {_MANY.split(name)[0] for name in checks if _MANY.search(name)}
+    return or_(VerdictRow.check.in_(plain), *(VerdictRow.check.startswith(start) for start in sorted(beginnings)))
+
+
 def _recent(session: Session, keys: dict[int, str]) -> dict[int, list[Verdict]]:
     """By model, in order of time: the newest of each series that are final, and as many that are provisional."""
-    names = (VerdictRow.model_id, VerdictRow.check, VerdictRow.column, VerdictRow.method, VerdictRow.provisional)
+    v = VerdictRow
+    names = (v.model_id, v.check, v.column, v.slice, v.version, v.method, v.provisional)
     place = func.row_number().over(partition_by=names, order_by=(VerdictRow.first_slot.desc(), VerdictRow.id.desc()))
-    wanted = or_(VerdictRow.check.in_(_NAMES), *(VerdictRow.check.startswith(start) for start in _BEGINNINGS))
-    numbered = (
-        select(VerdictRow.id, place.label("place"))
-        .where(VerdictRow.model_id.in_(keys), VerdictRow.slice == "", VerdictRow.version == "", wanted)
-        .subquery()
-    )
+    whole = and_(v.slice == "", v.version == "")
+    wanted = or_(and_(whole, _of(patterns())), _of(patterns(parts=True)))
+    numbered = select(VerdictRow.id, place.label("place")).where(VerdictRow.model_id.in_(keys), wanted).subquery()
     query = (
         select(VerdictRow)
         .join(numbered, numbered.c.id == VerdictRow.id)
