@@ -176,7 +176,7 @@ def add(entries: list[ChannelEntry]) -> None:
         )  # fmt: skip
     with right.container(border=True):
         st.header("The same as YAML")
-        st.code(fleet.dump([], channels=[document]).partition("\n")[2], language="yaml")
+        st.code(fleet.dump([], channels=[document]).partition("\n")[2], language=None)
 
 
 def usable(document: dict[str, Any]) -> bool:
