@@ -79,6 +79,7 @@ def event(notification: Notification, action: str, routing_key: str) -> dict[str
             "owner": wording.clip(notification.owner, FIELD),
             "alerts": [wording.clip(wording.line(one), DETAIL) for one in notification.lines[: wording.MOST_LINES]],
             "more": wording.more(notification),
+            "runbook": wording.clip(notification.runbook, DETAIL),
         },
     }
     found["client"] = "Leeway"

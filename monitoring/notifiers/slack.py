@@ -53,7 +53,7 @@ def _message(notification: Notification, shown: int) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title}}]
     blocks += [_section(_line(found)) for found in notification.lines[:shown]]
     about = [f"Sent because: {wording.why(notification)}", f"Owner: {notification.owner or 'nobody'}"]
-    about += [wording.more(notification, shown)] if wording.more(notification, shown) else []
+    about += [more for more in (wording.runbook(notification), wording.more(notification, shown)) if more]
     blocks.append(
         {"type": "context", "elements": [{"type": "plain_text", "text": wording.clip(one, CONTEXT)} for one in about]}
     )

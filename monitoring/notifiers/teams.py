@@ -47,14 +47,14 @@ def message(notification: Notification) -> dict[str, Any]:
 
 
 def _message(notification: Notification, shown: int) -> dict[str, Any]:
-    left = wording.more(notification, shown)
+    further = [more for more in (wording.more(notification, shown), wording.runbook(notification)) if more]
     about = f"Model {notification.model}, owner {notification.owner or 'nobody'}"
     title = wording.clip(wording.title(notification), ABOUT)
     body = [
         _plain(title, size="Large", weight="Bolder", color=_colour(notification)),
         _plain(wording.clip(f"Sent because: {wording.why(notification)}", ABOUT), isSubtle=True),
         *(_plain(wording.clip(wording.line(one), LINE)) for one in notification.lines[:shown]),
-        *([_plain(left)] if left else []),
+        *(_plain(wording.clip(one, ABOUT)) for one in further),
         _plain(wording.clip(about, ABOUT), isSubtle=True),
     ]
     card = {

@@ -23,7 +23,7 @@ from monitoring.store.queries.alerts import AlertEntry, EventEntry
 from monitoring.web import cached
 from monitoring.web.access import require
 from monitoring.web.clock import ago, now, stamp, window
-from monitoring.web.escape import escape
+from monitoring.web.escape import escape, link
 from monitoring.web.look import RESOLVED, SEVERITIES
 from monitoring.web.menu import PAGES
 
@@ -49,8 +49,8 @@ def badges() -> tuple[str, str]:
     return f" :{'red' if pages else 'orange'}-badge[{pages + tickets}]", f" ({pages + tickets})"
 
 
-def card(entry: AlertEntry, events: list[EventEntry]) -> None:
-    """One alert: what, since when, why, who has it; what can be done; what happened."""
+def card(entry: AlertEntry, events: list[EventEntry], runbook: str) -> None:
+    """One alert: what, since when, why, who has it; what to do by the runbook, and at a click; what happened."""
     alert = entry.alert
     present = now()
     look = SEVERITIES[alert.severity] if alert.open else RESOLVED
@@ -58,7 +58,7 @@ def card(entry: AlertEntry, events: list[EventEntry]) -> None:
         st.markdown(f"{look.badge} **{escape(alert.model_name or alert.subject.model)}** · {escape(about(alert))}")
         st.markdown(escape(alert.summary))
         st.caption(escape(_when(alert, present)) + (f" · {escape(alert.owner)}" if alert.owner else " · no owner"))
-        notes = _notes(entry)
+        notes = _notes(entry) + ([f"Runbook {link(runbook)}"] if runbook and alert.open else [])
         if notes:
             st.markdown("  \n".join(notes))
         with st.container(horizontal=True, vertical_alignment="center"):
