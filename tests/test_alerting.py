@@ -23,7 +23,7 @@ from monitoring.core.alerting.silence import Silence
 from monitoring.core.verdict import Flag, Status
 from monitoring.notifiers.registry import parse
 from monitoring.settings import Settings
-from monitoring.store import alerts, channels, oncall, silences
+from monitoring.store import alerts, channels, oncall, rules, silences
 from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.outbox_tables import OutboxRow
@@ -347,6 +347,29 @@ def test_what_is_not_judged_any_more_can_be_closed(store: Engine) -> None:
         session.execute(delete(VerdictRow))
     say(store, verdict("quality.volume", O, value=0.1, warning=0.2, breached=0.4), at=60)
     assert only(store).condition == "unknown"
+
+
+def test_an_alert_waits_as_long_as_its_model_or_a_rule_says(store: Engine) -> None:
+    with transaction(store) as session:
+        row = session.scalars(select(ModelRow).where(ModelRow.key == "eta")).one()
+        log = {"source": "csv", "location": "l.csv", "columns": {"timestamp": "at", "prediction": "p"}}
+        row.document = {
+            "key": "eta", "task": "regression", "owner": "ops", "predictions": log,
+            "thresholds": [{"check": "drift", "for": "10m"}],
+        }  # fmt: skip
+        rules.apply(session, [{"key": "calm", "check": "drift", "keep_firing_for": "20m"}], "tests", NOW)
+    say(store, drift(B))
+    assert (only(store).state, only(store).wait, only(store).keep) == ("pending", after(600) - NOW, after(1200) - NOW)
+    assert history(store)[-1] == ("pending", "drift is breached. Fires if it holds for 10 min.")
+    step(store, 599)
+    assert only(store).state == "pending"
+    step(store, 600)
+    assert only(store).state == "firing"
+    say(store, drift(O, day=1, value=0.1), at=700)
+    step(store, 1899)
+    assert only(store).open
+    step(store, 1900)
+    assert ("resolved", "drift is ok. Clear for 20 min.") in history(store)
 
 
 def test_useful_or_noise_is_kept_with_who_said_it(store: Engine) -> None:

@@ -80,6 +80,11 @@ def rule_of(name: str) -> Rule | None:
     return next((rule for rule in RULES if rule.name == name), None)
 
 
+def rules_of(check: str) -> list[Rule]:
+    """The rules by which a check alerts; none where it alerts nobody."""
+    return [rule for rule in RULES if fnmatchcase(check, rule.check)]
+
+
 def patterns(parts: bool = False) -> list[str]:
     """The checks that may alert, as patterns; those of which slices and versions may."""
     return sorted({rule.check for rule in RULES if rule.parts or not parts})

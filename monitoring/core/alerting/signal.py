@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitoring.core.alerting.severity import Severity
@@ -73,7 +73,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What is said now of a subject. `summary` is the verdict's sentence with its numbers."""
+    """What is said now of a subject. `summary` is the verdict's sentence with its numbers; `wait` and `keep` are stated
+    spans, None where those of the rule hold."""
 
     subject: Subject
     rule: str
@@ -87,6 +88,8 @@ class Signal:
     threshold: float | None = None
     window_start: datetime | None = None
     window_end: datetime | None = None
+    wait: timedelta | None = None
+    keep: timedelta | None = None
 
 
 def labels(about: Subject, owner: str, kind: Kind, severity: Severity) -> dict[str, str]:

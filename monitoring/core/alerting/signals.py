@@ -11,6 +11,7 @@ from datetime import datetime
 from monitoring.core.alerting.reading import RECENT, Read
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.alerting.signal import Condition, Signal, Subject
+from monitoring.core.alerting.waits import Waits, stated
 from monitoring.core.verdict import Status, Verdict
 
 ORDER = (Condition.BEYOND, Condition.BETWEEN, Condition.UNKNOWN, Condition.CLEAR)
@@ -19,8 +20,11 @@ LONGEST = 400
 """Characters of a sentence that a notification carries."""
 
 
-def signals(model: str, name: str, owner: str, verdicts: Sequence[Verdict], now: datetime) -> list[Signal]:
-    """What is said now of everything that may alert. `verdicts` are in order of time, some windows a series."""
+def signals(
+    model: str, name: str, owner: str, verdicts: Sequence[Verdict], now: datetime, waits: Sequence[Waits] = ()
+) -> list[Signal]:
+    """What is said now of everything that may alert. `verdicts` are in order of time, some windows a series; `waits`
+    what is stated of the model."""
     out = []
     answered = list(_answered(verdicts))
     for rule in RULES:
@@ -33,7 +37,7 @@ def signals(model: str, name: str, owner: str, verdicts: Sequence[Verdict], now:
                 if (read := rule.read(series, now)) is not None
             ]
             if reads:
-                out.append(signal_of(subject, rule, name, owner, reads))
+                out.append(signal_of(subject, rule, name, owner, reads, waits))
     return out
 
 
@@ -42,14 +46,16 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST].rpartition(" ")[0] + " …"
 
 
-def signal_of(subject: Subject, rule: Rule, name: str, owner: str, reads: Sequence[Read]) -> Signal:
+def signal_of(
+    subject: Subject, rule: Rule, name: str, owner: str, reads: Sequence[Read], waits: Sequence[Waits] = ()
+) -> Signal:
     """What the gravest of a subject's series says."""
     read = min(reads, key=lambda r: ORDER.index(r.condition))
     v = read.verdict
     first = shortened(next(iter(v.findings), ""))  # of a summing-up, the gravest finding
     return Signal(
         subject, rule.name, rule.kind, rule.severity, read.condition, first, owner, name,
-        v.value, v.threshold, v.window.start, v.window.end,
+        v.value, v.threshold, v.window.start, v.window.end, *(stated(subject, waits) if waits else ()),
     )  # fmt: skip
 
 

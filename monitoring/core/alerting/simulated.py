@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.decide import Known, decide
 from monitoring.core.alerting.grouping import Group, Pace
+from monitoring.core.alerting.lifecycle import changes_at
 from monitoring.core.alerting.notification import NotifyReason
 from monitoring.core.alerting.reading import RECENT, Read
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Signal, Subject
 from monitoring.core.alerting.signals import answered, signal_of, subject_of
+from monitoring.core.alerting.waits import Waits
 from monitoring.core.verdict import Verdict
 
 AT_ONCE = Pace(timedelta(), timedelta(), timedelta(days=3650))
@@ -59,14 +61,21 @@ class _Track:
         return [read for each in live if (read := self.rule.read(each, at)) is not None]
 
 
-def simulate(model: str, name: str, owner: str, verdicts: Sequence[Verdict], known_at: Moment) -> Past:
-    """The alerts of one model over its verdicts, each heard when it was first known to be final (None: never)."""
+def simulate(
+    model: str, name: str, owner: str, verdicts: Sequence[Verdict], known_at: Moment, waits: Sequence[Waits] = (),
+    end: datetime | None = None,
+) -> Past:  # fmt: skip
+    """The alerts of one model over its verdicts, each heard when it was first known to be final (None: never), and up
+    to an end, where one is given."""
     desk = _Desk()
     for at, heard in _heard(model, verdicts, known_at):
+        desk.wait_until(at)
         begins = any(read.condition == Condition.BEYOND for _, reads in heard.values() for read in reads)
         if desk.open or begins:  # otherwise nothing can begin or end
-            said = [signal_of(track.subject, track.rule, name, owner, reads) for track, reads in heard.values()]
+            said = [signal_of(track.subject, track.rule, name, owner, reads, waits) for track, reads in heard.values()]
             desk.step(said, at)
+    if end is not None:
+        desk.wait_until(end)
     return Past(tuple(desk.alerts.values()), tuple(desk.pages))
 
 
@@ -141,6 +150,11 @@ class _Desk:
     pages: list[datetime] = field(default_factory=list)
     open: dict[str, Alert] = field(default_factory=dict)
     _last: dict[str, Alert] = field(default_factory=dict)
+
+    def wait_until(self, at: datetime) -> None:
+        """Let the time go by in which what waits fires, and what is clear is resolved."""
+        while due := [moment for alert in self.open.values() if (moment := changes_at(alert)) and moment < at]:
+            self.step((), min(due))
 
     def step(self, said: Sequence[Signal], now: datetime) -> None:
         """Decide and apply."""

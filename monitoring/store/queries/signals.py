@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -14,7 +15,11 @@ from monitoring.core.alerting.reading import RECENT
 from monitoring.core.alerting.rules import patterns
 from monitoring.core.alerting.signal import Signal
 from monitoring.core.alerting.signals import signals as read
+from monitoring.core.alerting.waits import Waits
 from monitoring.core.verdict import Verdict
+from monitoring.fleet import parse_model
+from monitoring.fleet_thresholds import WAITS, Rule
+from monitoring.store import rules
 from monitoring.store.tables import ModelRow, VerdictRow
 from monitoring.store.verdicts import from_row
 
@@ -23,14 +28,23 @@ _MANY = re.compile(r"[*?\[]")
 
 def signals(session: Session, models: Collection[str], now: datetime) -> list[Signal]:
     """What is said now of some models, by key. A model without a verdict says nothing."""
-    about = {
-        id_: (key, name, owner)
-        for id_, key, name, owner in session.execute(
-            select(ModelRow.id, ModelRow.key, ModelRow.name, ModelRow.owner).where(ModelRow.key.in_(models))
-        )
-    }
-    found = _recent(session, {id_: key for id_, (key, _, _) in about.items()})
-    return [one for id_, (key, name, owner) in about.items() for one in read(key, name, owner, found[id_], now)]
+    names = (ModelRow.id, ModelRow.key, ModelRow.name, ModelRow.owner, ModelRow.document)
+    about = session.execute(select(*names).where(ModelRow.key.in_(models))).all()
+    found = _recent(session, {id_: key for id_, key, *_ in about})
+    of_fleet = rules.rules(session)
+    return [
+        one
+        for id_, key, name, owner, document in about
+        for one in read(key, name, owner, found[id_], now, _waits(document, of_fleet))
+    ]
+
+
+def _waits(document: dict[str, Any], of_fleet: Sequence[Rule]) -> Sequence[Waits]:
+    """What is stated of a model's waits; most say nothing, and are not parsed."""
+    stated = [t for t in document.get("thresholds") or () if not t.keys().isdisjoint(WAITS)]
+    if not stated and not any(rule.threshold().waits for rule in of_fleet):
+        return ()
+    return parse_model(document, document["key"]).under(of_fleet).waits
 
 
 def _of(checks: Sequence[str]) -> ColumnElement[bool]:
