@@ -21,6 +21,8 @@ from monitoring.core.alerting.silence import Silence
 from monitoring.core.alerting.speaking import speak
 from monitoring.core.alerting.telling import INHIBITION, SILENCE, Hold
 
+GONE = "It is not judged any more."
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -86,9 +88,11 @@ def _live(known: Known, said: Mapping[str, Signal], now: datetime) -> tuple[dict
             change = lifecycle.end(alert, "The model is not watched any more.", now)
         else:
             signal = said.get(alert.subject.fingerprint)
-            if signal is None and alert.subject.model in known.heard:
-                signal = unsaid(alert)
-            change = lifecycle.advance(alert, signal, now)
+            unsaid = signal is None and alert.subject.model in known.heard
+            if unsaid and not alert.firing:
+                change = lifecycle.end(alert, GONE, now)
+            else:
+                change = lifecycle.advance(alert, nothing_of(alert) if unsaid else signal, now)
         alerts[alert.key] = change.alert
         events += change.events
     there = {a.subject.fingerprint for a in known.alerts if a.open}
@@ -103,11 +107,11 @@ def _live(known: Known, said: Mapping[str, Signal], now: datetime) -> tuple[dict
     return alerts, events
 
 
-def unsaid(alert: Alert) -> Signal:
+def nothing_of(alert: Alert) -> Signal:
     """What is said of an alert whose check, column, slice or version is not judged any more: that nothing is known. It
     ends nothing, as a check may be missing by mistake; a person can close it."""
     return Signal(
-        alert.subject, alert.rule, alert.kind, alert.severity, Condition.UNKNOWN, "It is not judged any more.",
+        alert.subject, alert.rule, alert.kind, alert.severity, Condition.UNKNOWN, GONE,
         alert.owner, alert.model_name,
     )  # fmt: skip
 

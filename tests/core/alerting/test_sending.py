@@ -259,6 +259,15 @@ def test_what_is_not_judged_any_more_is_held_and_can_be_closed() -> None:
     assert desk.events[-1].reason == "Held: nothing is known of it now. It is not judged any more."
 
 
+def test_what_waits_and_is_not_judged_any_more_is_over() -> None:
+    desk = Desk()
+    desk.step([replace(signal("drift", "!"), wait=timedelta(hours=2))], NOW)
+    assert [str(a.state) for a in desk.open] == ["pending"]
+    desk.known = replace(desk.known, heard=["eta"])
+    desk.step([], NOW + timedelta(minutes=5))
+    assert desk.open == [] and desk.events[-1].reason == "It is not judged any more."
+
+
 POLICY = Policy((Step(15, ("person:ann",)), Step(10, ("schedule:ops/second", "channel:room"))), loops=1)
 
 
