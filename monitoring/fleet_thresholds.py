@@ -75,6 +75,8 @@ def waited_words(length: timedelta) -> str:
     return f"{seconds // SECONDS[unit]}{unit}"
 
 
+ASKED_FOR = ("drift.multivariate",)
+"""Checks that are made only where a threshold names them."""
 WAITS = ("for", "keep_firing_for")
 """As a threshold writes them."""
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -129,12 +131,13 @@ class Threshold(Strict):
 
     @property
     def judging(self) -> Threshold | None:
-        """The same without what it says of waiting; None where that is all. A bare threshold asks for its check."""
+        """The same without what it says of waiting; None where that is all. One that names a check which is made only
+        where it is named asks for it, whatever else it says."""
         if self.waits is None:
             return self
         rest = self.model_copy(update={"wait": None, "keep": None})
         says = {name for name in type(self).model_fields if getattr(rest, name) is not None}
-        return rest if says - {"check", "column", "slice", "version"} else None
+        return rest if says - {"check", "column", "slice", "version"} or self.check in ASKED_FOR else None
 
     @property
     def rule(self) -> str:

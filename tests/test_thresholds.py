@@ -111,6 +111,8 @@ def test_waiting_changes_no_verdict() -> None:
     watched = fleet.parse({"models": [model(owner="ops", thresholds=own)], "rules": [rule]}, "a test")
     held = watched.models[0].under(watched.rules).thresholds
     assert [(t.check, t.breached, t.rule, t.waits) for t in held] == [("drift", 0.4, "drift-of-ops", None)]
+    asked = fleet.parse({"models": [model(thresholds=[{"check": "drift.multivariate", "for": "2h"}])]}, "a test")
+    assert [t.check for t in asked.models[0].under(()).thresholds] == ["drift.multivariate"], "it is still asked for"
     alone = fleet.parse({"rules": [{"key": "a", "check": "drift", "for": "2h"}]}, "a test")
     assert watched.models[0].under(alone.rules).thresholds == ()
 
