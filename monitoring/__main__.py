@@ -83,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument("--breached", type=float, metavar="X")
     back.add_argument("--min-rows", type=int, metavar="N")
     back.add_argument("--false-alarms", type=float, metavar="X", help="the budget of a drift check, a quarter")
+    back.add_argument("--for", dest="wait", metavar="2h", help="how long it must be bad before it fires")
+    back.add_argument("--keep-firing-for", dest="keep", metavar="2h", help="how long good before it is resolved")
     back.add_argument("--rules", type=Path, metavar="FILE", help="rules and thresholds of a fleet file instead")
     back.add_argument("--days", type=int, default=90)
     back.add_argument("--zone", default="UTC", help="whose nights, where no team with a zone has the model")

@@ -95,8 +95,8 @@ def apply(options: Namespace) -> int:
         for key in gone:
             models.remove(session, key, actor(), now())
         done |= rules.apply(session, file.get("rules", []), actor(), now(), reason)
-        done |= oncall.apply(session, file.get("people", []), file.get("teams", []), actor(), now())
         done |= channels.apply(session, [parse_channel(c) for c in file.get("channels", [])], actor(), now())
+        done |= oncall.apply(session, file.get("people", []), file.get("teams", []), actor(), now())
         if options.prune:
             gone += rules.prune(session, file, actor(), now(), reason)
             gone += oncall.prune(session, file, actor(), now())

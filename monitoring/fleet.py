@@ -15,10 +15,12 @@ import yaml
 from pydantic import (
     BeforeValidator,
     Field,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
 
+from monitoring.core.alerting.waits import Waits
 from monitoring.core.performance.metric import metrics_for
 from monitoring.core.window import HOURS_OF, Chunk, hours_in
 from monitoring.errors import FleetError
@@ -155,6 +157,7 @@ class Model(Strict):
     chunk: Annotated[Chunk, BeforeValidator(_chunk)] = Chunk()
     slos: tuple[Slo, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    _waits: tuple[Waits, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _fits_together(self) -> Model:
@@ -197,11 +200,23 @@ class Model(Strict):
 
     def under(self, rules: Iterable[Rule]) -> Model:
         """The model with what fleet-wide rules say where it has no threshold of its own. Rules on metrics of other
-        tasks are passed over."""
+        tasks are passed over. What is said of waiting stands apart, so that it changes no verdict."""
         known = {metric.name for metric in metrics_for(self.task)}
         fitting = [r for r in rules if r.fits(self.traits) and (r.metric is None or r.metric in known)]
-        found = inherited(self.thresholds, fitting)
-        return self.model_copy(update={"thresholds": (*self.thresholds, *found)}) if found else self
+        every = [*self.thresholds, *(rule.threshold() for rule in fitting)]
+        waits = tuple(w for t in every if (w := t.waits) is not None)
+        own = tuple(j for t in self.thresholds if (j := t.judging) is not None)
+        found = inherited(own, fitting)
+        if not found and not waits:
+            return self
+        model = self.model_copy(update={"thresholds": (*own, *found)})
+        model._waits = waits
+        return model
+
+    @property
+    def waits(self) -> tuple[Waits, ...]:
+        """How long its alerts wait, where its thresholds or rules say so: of a model under rules."""
+        return self._waits
 
 
 SECTION_OF = {"model": "models", "rule": "rules", "person": "people", "team": "teams", "channel": "channels"}

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, select, update
@@ -24,14 +24,17 @@ from monitoring.instant import instant
 from monitoring.ping import ping
 from monitoring.rebaseline import rebaseline
 from monitoring.settings import Settings
-from monitoring.store import models
+from monitoring.store import models, retention
 from monitoring.store.database import reading, transaction
+from monitoring.store.retention import Keep
 from monitoring.store.tables import HeartbeatRow, RequestRow
 
 POLL = 1.0
 """Seconds between two looks for requests."""
 BEAT = 5.0
 """Seconds between two signs of life, or two marks of progress."""
+PURGE = 3600.0
+"""Seconds between two looks for what is past its time, where none is left."""
 PATIENCE = 20.0
 """Seconds that what is being sent is waited for."""
 SHIPPED = Path(__file__).parent.parent / "data"
@@ -49,7 +52,8 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
         session.execute(update(RequestRow).where(RequestRow.state == "running").values(state="waiting", progress=0.0))
     sending = sender.start(store, settings, clock, stop)
     timing = alerting.start(store, settings, clock, stop)
-    due, warm = 0.0, False
+    due = purged = 0.0
+    warm = False
     try:
         while not stop.is_set():
             try:
@@ -63,6 +67,8 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
                     if not warm:
                         settle()
                         warm = True
+                if time.monotonic() >= purged:
+                    purged = time.monotonic() + (POLL if purge(store, settings, clock) else PURGE)
             except SQLAlchemyError:
                 log.exception("the database did not answer; trying again")
             stop.wait(POLL)
@@ -90,6 +96,16 @@ def beat(store: Engine, clock: Clock, detail: str) -> None:
             session.add(HeartbeatRow(name="worker", at=clock(), detail=detail))
         elif (clock() - row.at).total_seconds() >= BEAT or detail == "stopped":
             row.at, row.detail = clock(), detail
+
+
+def purge(store: Engine, settings: Settings, clock: Clock) -> bool:
+    """Take out one step of what is past its time; whether there may be more."""
+    keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.keep_alerts_days))
+    with transaction(store) as session:
+        gone = retention.step(session, clock(), keep)
+    if gone:
+        log.info("past their time: %s", ", ".join(f"{number:,} of {table}" for table, number in gone.items()))
+    return bool(gone)
 
 
 def replay(settings: Settings, clock: Clock) -> None:

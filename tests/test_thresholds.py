@@ -14,6 +14,8 @@ from sqlalchemy import Engine, insert, select
 from monitoring import backtest_report, fleet
 from monitoring.__main__ import main
 from monitoring.backtest import Proposal, back_test
+from monitoring.core.alerting.signal import Subject
+from monitoring.core.alerting.waits import stated
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.errors import FleetError, LeewayError
 from monitoring.fleet_thresholds import with_own
@@ -73,6 +75,62 @@ def test_an_own_value_of_one_column_leaves_the_rule_for_the_others() -> None:
         {"models": [model(thresholds=[own | {"column": None}])], "rules": [rule | {"column": "load"}]}, "x"
     )
     assert [t.rule for t in narrow.models[0].under(narrow.rules).thresholds] == [""]
+
+
+HOUR = timedelta(hours=1)
+WAITS_OF: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], Subject, tuple[Any, Any]]] = {
+    "nothing, where nobody says anything": ([OWN], [], Subject("eta", "drift"), (None, None)),
+    "an own one": ([{"check": "drift", "for": "2h"}], [], Subject("eta", "drift"), (2 * HOUR, None)),
+    "of another check": ([{"check": "drift", "for": "2h"}], [], Subject("eta", "drift.label"), (None, None)),
+    "a rule's": ([], [RULE | {"for": "1h", "keep_firing_for": "1d"}], Subject("eta", "drift"), (HOUR, 24 * HOUR)),
+    "each by itself, the own before the rule's": (
+        [{"check": "drift", "for": "0s"}], [RULE | {"for": "1h", "keep_firing_for": "1d"}], Subject("eta", "drift"),
+        (timedelta(), 24 * HOUR),
+    ),
+    "the narrowest": (
+        [{"check": "quality.missing", "for": "3h"}, {"check": "quality.missing", "column": "wind", "for": "5h"}], [],
+        Subject("eta", "quality.missing", "wind"), (5 * HOUR, None),
+    ),
+    "of a slice": (
+        [{"check": "performance.mae", "for": "3h"}, {"check": "performance.mae", "slice": "o=EWR", "for": "5h"}], [],
+        Subject("eta", "performance.mae", slice="o=EWR"), (5 * HOUR, None),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("story", WAITS_OF)
+def test_how_long_an_alert_waits(story: str) -> None:
+    own, of_fleet, subject, expected = WAITS_OF[story]
+    watched = fleet.parse({"models": [model(owner="ops", thresholds=own)], "rules": of_fleet}, "a test")
+    assert stated(subject, watched.models[0].under(watched.rules).waits) == expected
+
+
+def test_waiting_changes_no_verdict() -> None:
+    own = [{"check": "performance.mae", "for": "2h"}, {"check": "drift", "for": "1h"}]
+    rule = RULE | {"keep_firing_for": "1d"}
+    watched = fleet.parse({"models": [model(owner="ops", thresholds=own)], "rules": [rule]}, "a test")
+    held = watched.models[0].under(watched.rules).thresholds
+    assert [(t.check, t.breached, t.rule, t.waits) for t in held] == [("drift", 0.4, "drift-of-ops", None)]
+    asked = fleet.parse({"models": [model(thresholds=[{"check": "drift.multivariate", "for": "2h"}])]}, "a test")
+    assert [t.check for t in asked.models[0].under(()).thresholds] == ["drift.multivariate"], "it is still asked for"
+    alone = fleet.parse({"rules": [{"key": "a", "check": "drift", "for": "2h"}]}, "a test")
+    assert watched.models[0].under(alone.rules).thresholds == ()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [
+        ({"check": "drift", "for": "soon"}, "write how long as 90s, 30m, 2h or 1d, 30d at most, not 'soon'"),
+        ({"check": "drift", "keep_firing_for": "31d"}, "30d at most"),
+        ({"check": "drift", "for": 5}, "not 5"),
+        ({"check": "drift.feature", "for": "1h"}, "drift.feature alerts nobody"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_wait_is_said(threshold: dict[str, Any], words: str) -> None:
+    for section in ({"models": [model(thresholds=[threshold])]}, {"rules": [{"key": "a"} | threshold]}):
+        with pytest.raises(FleetError) as caught:
+            fleet.parse(section, "a test")
+        assert words in caught.value.sentence
 
 
 def test_a_rule_on_a_metric_passes_over_models_of_another_task() -> None:
@@ -253,6 +311,16 @@ def test_a_change_of_a_rule_is_looked_back_on_over_its_models_alone(store: Engin
     assert (fare.before.tally.opened, fare.before.tally.in_alert) == (0, timedelta(days=5))
     assert fare.after.tally.in_alert == timedelta()
     assert nothing.models == () and nothing.before.opened == 0
+
+
+def test_a_wait_is_looked_back_on(store: Engine) -> None:
+    drifting(store, "eta", "..!..!!!..")
+    own = [{"check": "drift", "for": "36h", "keep_firing_for": "2d"}]
+    with reading(store) as session:
+        (found,) = back_test(session, Proposal({"eta": own}), 30, NOW).models
+    assert (found.before.tally.opened, found.after.tally.opened) == (2, 1)
+    assert found.before.tally.breached == found.after.tally.breached == 4, "no verdict is another"
+    assert found.after.alerts[-1].wait == timedelta(hours=36)
 
 
 def test_a_log_cut_by_rows_and_one_never_judged_are_left_out_with_the_reason(store: Engine, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
@@ -195,6 +195,7 @@ def from_row(row: AlertRow) -> Alert:
         kind=Kind(row.kind), severity=Severity(row.severity), state=State(row.state),
         condition=Condition(row.condition), policy=Policy.from_json(row.policy),
         transitions=tuple(datetime.fromisoformat(text) for text in row.transitions),
+        wait=_span(row.wait_seconds), keep=_span(row.keep_seconds),
         **{name: getattr(row, name) for name in PLAIN},
     )  # fmt: skip
 
@@ -221,9 +222,18 @@ def _of_alert(alert: Alert) -> dict[str, Any]:
         "kind": str(alert.kind), "severity": str(alert.severity), "state": str(alert.state),
         "condition": str(alert.condition), "policy": alert.policy.as_json(),
         "transitions": [moment.isoformat() for moment in alert.transitions],
+        "wait_seconds": _seconds(alert.wait), "keep_seconds": _seconds(alert.keep),
         **{name: getattr(alert.subject, name) for name in SUBJECT},
         **{name: getattr(alert, name) for name in PLAIN},
     }  # fmt: skip
+
+
+def _span(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
 
 
 def _of_group(group: Group) -> dict[str, Any]:

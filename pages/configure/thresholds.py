@@ -12,7 +12,7 @@ import streamlit as st
 
 from monitoring.core.backtest import BackTest
 from monitoring.errors import LeewayError
-from monitoring.fleet_thresholds import same, with_own
+from monitoring.fleet_thresholds import WAITS, same, with_own
 from monitoring.in_force import InForce
 from monitoring.web import (
     cached,
@@ -110,7 +110,7 @@ def change(one: InForce) -> None:
         without = bool(own) and st.checkbox("Without a value of its own", key=f"{key}-without")
         values = None if without else threshold_form.levels(one, own, key)
         if not values and not without:
-            st.caption("Set a level to see what it would have done.")
+            st.caption("Set a level, or how long to wait, to see what it would have done.")
             return
         after = with_own(before, about, values)
         if after == before:
@@ -187,7 +187,7 @@ def rule_form(one: InForce, document: dict[str, Any]) -> None:
         name = threshold_form.slug(st.text_input("Name of the rule", proposed, key=f"{key}-name", live=True) or "")
     start = document.get("matchers") or ({} if document else _owner(one, entries))
     chosen = threshold_form.matchers(entries, start, key)
-    fields = ("warning", "breached", "min_rows", "direction", "false_alarms_per_quarter")
+    fields = ("warning", "breached", "min_rows", "direction", "false_alarms_per_quarter", *WAITS)
     if threshold_form.listed(start) == chosen:
         chosen = start  # as it was written
     values = threshold_form.levels(one, {k: document[k] for k in fields if k in document}, key)

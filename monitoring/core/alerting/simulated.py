@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.decide import Known, decide
 from monitoring.core.alerting.grouping import Group, Pace
+from monitoring.core.alerting.lifecycle import changes_at
 from monitoring.core.alerting.reading import RECENT, Read
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Signal, Subject
-from monitoring.core.alerting.signals import answered, signal_of
+from monitoring.core.alerting.signals import answered, signal_of, subject_of
+from monitoring.core.alerting.waits import Waits
 from monitoring.core.verdict import Verdict
 
 AT_ONCE = Pace(timedelta(), timedelta(), timedelta(days=3650))
@@ -57,14 +59,21 @@ class _Track:
         return [read for each in live if (read := self.rule.read(each, at)) is not None]
 
 
-def simulate(model: str, name: str, owner: str, verdicts: Sequence[Verdict], known_at: Moment) -> Past:
-    """The alerts of one model over its verdicts, each heard when it was first known to be final (None: never)."""
+def simulate(
+    model: str, name: str, owner: str, verdicts: Sequence[Verdict], known_at: Moment, waits: Sequence[Waits] = (),
+    end: datetime | None = None,
+) -> Past:  # fmt: skip
+    """The alerts of one model over its verdicts, each heard when it was first known to be final (None: never), and up
+    to an end, where one is given."""
     desk = Desk()
     for at, heard in _heard(model, verdicts, known_at):
+        desk.wait_until(at)
         begins = any(read.condition == Condition.BEYOND for _, reads in heard.values() for read in reads)
         if desk.open or begins:  # otherwise nothing can begin or end
-            said = [signal_of(track.subject, track.rule, name, owner, reads) for track, reads in heard.values()]
+            said = [signal_of(track.subject, track.rule, name, owner, reads, waits) for track, reads in heard.values()]
             desk.step(said, at)
+    if end is not None:
+        desk.wait_until(end)
     return desk.past()
 
 
@@ -72,13 +81,13 @@ def _heard(
     model: str, verdicts: Sequence[Verdict], known_at: Moment
 ) -> Iterator[tuple[datetime, dict[int, tuple[_Track, list[Read]]]]]:
     """Moment by moment, how everything is read that something was heard of."""
-    tracks: dict[tuple[str, str | None, str | None], list[_Track]] = {}
+    tracks: dict[tuple[str | None, ...], list[_Track]] = {}
     every: dict[Subject, _Track] = {}
     known: dict[datetime, list[Verdict]] = defaultdict(list)
     for v in verdicts:
-        key = v.check, v.column, v.method
+        key = _key(v)
         if key not in tracks:
-            found = [(Subject(model, v.check, v.column or "", method=r.name), r) for r in RULES if r.fits(v)]
+            found = [(subject_of(model, v, r), r) for r in RULES if r.fits(v)]
             tracks[key] = [every.setdefault(subject, _Track(subject, rule)) for subject, rule in found]
         if tracks[key] and not v.provisional and (at := known_at(v)) is not None:
             known[at].append(v)
@@ -86,11 +95,15 @@ def _heard(
     for at in sorted(known):
         heard: dict[int, tuple[_Track, list[Read]]] = {}
         for v in answers.to(known[at]):
-            for track in tracks[v.check, v.column, v.method]:
+            for track in tracks[_key(v)]:
                 if reads := track.hear(v, at):
                     heard[id(track)] = track, reads
         if heard:
             yield at, heard
+
+
+def _key(v: Verdict) -> tuple[str | None, ...]:
+    return v.check, v.column, v.slice, v.version, v.method
 
 
 @dataclass
@@ -105,7 +118,8 @@ class _Answers:
         estimates = [v for v in heard if v.check.startswith("estimated.")]
         for v in heard:
             metric = v.check.removeprefix("performance.")
-            if metric != v.check and v.value is not None and v.window.end is not None:
+            whole = v.slice is None and v.version is None
+            if whole and metric != v.check and v.value is not None and v.window.end is not None:
                 self.told[metric] = v.window.end
                 estimate = self.newest.get(metric)
                 if estimate is not None and not self._ahead(estimate, metric):
@@ -134,6 +148,11 @@ class Desk:
     pages: list[datetime] = field(default_factory=list)
     open: dict[str, Alert] = field(default_factory=dict)
     _last: dict[str, Alert] = field(default_factory=dict)
+
+    def wait_until(self, at: datetime) -> None:
+        """Let the time go by in which what waits fires, and what is clear is resolved."""
+        while due := [moment for alert in self.open.values() if (moment := changes_at(alert)) and moment < at]:
+            self.step((), min(due))
 
     def step(self, said: Sequence[Signal], now: datetime) -> None:
         """Decide and apply."""
