@@ -49,7 +49,7 @@ INHIBITIONS = (
         "it follows from that",
     ),
     *(
-        Inhibition(frozenset({kind}), frozenset({kind}), ("model", "check"), "the whole model says so already", (), True)
+        Inhibition(frozenset({kind}), frozenset({kind}), ("model", "check"), "the whole model says so", (), True)
         for kind in (Kind.DRIFT, Kind.PERFORMANCE)
     ),
 )  # fmt: skip
