@@ -15,7 +15,6 @@ from monitoring.core.comparison.gates import Objective
 from monitoring.core.comparison.judge import Incomparable, Progress, compared
 from monitoring.core.comparison.rows import Answers, Pairing
 from monitoring.core.comparison.rules import Rules
-from monitoring.core.performance.metric import MAIN
 from monitoring.core.window import Chunk, slot_ceiling, slot_of
 from monitoring.errors import LeewayError
 from monitoring.fleet import Log, Model
@@ -25,6 +24,7 @@ from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
 from monitoring.pairing import Frames, Together, coincide, together
 from monitoring.store.models import Watched
+from monitoring.store.queries.fleet import main_metric
 
 LIMIT, SEED = 60_000, 0
 """Labelled rows of a side that are compared, and what they are drawn by."""
@@ -115,7 +115,7 @@ def compare(
         )
     ends = [datetime.fromtimestamp(float(f(rows.champion.moment)), tz=UTC) for f in (min, max)]
     about = About(
-        model.key, model.task, metric or main_metric(model), champion.name, challenger.name, model.unit, since, until,
+        model.key, model.task, metric or judged_by(model), champion.name, challenger.name, model.unit, since, until,
         as_of, ends[0], ends[1], pairing, len(rows.champion), len(rows.challenger), of, 0.0,
     )  # fmt: skip
     try:
@@ -140,14 +140,9 @@ def asked_for(watched: Watched, arguments: Mapping[str, Any], now: datetime, pro
     return json.dumps(as_document(found))
 
 
-def main_metric(model: Model) -> str:
+def judged_by(model: Model) -> str:
     """The metric that a model is judged by."""
-    for threshold in model.thresholds:
-        family, _, name = threshold.check.partition(".")
-        if family == "performance":
-            return name
-    scored = model.predictions.columns.score is not None
-    return "accuracy" if model.task == "binary_classification" and not scored else MAIN[model.task]
+    return main_metric(model.task, model.model_dump(mode="json")).removeprefix("performance.")
 
 
 def _check(model: Model, sides: tuple[Side, Side], shadow: Log | None) -> None:
