@@ -66,12 +66,7 @@ def _figures(found: Beside, task: str, main: str) -> None:
             height="stretch", help="How far apart the distributions of both answers lie, from 0 to 1",
         )  # fmt: skip
     with cells[2]:
-        p = [v.latency.get(0.99) for v in (first, second)]
-        told = "not logged of both" if None in p or not p[0] else f"{p[1] / p[0] - 1:+.0%} against {first.version}"  # type: ignore[operator]
-        st.metric(
-            "Latency, 99 % within", "–" if p[1] is None else f"{p[1]:.3g} ms", delta=told,
-            delta_color="off" if "not" in told else "inverse", border=True, height="stretch", delta_arrow="off",
-        )  # fmt: skip
+        _latency(first.version, first.latency.get(0.99), second.latency.get(0.99))
     with cells[3]:
         st.metric(
             "Rows", f"{second.rows:,}", delta=escape(f"{first.rows:,} of {first.version}"), delta_color="off",
@@ -84,14 +79,24 @@ def _figure(title: str, value: Estimate | None, other: Estimate | None, metric: 
         st.metric(title, "–", delta="no labels", delta_color="off", delta_arrow="off", border=True, height="stretch")
         return
     if other is None or other.value is None:
-        words, colour = f"no labels of {name}", COLOURS["zero"]
+        words, colour = f"no labels of {escape(name)}", COLOURS["zero"]
     else:
-        words = f"{value.value - other.value:+.3g} against {name}"
+        words = f"{value.value - other.value:+.3g} against {escape(name)}"  # a sign that is escaped is none
         colour = COLOURS[metric.better]
     st.metric(
-        title, f"{value.value:.4g}", delta=escape(words), delta_color=colour, border=True, height="stretch",
+        title, f"{value.value:.4g}", delta=words, delta_color=colour, border=True, height="stretch",
         delta_description=f"95 % {value.lower:.4g} to {value.upper:.4g}" if value.lower is not None else None,
     )  # fmt: skip
+
+
+def _latency(name: str, of: float | None, to: float | None) -> None:
+    title, look = "Latency, 99 % within", dict(border=True, height="stretch")
+    if not of or to is None:
+        value = "–" if to is None else f"{to:.3g} ms"
+        st.metric(title, value, delta="not logged of both", delta_color="off", delta_arrow="off", **look)  # type: ignore[arg-type]
+        return
+    words = f"{to / of - 1:+.0%} against {escape(name)}"
+    st.metric(title, f"{to:.3g} ms", delta=words, delta_color="inverse", **look)  # type: ignore[arg-type]
 
 
 def _metrics(found: Beside, key: str, task: str) -> None:
@@ -180,6 +185,8 @@ def _tests(shown: Distribution) -> list[str]:
         if test.name not in TESTS or shown.kind not in test.kinds:
             continue
         result = test.run(shown.binned)
-        chance = "" if result.p_value is None else f", p {result.p_value:.2g}"
+        chance = (
+            "" if result.p_value is None else f", p {result.p_value:.2g}" if result.p_value > 0.001 else ", p < 0.001"
+        )
         out.append(f"{test.title} {result.statistic:.3g}{chance}")
     return out

@@ -75,10 +75,10 @@ def line(
         out.update_layout(showlegend=True)
 
 
-def dots(out: go.Figure, points: Sequence[Point], title: str, colour: int = 0, looks: Sequence[str] = ()) -> None:
-    """Values with their intervals, a name below the other; a further series stands beneath the first. `looks`: a
-    colour a point."""
-    shade_of = palette()[colour]
+def dots(out: go.Figure, points: Sequence[Point], title: str, colour: int = 0, look: str = "") -> None:
+    """Values with their intervals, a name below the other; a further `colour` stands beneath the first, and `look` is
+    another colour of the theme in its place."""
+    shade_of = look or palette()[colour]
     above = [0.0 if upper is None else upper - value for _, value, _, upper in points]
     below = [0.0 if lower is None else value - lower for _, value, lower, _ in points]
     bar = dict(type="data", symmetric=False, array=above, arrayminus=below, color=shade_of, thickness=2, width=5)
@@ -86,10 +86,10 @@ def dots(out: go.Figure, points: Sequence[Point], title: str, colour: int = 0, l
         go.Scatter(
             x=[value for _, value, *_ in points], y=[plain(name) for name, *_ in points], name=plain(title),
             mode="markers", offsetgroup=str(colour), error_x=bar, hovertemplate="%{y}: %{x:.4g}",
-            marker=dict(size=9, color=list(looks) or shade_of, symbol=("circle", "diamond")[colour % 2]),
+            marker=dict(size=9, color=shade_of, symbol=("circle", "diamond")[colour % 2]),
         )
     )  # fmt: skip
-    out.update_layout(hovermode="closest", scattermode="group", showlegend=len(out.data) > 1)
+    out.update_layout(hovermode="closest", scattermode="group", showlegend=len(out.data) > 1 and not look)
     out.update_yaxes(autorange="reversed", automargin=True, type="category", title=None)
 
 

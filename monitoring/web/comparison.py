@@ -47,14 +47,16 @@ def section(key: str, arguments: dict[str, Any], shown: Span) -> None:
         )
         with action.container(horizontal=True, horizontal_alignment="right"):
             st.button(
-                "Compare now", icon=":material/balance:", key="compare", on_click=_asked, args=(key, arguments),
-                type="primary",
+                "Compare now", icon=":material/balance:", key="compare", on_click=_asked, args=(key, arguments)
             )  # fmt: skip
         pieces.progress(key, KIND)
         asked = [w for w in cached.work(key) if w.kind == KIND]
-        if any(w.state in ("waiting", "running") for w in asked):
+        under_way = any(w.state in ("waiting", "running") for w in asked)
+        if under_way:
             st.fragment(_watch, run_every=2)(key, len(cached.comparisons(key)))
     made = cached.comparisons(key)
+    if not made and under_way:
+        return
     if not made:
         pieces.empty("No comparison was made yet.", "Choose two versions above, and press Compare now.")
         return
@@ -166,9 +168,10 @@ def _slices(found: Comparison) -> None:
     if not judged:
         st.caption("No slice has enough labelled rows. Slices are mapped as `slices` in the fleet file.")
         return
-    looks = [charts.shade(_RED if s.worse else _BLUE if s.lower is not None and s.lower > 0 else _GRAY) for s in judged]
     out = charts.figure(height=max(charts.HEIGHT, 60 + 26 * len(judged)))
-    charts.dots(out, [(s.name, s.gain or 0.0, s.lower, s.upper) for s in judged], "gain", looks=looks)
+    for one in judged:
+        look = _RED if one.worse else _BLUE if one.lower is not None and one.lower > 0 else _GRAY
+        charts.dots(out, [(one.name, one.gain or 0.0, one.lower, one.upper)], one.name, look=charts.shade(look))
     out.update_xaxes(zeroline=True, zerolinewidth=2, title=plain(f"gain of the challenger{unit}"))
     worse = [s.name for s in judged if s.worse]
     words = f"worse: {', '.join(worse)}" if worse else "none is certainly worse"
