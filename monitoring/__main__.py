@@ -74,6 +74,17 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--as-of", type=_moment, metavar="T", help="use only rows logged and labels observed by T")
     diagnose.add_argument("--json", type=Path, metavar="OUT", help="write the diagnosis to OUT; - is standard output")
 
+    versions = commands.add_parser("compare", help="champion against challenger on the same labelled rows")
+    versions.add_argument("champion", help="a version in the prediction log; shadow or shadow:V, in the shadow log")
+    versions.add_argument("challenger")
+    versions.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
+    versions.add_argument("--model", required=True)
+    versions.add_argument("--from", dest="start", type=_moment, metavar="T", help="only rows predicted after T")
+    versions.add_argument("--to", dest="end", type=_moment, metavar="T", help="only rows predicted before T")
+    versions.add_argument("--as-of", type=_moment, metavar="T", help="use only rows logged and labels observed by T")
+    versions.add_argument("--metric", default="", help="what decides (default: the metric the model is judged by)")
+    versions.add_argument("--json", type=Path, metavar="OUT", help="write the comparison to OUT; - is standard output")
+
     back = commands.add_parser("backtest", help="what other thresholds would have done, by the stored verdicts")
     back.add_argument("--model", metavar="K", help="the model whose own threshold is another one")
     back.add_argument("--check", metavar="C")

@@ -286,6 +286,24 @@ def diagnose(options: Namespace) -> int:
     return 0
 
 
+def compare(options: Namespace) -> int:
+    """Champion against challenger."""
+    from monitoring import comparing
+    from monitoring.core.comparison.comparison import as_document
+    from monitoring.core.comparison.words import lines
+
+    watched = _one(options, load())
+    found = comparing.compare(
+        watched.model, watched.base, *(comparing.Side.of(text) for text in (options.champion, options.challenger)),
+        since=options.start, until=options.end, as_of=options.as_of, metric=options.metric,
+        progress=partial(_progress, options.model),
+    )  # fmt: skip
+    if options.json:
+        _write(as_document(found), options.json)
+    print("\n".join(lines(found)), file=sys.stderr if str(options.json) == "-" else sys.stdout)
+    return 0
+
+
 def report(options: Namespace) -> int:
     """An Evidently report."""
     from monitoring.evidently.report import create as build
