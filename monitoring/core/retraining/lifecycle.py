@@ -12,7 +12,7 @@ from typing import Any
 
 from monitoring.core.retraining.guards import Objection
 from monitoring.core.retraining.order import Action, Order
-from monitoring.core.retraining.report import Report
+from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.core.retraining.state import CHOICE, UNDER_WAY, WAITING, WORDS, State, may
 
@@ -33,7 +33,9 @@ class Change:
         """One thing more."""
         following = values.get("state", self.request.state)
         if following != self.request.state and not may(self.request.state, following):
-            raise NotPossible(f"It is {WORDS[self.request.state].lower()}: it cannot become {WORDS[following].lower()}.")
+            raise NotPossible(
+                f"It is {WORDS[self.request.state].lower()}: it cannot become {WORDS[following].lower()}."
+            )
         request = replace(self.request, changed_at=now, **values)
         return Change(request, (*self.events, Event(now, kind, words, actor)), self.orders)
 
@@ -98,21 +100,29 @@ def cancel(request: RetrainRequest, actor: str, now: datetime, reason: str) -> C
     if request.run:
         change = change.ordering(Action.CANCEL, now, reason)
     return change.then(
-        now, "cancelled", reason or "Cancelled.", actor, state=State.CANCELLED, closed_at=now, pending=None, deadline=None
+        now,
+        "cancelled",
+        reason or "Cancelled.",
+        actor,
+        state=State.CANCELLED,
+        closed_at=now,
+        pending=None,
+        deadline=None,
     )
 
 
 def accepted(request: RetrainRequest, order: str, run: str, words: str, now: datetime) -> Change:
-    """A dispatcher has taken an order."""
+    """A dispatcher has taken an order. What was cancelled meanwhile is asked to stop."""
+    if request.state in (State.CANCELLED, State.TIMED_OUT) and order == request.order and run and not request.run:
+        stopped = Change(replace(request, run=run)).ordering(Action.CANCEL, now, "It was cancelled meanwhile.")
+        return stopped.then(now, "stopping", f"The dispatcher has taken it all the same: {run} is asked to stop.")
     if order != request.order or request.pending is None:
         return Change(request)
     change = Change(request)
     if request.pending == Action.RETRAIN:
         if request.state != State.APPROVED:
             return Change(request)
-        return change.then(
-            now, "dispatched", words, state=State.DISPATCHED, run=run, dispatched_at=now, message=words
-        )
+        return change.then(now, "dispatched", words, state=State.DISPATCHED, run=run, dispatched_at=now, message=words)
     return change.then(now, "accepted", words, run=run or request.run)
 
 
@@ -129,9 +139,11 @@ def reported(request: RetrainRequest, report: Report, now: datetime, actor: str 
     if pending is None or (pending == Action.RETRAIN and request.state not in UNDER_WAY):
         return Change(request)
     change = Change(request)
-    if report.state == "running":
-        return _running(change, report, now, actor)
-    if report.state == "failed":
+    untold = pending == Action.RETRAIN and report.state == RunState.DONE and not report.version
+    if report.state in (RunState.QUEUED, RunState.RUNNING) or untold:
+        words = report.message or ("The run has ended; it has still to name its version." if untold else "")
+        return _running(change, replace(report, message=words), now, actor)
+    if report.state == RunState.FAILED:
         return _failed(change, report.message or "The run failed and did not say why.", now, actor)
     if pending == Action.PROMOTE:
         return _promoted(change, report.message, now, actor)
@@ -167,9 +179,9 @@ def evaluated(
     if request.state not in CHOICE:
         return Change(request)
     same = request.comparison is not None and request.comparison.get("verdict") == comparison.get("verdict")
-    values = dict(comparison=comparison, gain=gain, compared_at=now)
+    values: dict[str, Any] = dict(comparison=comparison, gain=gain, compared_at=now)
     if same:
-        return Change(replace(request, changed_at=now, **values))  # type: ignore[arg-type]
+        return Change(replace(request, changed_at=now, **values))
     return Change(request).then(now, "evaluated", words, state=State.EVALUATED, **values)
 
 
@@ -277,7 +289,9 @@ def _running(change: Change, report: Report, now: datetime, actor: str) -> Chang
         message = report.message or request.message
         return Change(replace(request, progress=progress, message=message, changed_at=now))
     if request.state == State.APPROVED:  # it calls back before the dispatcher's answer was written down
-        change = change.then(now, "dispatched", "The run has begun.", state=State.DISPATCHED, dispatched_at=now)
+        change = change.then(now, "dispatched", "The run has called.", state=State.DISPATCHED, dispatched_at=now)
+    if report.state == RunState.QUEUED:
+        return Change(replace(change.request, message=report.message or "Queued."), change.events, change.orders)
     words = report.message or "The run has begun."
     return change.then(now, "running", words, actor, state=State.RUNNING, progress=progress, message=words)
 
