@@ -13,7 +13,7 @@ run: $(BIN)/.run
 test: $(BIN)/.dev
 	@scripts/provide
 	@scripts/check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(BIN)/.dev
 	@scripts/check

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from monitoring import fleet as fleets
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import FleetError, LeewayError, SourceError
+from monitoring.fleet_logs import hidden
 from monitoring.notifiers.outcome import Delivered
 from monitoring.notifiers.registry import parse as parse_channel
 from monitoring.settings import HELP, Settings, load, variable
@@ -166,7 +167,7 @@ def check(options: Namespace) -> int:
     settings = load()
     for name, text in HELP.items():
         value = str(getattr(settings, name))
-        print(f"{variable(name)}={fleets.hidden(value)}\n    {text}")
+        print(f"{variable(name)}={hidden(value)}\n    {text}")
     if options.fleet:
         found = _throw_away(options.fleet, None)[1]
         told = fleets.load_sections(options.fleet).get("channels", [])

@@ -26,7 +26,7 @@ STRICT = os.environ.get("LEEWAY_TESTS_STRICT") == "1"
 CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
 """Nobody misses these data after a power cut."""
 
-settings.register_profile("leeway", deadline=None, print_blob=True)
+settings.register_profile("leeway", deadline=None, print_blob=True, derandomize=True)
 settings.load_profile("leeway")
 
 

@@ -32,7 +32,13 @@ BELOW = {
         "monitoring.errors",
         "monitoring.notifiers.channel",
     ),
-    "monitoring.logs": ("monitoring.core", "monitoring.logs", "monitoring.fleet", "monitoring.errors"),
+    "monitoring.logs": (
+        "monitoring.core",
+        "monitoring.logs",
+        "monitoring.fleet",
+        "monitoring.fleet_logs",
+        "monitoring.errors",
+    ),
     "monitoring.verdicts": (
         "monitoring.core",
         "monitoring.stattests",

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from monitoring import fleet as fleets
 from monitoring.__main__ import main
 from monitoring.errors import FleetError
-from monitoring.fleet import ReferenceWindow, expand, hidden, parse
+from monitoring.fleet import ReferenceWindow, parse
+from monitoring.fleet_logs import expand, hidden
 
 # The example of the design, as anybody would write it.
 DESIGN = """

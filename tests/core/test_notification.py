@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from monitoring.core.alerting.notification import Line, Notification, NotifyReason
 
-moments = st.datetimes(timezones=st.sampled_from([UTC, ZoneInfo("Asia/Kathmandu")]))
+moments = st.datetimes(
+    datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.sampled_from([UTC, ZoneInfo("Asia/Kathmandu")])
+)
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 lines = st.builds(Line, state=st.sampled_from(["firing", "resolved"]), value=numbers, threshold=numbers,
                   severity=st.sampled_from(["page", "ticket"]), since=st.none() | moments)  # fmt: skip
