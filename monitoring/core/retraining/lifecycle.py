@@ -120,8 +120,8 @@ def accepted(request: RetrainRequest, order: str, run: str, words: str, now: dat
         return Change(request)
     change = Change(request)
     if request.pending == Action.RETRAIN:
-        if request.state != State.APPROVED:
-            return Change(request)
+        if request.state != State.APPROVED:  # the run has called before
+            return Change(request if request.run else replace(request, run=run))
         return change.then(now, "dispatched", words, state=State.DISPATCHED, run=run, dispatched_at=now, message=words)
     return change.then(now, "accepted", words, run=run or request.run)
 
