@@ -62,12 +62,16 @@ def card(request: RetrainRequest, present: datetime) -> None:
         if request.roll_back and request.state == State.PROMOTED:
             st.markdown(f":red-badge[:material/undo: Roll back?] {escape(request.roll_back)}")
         if request.state in UNDER_WAY:
-            st.progress(min(request.progress or 0.0, 1.0), text=escape(request.message or "Waiting for the dispatcher."))
+            st.progress(
+                min(request.progress or 0.0, 1.0), text=escape(request.message or "Waiting for the dispatcher.")
+            )
         elif request.pending is not None:
             st.progress(1.0, text=escape(f"{str(request.pending).replace('_', ' ').capitalize()}: {request.message}"))
         _gains(request)
         if request.comparison is not None:
-            comparisons.gates(request.comparison, request.key)
+            comparisons.summary(request.comparison, request.key)
+        elif request.state in CHOICE:
+            st.markdown(f":gray-badge[:material/hourglass_empty: Not compared yet] {escape(request.message)}")
         _buttons(request)
         _evidence(request)
         events = cached.retrain_history(request.key, request.changed_at)
@@ -127,12 +131,13 @@ def _buttons(request: RetrainRequest) -> None:
             if request.objections:
                 _with_reason(request, "Approve all the same", "gavel", retraining.approve, "Approved.")
             else:
-                _button(request, "Approve", "check", retraining.approve, "Approved: it is being dispatched.", primary=True)
+                _button(
+                    request, "Approve", "check", retraining.approve, "Approved: it is being dispatched.", primary=True
+                )
         if request.state in WAITING | UNDER_WAY:
             _with_reason(request, "Cancel", "cancel", retraining.cancel, "Cancelled.")
         if request.state in CHOICE and request.pending is None:
-            better = request.comparison is not None and request.comparison.get("verdict") == "better"
-            if better:
+            if request.recommended:
                 _button(request, "Promote", "rocket_launch", retraining.promote, "It is to serve.", primary=True)
             else:
                 _with_reason(request, "Promote all the same", "rocket_launch", retraining.promote, "It is to serve.")
