@@ -40,10 +40,9 @@ def calibration(sides: Sides, rules: Rules) -> Gate:
             found.append((Outcome.UNKNOWN, f"{name} could not be found"))
             continue
         outcome = within(moved.lower, moved.upper, limit)
-        best = "0" if parts is gaps else "1"
-        unit = "" if parts is gaps else " (of its logarithm)"
+        best = "0" if parts is gaps else "1, in its logarithm,"
         words = (
-            f"{name} {to:{form}} against {of:{form}}: {abs(moved.value):.3f} {_side(moved)} {best}{unit} "
+            f"{name} {to:{form}} against {of:{form}}: {_side(moved)} {best} by {abs(moved.value):.3f} "
             f"({moved.lower:+.3f} to {moved.upper:+.3f}; at most {limit:+.3g} is allowed)"
         )
         found.append((outcome, words))
@@ -61,7 +60,7 @@ def _bias(sides: Sides, rules: Rules) -> Gate:
     limit = rules.bias * size
     of, to = (mean(np.ones(len(a))) for mean, a in zip(means, (sides.champion, sides.challenger), strict=True))
     words = (
-        f"mean error {to:+.3g} against {of:+.3g}: {abs(moved.value):.3g} {_side(moved)} 0 ({moved.lower:+.3g} to "
+        f"mean error {to:+.3g} against {of:+.3g}: {_side(moved)} 0 by {abs(moved.value):.3g} ({moved.lower:+.3g} to "
         f"{moved.upper:+.3g}); at most {limit:+.3g} is allowed, {rules.bias:.0%} of the champion's mean absolute error"
     )
     return Gate("calibration", within(moved.lower, moved.upper, limit), words)

@@ -15,12 +15,19 @@ from monitoring.core.diagnosis.interval import Floats
 from monitoring.core.diagnosis.row_metric import RowMetric, row_metric
 
 BURN_IN = 200
-"""Rows from which the scale of unbounded losses is frozen; they take no part in the test."""
-WIDE = 0.95
-"""The quantile of the champion's losses in them that is the scale."""
-OF_CLASS = 10
-"""Rows of each class that a batch of a ranking waits for."""
+"""Rows from which the scale is frozen; they take no part in the test."""
+ROOM = 2.0
+"""Times the largest difference in them that later ones may reach before they are cut."""
+OF_CLASS, CUT = 20, 0.25
+"""Of a ranking: rows of each class that a batch waits for, and where differences of a batch's AUC are cut."""
 BOUNDED = ("brier", "accuracy")
+NAMES = {
+    "accuracy": "wrong answers",
+    "brier": "squared errors of the score",
+    "log_loss": "log losses",
+    "mae": "absolute errors",
+    "rmse": "squared errors",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +35,7 @@ class Differences:
     """Gains of the challenger in [-1, 1], above 0 where it is better, one after another.
 
     `at`: when each was known (seconds since 1970), ascending; `rows`: of the log, up to each. A gain times `scale` is
-    in the unit of the metric's loss. `words` say what a gain is.
+    one of the loss, and `in_unit` whether that is in the label's unit. `words` say what a gain is.
     """
 
     gains: Floats
@@ -51,22 +58,18 @@ def differences(sides: Sides, metric: str, unit: str = "") -> Differences:
     if yard.name == "roc_auc":
         return _of_batches(sides, order, known, n, tail)
     losses = [_losses(yard, sides, a)[o][:n] for a, o in zip(both, order, strict=True)]
-    what = {"accuracy": "wrong answers", "brier": "squared errors of the score", "log_loss": "log losses"}
-    name = what.get(yard.name, "absolute errors" if yard.name == "mae" else "squared errors")
-    if yard.name in BOUNDED:
-        gains = losses[0] - losses[1]
-        return Differences(gains, known, np.arange(1, n + 1.0), 1.0, False, f"difference of {name}, row by row{tail}")
-    scale = float(np.quantile(losses[0][:BURN_IN], WIDE)) if n > BURN_IN else 0.0
-    if scale <= 0:  # a champion without an error leaves no scale
-        scale = float(losses[0][:BURN_IN].max(initial=0.0)) or 1.0
-    gains = np.clip((losses[0] - losses[1])[BURN_IN:] / scale, -1.0, 1.0)
-    in_unit = yard.name == "mae"
-    shown = f"{scale:.3g}{f' {unit}' if unit and in_unit else ''}"
+    gains = losses[0] - losses[1]
+    most = ROOM * float(np.abs(gains[:BURN_IN]).max(initial=0.0))
+    if most == 0.0:  # the two do not differ there
+        most = 1.0 if yard.name in BOUNDED else ROOM * float(losses[0][:BURN_IN].max(initial=0.0)) or 1.0
+    scale = min(most, 1.0) if yard.name in BOUNDED else most
+    shown = f"{scale:.3g}{f' {unit}' if unit and yard.name == 'mae' else ''}"
     words = (
-        f"difference of {name}, row by row, cut at ±{shown}: the {WIDE:.0%} quantile of the champion's over the first "
+        f"difference of {NAMES[yard.name]}, row by row, cut at ±{shown}: {ROOM:g} times the largest of the first "
         f"{BURN_IN} rows, which take no part{tail}"
     )
-    return Differences(gains, known[BURN_IN:], np.arange(BURN_IN + 1.0, n + 1), scale, in_unit, words)
+    bets = np.clip(gains[BURN_IN:] / scale, -1.0, 1.0)
+    return Differences(bets, known[BURN_IN:], np.arange(BURN_IN + 1.0, n + 1), scale, yard.name == "mae", words)
 
 
 def _losses(yard: RowMetric, sides: Sides, answers: Answers) -> Floats:
@@ -94,16 +97,16 @@ def _of_batches(sides: Sides, order: list[np.ndarray], known: Floats, n: int, ta
         if end > n:
             break
         a, b = (_auc(score[start:end], truth[start:end]) for score, truth in zip(scores, truths, strict=True))
-        gains.append(b - a)
+        gains.append(min(max((b - a) / CUT, -1.0), 1.0))
         ends.append(end)
         start = end
     at = known[:n]
     upto = np.maximum.accumulate(at)[np.asarray(ends, dtype=int) - 1] if ends else np.zeros(0)
     words = (
         f"difference of the ROC AUC within batches: rows in the order of their labels, {OF_CLASS} of each class at "
-        f"least a batch{tail}"
+        f"least a batch, cut at ±{CUT:g}{tail}"
     )
-    return Differences(np.asarray(gains, dtype=float), upto, np.asarray(ends, dtype=float), 1.0, False, words)
+    return Differences(np.asarray(gains, dtype=float), upto, np.asarray(ends, dtype=float), CUT, False, words)
 
 
 def _auc(score: Floats, truth: Floats) -> float:

@@ -92,8 +92,9 @@ def tested(sides: Sides, metric: str, unit: str) -> Sequential:
     for t in np.unique([*kept, *([declared] if declared else [])]):
         wealth = course.at(int(t))
         lower, upper = wealth.ends()
-        scaled = (float(x) * found.scale for x in (wealth.mean, lower, upper))
-        steps.append(Step(_at(found.at[t - 1]), int(found.rows[t - 1]), *scaled, float(up[t - 1]), float(down[t - 1])))
+        mean, lower, upper = (float(x) * found.scale for x in (wealth.mean, lower, upper))
+        moment, rows = _at(found.at[t - 1]), int(found.rows[t - 1])
+        steps.append(Step(moment, rows, mean, lower, upper, float(up[t - 1]), float(down[t - 1])))
     if not declared:
         return Sequential(found.words, shown, NEEDED, course=tuple(steps))
     return Sequential(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from monitoring.core.comparison.comparison import Comparison, Figure, Outcome, Sequential, Verdict
@@ -40,8 +41,15 @@ def changed(figure: Figure) -> str:
     if figure.change is None or figure.champion is None or figure.challenger is None:
         return ""
     unit = f" {figure.unit}" if figure.unit else ""
-    ends = f"{figure.change.lower:+.3g} to {figure.change.upper:+.3g}"
-    return f"{figure.title} {figure.champion:.4g} → {figure.challenger:.4g}{unit}, {figure.change.value:+.3g}{unit} ({ends})"
+    value, lower, upper = interval(figure.change.value, figure.change.lower, figure.change.upper)
+    return f"{figure.title} {figure.champion:.4g} → {figure.challenger:.4g}{unit}, {value}{unit} ({lower} to {upper})"
+
+
+def interval(value: float, lower: float, upper: float) -> tuple[str, str, str]:
+    """A signed value and the ends of its interval, to two digits of the interval's width."""
+    width = upper - lower
+    digits = min(max(1 - math.floor(math.log10(width)), 0), 9) if width > 0 else 6
+    return f"{value:+.{digits}f}", f"{lower:+.{digits}f}", f"{upper:+.{digits}f}"
 
 
 def rows(found: Comparison) -> str:
@@ -60,7 +68,8 @@ def tested(found: Sequential) -> str:
         return "The sequential test has no rows yet."
     last = found.course[-1]
     unit = f" {found.unit}" if found.unit else ""
-    mean = f"Mean gain {last.gain:+.3g}{unit}, between {last.lower:+.3g} and {last.upper:+.3g} (95 %, at any time)"
+    gain, lower, upper = interval(last.gain, last.lower, last.upper)
+    mean = f"Mean gain {gain}{unit}, between {lower} and {upper} (95 %, at any time)"
     if found.declared and found.declared_at is not None:
         return (
             f"The challenger may be declared {found.declared}, since {found.declared_at:%Y-%m-%d %H:%M} UTC, after "
@@ -87,14 +96,15 @@ def lines(found: Comparison) -> Iterator[str]:
     for figure in found.figures:
         yield f"  {changed(figure) or f'{figure.title}: {figure.reason}'}"
     for one in found.slices:
-        ends = "" if one.lower is None else f" ({one.lower:+.3g} to {one.upper:+.3g}, all slices together 95 %)"
-        gain = "undefined" if one.gain is None else f"gain {one.gain:+.3g}{ends}"
-        yield f"  {one.name}, {one.rows:,} rows: {gain}"
+        if one.gain is None or one.lower is None or one.upper is None:
+            yield f"  {one.name}, {one.rows:,} rows: undefined"
+            continue
+        gain, lower, upper = interval(one.gain, one.lower, one.upper)
+        yield f"  {one.name}, {one.rows:,} rows: gain {gain} ({lower} to {upper}, all slices together 95 %)"
     yield from found.notes
 
 
 def _gates(found: Comparison) -> str:
     """The gates that did not pass; that all passed."""
-    parts = [f"{gate.name} failed ({gate.words})" for gate in found.failed]
-    parts += [f"{gate.name} is not certain ({gate.words})" for gate in found.unknown]
-    return f" Gates: {'; '.join(parts)}." if parts else " All gates passed."
+    parts = [f"{gate.name} failed" for gate in found.failed] + [f"{gate.name} not certain" for gate in found.unknown]
+    return f" Gates: {', '.join(parts)}." if parts else " All gates passed."
