@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import streamlit as st
+from sqlalchemy.orm import Session
 
 from monitoring import retraining
 from monitoring.core.retraining.guards import Objection, objections
@@ -28,15 +29,14 @@ def form(present: datetime) -> None:
         return
     keys = list(fleet)
     chosen = span.model()
-    model = st.selectbox(
-        "Model", keys, index=keys.index(chosen) if chosen in keys else 0, format_func=lambda key: fleet[key].name or key,
-        key="retrain_model",
-    )  # fmt: skip
+    names = {key: entry.name or key for key, entry in fleet.items()}
+    at = keys.index(chosen) if chosen in keys else 0
+    model = st.selectbox("Model", keys, index=at, format_func=names.__getitem__, key="retrain_model")
     open_one = next((r for r in cached.retrains() if r.model == model and r.open), None)
     if open_one is not None:
         st.info(escape(f"{open_one.key} is open: {open_one.reason} One at a time."), icon=":material/info:")
         return
-    known, against = _looked(model, present)
+    known, against = cached.asked(_looked, model, present.replace(second=0, microsecond=0))
     if known.document.get("diagnosis"):
         st.markdown(f"**Diagnosis.** {escape(str(known.document['diagnosis']))}")
     if known.flagged_at is not None:
@@ -51,9 +51,7 @@ def form(present: datetime) -> None:
         on_click=ask, args=(model, actor, present, Cause.PERSON, "", "retrain_reason"),
     )  # fmt: skip
     if against:
-        st.caption(
-            "It will be blocked until the guards are content, or somebody approves it all the same, with a reason."
-        )
+        st.caption("It is blocked until no guard objects, or somebody approves it all the same, with a reason.")
 
 
 def ask(model: str, actor: str, present: datetime, cause: Cause, alert: str, reason: str) -> None:
@@ -75,7 +73,6 @@ def ask(model: str, actor: str, present: datetime, cause: Cause, alert: str, rea
         st.query_params.pop("show", None)
 
 
-def _looked(model: str, present: datetime) -> tuple[Evidence, tuple[Objection, ...]]:
-    with cached.reading() as session:
-        found = watched(session, model)[0]
-        return evidence(session, found), objections(facts(session, found.model, present), found.model.retraining.limits)
+def _looked(session: Session, model: str, present: datetime) -> tuple[Evidence, tuple[Objection, ...]]:
+    found = watched(session, model)[0]
+    return evidence(session, found), objections(facts(session, found.model, present), found.model.retraining.limits)

@@ -1,4 +1,4 @@
-"""Retrain requests on screen: a card a request, with why, what speaks against it, how far it is, and what can be done."""
+"""Retrain requests on screen, a card each: why, what speaks against it, how far it is, and what can be done."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def card(request: RetrainRequest, present: datetime) -> None:
         if request.roll_back and request.state == State.PROMOTED:
             st.markdown(f":red-badge[:material/undo: Roll back?] {escape(request.roll_back)}")
         if request.state in UNDER_WAY:
-            st.progress(
-                min(request.progress or 0.0, 1.0), text=escape(request.message or "Waiting for the dispatcher.")
-            )
+            st.progress(min(request.progress or 0.0, 1.0), text=escape(request.message or "Waiting."))
         elif request.pending is not None:
             st.progress(1.0, text=escape(f"{str(request.pending).replace('_', ' ').capitalize()}: {request.message}"))
         _gains(request)
@@ -131,9 +129,7 @@ def _buttons(request: RetrainRequest) -> None:
             if request.objections:
                 _with_reason(request, "Approve all the same", "gavel", retraining.approve, "Approved.")
             else:
-                _button(
-                    request, "Approve", "check", retraining.approve, "Approved: it is being dispatched.", primary=True
-                )
+                _button(request, "Approve", "check", retraining.approve, "Approved: it is sent.", primary=True)
         if request.state in WAITING | UNDER_WAY:
             _with_reason(request, "Cancel", "cancel", retraining.cancel, "Cancelled.")
         if request.state in CHOICE and request.pending is None:
