@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import alerting, demo, incidents, sender
+from monitoring import alerting, candidates, demo, incidents, retraining, sender
 from monitoring.core.verdict import Status
 from monitoring.diagnose import on_demand
 from monitoring.errors import LeewayError
@@ -58,6 +58,8 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
                     due = time.monotonic() + settings.cadence_seconds
                     replay(settings, clock)
                     looked_at = evaluate_all(store, settings, clock, stop)
+                    retraining.step(store, clock())
+                    candidates.step(store, clock(), _beating(store, clock, "comparing a candidate"))
                     ping(settings, sender.http_of(settings, clock), looked_at, clock())
             except SQLAlchemyError:
                 log.exception("the database did not answer; trying again")

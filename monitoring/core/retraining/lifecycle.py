@@ -120,8 +120,8 @@ def accepted(request: RetrainRequest, order: str, run: str, words: str, now: dat
         return Change(request)
     change = Change(request)
     if request.pending == Action.RETRAIN:
-        if request.state != State.APPROVED:
-            return Change(request)
+        if request.state != State.APPROVED:  # the run has called before
+            return Change(request if request.run else replace(request, run=run))
         return change.then(now, "dispatched", words, state=State.DISPATCHED, run=run, dispatched_at=now, message=words)
     return change.then(now, "accepted", words, run=run or request.run)
 
@@ -179,10 +179,17 @@ def evaluated(
     if request.state not in CHOICE:
         return Change(request)
     same = request.comparison is not None and request.comparison.get("verdict") == comparison.get("verdict")
-    values: dict[str, Any] = dict(comparison=comparison, gain=gain, compared_at=now)
+    values: dict[str, Any] = dict(comparison=comparison, gain=gain, compared_at=now, message=words)
     if same:
         return Change(replace(request, changed_at=now, **values))
     return Change(request).then(now, "evaluated", words, state=State.EVALUATED, **values)
+
+
+def uncompared(request: RetrainRequest, words: str, now: datetime) -> Change:
+    """The candidate could not be compared, now: why, for whoever waits for it."""
+    if request.state not in CHOICE or (request.compared_at is not None and request.message == words):
+        return Change(request)
+    return Change(replace(request, message=words, compared_at=now, changed_at=now))
 
 
 def promote(request: RetrainRequest, actor: str, now: datetime, dispatches: bool, reason: str = "") -> Change:
@@ -194,9 +201,10 @@ def promote(request: RetrainRequest, actor: str, now: datetime, dispatches: bool
         raise NotPossible("It is being promoted already.")
     if request.policy.production and actor == request.requester:
         raise NotPossible("The model is in production: somebody other than who asked has to promote.")
-    verdict = None if request.comparison is None else request.comparison.get("verdict")
-    if verdict != "better" and not reason.strip():
+    if not request.recommended and not reason.strip():
+        verdict = None if request.comparison is None else request.comparison["verdict"]
         known = "it was not compared yet" if verdict is None else f"the comparison says {verdict}"
+        known = "a gate failed" if verdict == "better" else known
         raise NotPossible(f"The candidate is not known to be better ({known}): say why it is to serve all the same.")
     words = reason.strip() or "The comparison says that it is better."
     if not dispatches:

@@ -108,6 +108,13 @@ class RetrainRequest:
         return f"{self.model}-{self.number}"
 
     @property
+    def recommended(self) -> bool:
+        """Whether the comparison says that the candidate is better, and that it costs nothing else."""
+        found = self.comparison or {}
+        failed = any(gate["outcome"] == "failed" for gate in found.get("gates", ()))
+        return found.get("verdict") == "better" and not failed
+
+    @property
     def open(self) -> bool:
         """Whether it is in the way of another one."""
         return self.state in OPEN
