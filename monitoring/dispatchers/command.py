@@ -83,6 +83,11 @@ class Command(Dispatcher):
         more = {Action.PROMOTE: self.promote, Action.ROLL_BACK: self.roll_back}
         return frozenset({Action.RETRAIN, Action.CANCEL} | {action for action, words in more.items() if words})
 
+    @property
+    def repeatable(self) -> bool:
+        """It is started once, however often it is ordered."""
+        return True
+
     def dispatch(self, order: Order, means: Means) -> Outcome:
         """Start it beside the worker, unless it was started before."""
         if order.action == Action.CANCEL:

@@ -46,6 +46,8 @@ class Dispatcher(Referring):
     """How long after an unclear order "nothing is known of it" cannot be believed yet."""
     pace: ClassVar[tuple[float, float]] = (5.0, 60.0)
     """Seconds between the first looks at a run, and at most."""
+    registers: ClassVar[bool] = False
+    """Whether it knows the versions that others bring out."""
 
     kind: str
     callback_secret: Secret = Field(
@@ -57,6 +59,16 @@ class Dispatcher(Referring):
     def actions(self) -> frozenset[Action]:
         """What it can be told to do, as it is set up."""
         return frozenset({Action.RETRAIN, Action.CANCEL})
+
+    @property
+    def sees(self) -> bool:
+        """Whether it can be asked what became of an order."""
+        return True
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it drops an order that it has had before: then one that may have been taken may be sent again."""
+        return False
 
     @abstractmethod
     def dispatch(self, order: Order, means: Means) -> Outcome:

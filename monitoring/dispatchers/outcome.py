@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +44,10 @@ class Unclear:
 Outcome = Accepted | Retry | Refused | Unclear
 NOT_TAKEN = (408, 425, 429, 503)
 """Statuses by which a server says that it has not begun: RFC 9110, 8470 and 6585."""
+GATEWAY = (502, 504)
+"""Statuses of a gateway that does not know what the server behind it has done."""
+SERVER = range(500, 600)
+"""All statuses of a server that failed, maybe after it had begun."""
 
 
 def said(answer: Response) -> str:
@@ -51,20 +56,16 @@ def said(answer: Response) -> str:
     return f"{answer.host} answered HTTP {answer.status}" + (f": {text}" if text else "")
 
 
-def not_accepted(answer: Response | NotSent | Unanswered, now: datetime, *, repeatable: bool) -> Outcome:
-    """What an answer other than 2xx says of an order.
-
-    A server that failed (5xx) may have taken it before it did: unclear, unless the server knows a repetition by its id
-    (`repeatable`).
-    """
+def not_accepted(answer: Response | NotSent | Unanswered, now: datetime, unclear: Collection[int]) -> Outcome:
+    """What an answer other than 2xx says of an order. `unclear` are the statuses after which it may have been taken."""
     if isinstance(answer, NotSent):
         return Retry(answer.reason)
     if isinstance(answer, Unanswered):
         return Unclear(answer.reason)
-    if answer.status in NOT_TAKEN or (answer.status >= 500 and repeatable):
-        return Retry(said(answer), retry_after(answer.headers.get("retry-after", ""), now))
-    if answer.status >= 500:
+    if answer.status in unclear:
         return Unclear(said(answer))
+    if answer.status in NOT_TAKEN or answer.status >= 500:
+        return Retry(said(answer), retry_after(answer.headers.get("retry-after", ""), now))
     if 300 <= answer.status < 400:
         return Refused(f"{said(answer)}; redirects are not followed")
     return Refused(said(answer))
