@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from monitoring.core.comparison.comparison import About, Comparison
+from monitoring.core.comparison.comparison import About, Comparison, as_document
 from monitoring.core.comparison.gates import Objective
 from monitoring.core.comparison.judge import Incomparable, Progress, compared
 from monitoring.core.comparison.rows import Answers, Pairing
@@ -17,10 +19,12 @@ from monitoring.core.performance.metric import MAIN
 from monitoring.core.window import Chunk, slot_ceiling, slot_of
 from monitoring.errors import LeewayError
 from monitoring.fleet import Log, Model
+from monitoring.instant import instant
 from monitoring.logs.answered import Key, Wanted, answered, count, first_row, rows_within
 from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
 from monitoring.pairing import Frames, Together, coincide, together
+from monitoring.store.models import Watched
 
 LIMIT, SEED = 60_000, 0
 """Labelled rows of a side that are compared, and what they are drawn by."""
@@ -117,6 +121,22 @@ def compare(
         return compared(rows, sequence, about, _objective(model), rules or Rules(), progress, _notes(model, found))
     except Incomparable as error:
         raise CompareError(str(error), where=model.key, mend="Map `score` or `prediction` of both logs.") from error
+
+
+def asked_for(watched: Watched, arguments: Mapping[str, Any], now: datetime, progress: Progress) -> str:
+    """What the dashboard asks for (champion, challenger, shadow, start, end, metric), as of now, as JSON.
+
+    `shadow` is "champion" or "challenger" where that one is of the shadow log, else "".
+    """
+    sides = [
+        Side(str(arguments.get(name) or ""), arguments.get("shadow") == name) for name in ("champion", "challenger")
+    ]
+    start, end = (instant(arguments[name]) if arguments.get(name) else None for name in ("start", "end"))
+    found = compare(
+        watched.model, watched.base, sides[0], sides[1], since=start, until=end, as_of=now,
+        metric=str(arguments.get("metric") or ""), progress=progress,
+    )  # fmt: skip
+    return json.dumps(as_document(found))
 
 
 def main_metric(model: Model) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from monitoring import alerting, candidates, demo, incidents, retraining, sender
+from monitoring.comparing import asked_for
 from monitoring.core.verdict import Status
 from monitoring.diagnose import on_demand
 from monitoring.errors import LeewayError
@@ -158,6 +159,10 @@ def _do(store: Engine, settings: Settings, clock: Clock, taken: RequestRow) -> s
             watched = models.watched(session, taken.model_key)[0]
         made = on_demand(store, watched, window, None, clock, progress)
         return "" if made.content is None else str(made.content.advice)
+    elif taken.kind == "compare":
+        with reading(store) as session:
+            watched = models.watched(session, taken.model_key)[0]
+        return asked_for(watched, taken.arguments, clock(), progress)
     elif taken.kind == "report" and window is not None:
         from monitoring.evidently.report import create
 

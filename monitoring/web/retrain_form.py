@@ -15,14 +15,13 @@ from monitoring.store.models import watched
 from monitoring.store.queries.retrain_evidence import Evidence, evidence, facts
 from monitoring.web import cached, pieces, span
 from monitoring.web.access import require
-from monitoring.web.clock import stamp
+from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
 from monitoring.web.model_checks import say
 
 
 def form(present: datetime) -> None:
     """Choose, look, say why, ask."""
-    actor = require("editor")
     fleet = {entry.key: entry for entry in cached.fleet(present)}
     if not fleet:
         pieces.empty("No model is watched yet.", "Add one first.", "configure/models_and_logs.py", "Models and logs")
@@ -48,14 +47,15 @@ def form(present: datetime) -> None:
     reason = st.text_input("Why?", key="retrain_reason", live=True, placeholder="Such as: new routes since May")
     st.button(
         "Request a retrain", icon=":material/model_training:", type="primary", disabled=not (reason or "").strip(),
-        on_click=ask, args=(model, actor, present, Cause.PERSON, "", "retrain_reason"),
+        on_click=ask, args=(model, Cause.PERSON, "retrain_reason"),
     )  # fmt: skip
     if against:
         st.caption("It is blocked until no guard objects, or somebody approves it all the same, with a reason.")
 
 
-def ask(model: str, actor: str, present: datetime, cause: Cause, alert: str, reason: str) -> None:
+def ask(model: str, cause: Cause, reason: str, alert: str = "") -> None:
     """Make the request; `reason` is the key of what was typed, or the reason itself."""
+    actor, present = require("editor"), now()
     words = str(st.session_state.get(reason, reason) or "")
     try:
         found, new = cached.write(

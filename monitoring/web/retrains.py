@@ -13,8 +13,10 @@ from monitoring import retraining
 from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.core.retraining.state import CHOICE, UNDER_WAY, WAITING, WORDS, State
+from monitoring.core.verdict import Flag
 from monitoring.errors import LeewayError
 from monitoring.retrain_report import gain_words
+from monitoring.store.queries.fleet import FleetEntry
 from monitoring.web import cached, comparisons
 from monitoring.web.access import require
 from monitoring.web.clock import ago, now, span, stamp
@@ -22,6 +24,7 @@ from monitoring.web.escape import escape
 from monitoring.web.menu import PAGES
 from monitoring.web.model_checks import say
 
+PAGE = PAGES / "respond" / "retraining.py"
 ICONS = {
     State.REQUESTED: ("blue", "pending_actions"), State.BLOCKED: ("orange", "block"), State.APPROVED: ("blue", "send"),
     State.DISPATCHED: ("blue", "outbound"), State.RUNNING: ("blue", "sync"), State.CANDIDATE: ("blue", "science"),
@@ -81,6 +84,20 @@ def card(request: RetrainRequest, present: datetime) -> None:
                     for e in reversed(events)
                 )
             )
+
+
+def of_model(entry: FleetEntry) -> None:
+    """The open request of a model, or the way to one where its flag asks for it."""
+    found = next((r for r in cached.retrains() if r.model == entry.key and r.open), None)
+    if found is None and entry.flag != Flag.RETRAIN:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if found is not None:
+            st.markdown(f"{badge(found.state)} {escape(f'Retrain request {found.key}: {found.reason}')}")
+        st.page_link(
+            PAGE, label="Request a retrain" if found is None else "Open the request",
+            icon=":material/autorenew:", query_params={"model": entry.key} | ({"show": "ask"} if found is None else {}),
+        )  # fmt: skip
 
 
 @st.fragment(run_every=2)

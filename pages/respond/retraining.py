@@ -1,6 +1,6 @@
 """Retraining: What is asked for, what is running, and did it help?
 
-icon: model_training
+icon: autorenew
 order: 4
 """
 

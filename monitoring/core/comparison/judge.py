@@ -70,13 +70,13 @@ def compared(
     passed += [gates.latency(sides, objective, rules), calibration(sides, rules)]
     verdict = verdict_of(first.gain, margin) if enough.outcome == Outcome.PASSED else Verdict.UNSURE
     progress(0.9, "betting on the rows in the order of their labels")
-    test = tested(sequence, main.name, about.unit)
+    test = sequential(sequence, main.name, about.unit)
     both = (gates.quantiles(sides.champion), gates.quantiles(sides.challenger))
     about = replace(about, metric=main.name, margin=margin)
     return Comparison(about, verdict, tuple(figures), tuple(passed), found, both, test, notes)
 
 
-def tested(sides: Sides, metric: str, unit: str) -> Sequential:
+def sequential(sides: Sides, metric: str, unit: str) -> Sequential:
     """The sequential test, from the first row on."""
     found = differences(sides, metric, unit)
     shown = unit if found.in_unit else ""

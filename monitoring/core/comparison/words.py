@@ -62,7 +62,7 @@ def rows(found: Comparison) -> str:
     return f"{counted}{sampled} labelled rows, {PAIRED[about.pairing]}"
 
 
-def tested(found: Sequential) -> str:
+def so_far(found: Sequential) -> str:
     """What the sequential test may say now."""
     if not found.course:
         return "The sequential test has no rows yet."
@@ -89,7 +89,7 @@ def e_value(log: float) -> str:
 def lines(found: Comparison) -> Iterator[str]:
     """All of it for a terminal."""
     yield sentence(found)
-    yield tested(found.sequential)
+    yield so_far(found.sequential)
     yield f"A gain is the {found.sequential.words}."
     for gate in found.gates:
         yield f"{gate.name}: {SAYS[gate.outcome]}. {gate.words}."

@@ -1,0 +1,149 @@
+"""The test that may be looked at any time: its evidence, its guarantee by simulation, and the order of its rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring.core.comparison.betting import ALPHA, NEEDED, STAKES, played
+from monitoring.core.comparison.differences import BURN_IN, CUT, differences
+from monitoring.core.comparison.judge import sequential
+from monitoring.core.comparison.rows import Sides
+from monitoring.core.comparison.words import so_far
+from tests.core.test_comparison import BETTER, answers, measured, scored
+
+GAINS = st.lists(st.floats(-1, 1), min_size=1, max_size=30)
+UNKNOWN = answers([])
+
+
+@given(GAINS)
+def test_the_e_value_is_the_mean_capital_of_all_stakes(gains: list[float]) -> None:
+    course = played(np.asarray(gains))
+    capital = np.mean([math.prod(1 + stake * x for x in gains) for stake in STAKES])
+    other = np.mean([math.prod(1 - stake * x for x in gains) for stake in STAKES])
+    assert course.log_e[0][-1] == pytest.approx(math.log(capital), abs=1e-9)
+    assert course.log_e[1][-1] == pytest.approx(math.log(other), abs=1e-9)
+
+
+@given(GAINS)
+def test_the_confidence_sequence_holds_the_mean_seen_and_ends_where_the_evidence_does(gains: list[float]) -> None:
+    wealth = played(np.asarray(gains)).at(len(gains))
+    lower, upper = wealth.ends()
+    assert -1 <= lower <= upper <= 1
+    assert lower - 1e-9 <= wealth.mean <= upper + 1e-9
+    assert (lower > 1e-9) <= (wealth.log_e_above >= math.log(NEEDED) - 1e-6)
+    assert (upper < -1e-9) <= (wealth.log_e_below >= math.log(NEEDED) - 1e-6)
+
+
+@given(GAINS)
+def test_what_is_better_for_one_side_is_worse_for_the_other(gains: list[float]) -> None:
+    one, other = played(np.asarray(gains)), played(-np.asarray(gains))
+    assert np.array_equal(one.log_e[0], other.log_e[1])
+    lower, upper = one.at(len(gains)).ends()
+    assert other.at(len(gains)).ends() == pytest.approx((-upper, -lower), abs=1e-9)
+
+
+def test_a_stake_that_could_lose_more_than_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="must lie in"):
+        played(np.asarray([0.0, 1.01]))
+    with pytest.raises(ValueError, match="must lie in"):
+        played(np.asarray([np.nan]))
+
+
+def test_nothing_is_known_of_no_difference() -> None:
+    course = played(np.zeros(0))
+    assert course.at(0).ends() == (-1.0, 1.0) and course.crossed() == (0, 0)
+
+
+def test_peeking_after_every_row_declares_an_equal_challenger_rarely() -> None:
+    """400 runs of 500 differences, looked at after each: at most 5 % (and chance) are declared something."""
+    draw = np.random.default_rng(11)
+    wrong = sum(any(played(draw.choice([-1.0, 0, 0, 1], 500)).crossed()) for _ in range(400))
+    assert wrong <= ALPHA * 400
+
+
+def test_a_mean_that_drifts_is_covered_at_every_time_and_not_declared_before_it_is_positive() -> None:
+    """200 runs: the challenger is worse at first and better later; up to the end its mean so far is below 0."""
+    draw = np.random.default_rng(12)
+    means = np.where(np.arange(600) < 300, -0.2, 0.18)
+    so_far_means = np.cumsum(means) / np.arange(1, 601)
+    assert (so_far_means < 0).all()
+    declared = outside = 0
+    for _ in range(200):
+        course = played(np.clip(means + draw.uniform(-0.8, 0.8, 600), -1, 1))
+        declared += course.crossed()[0] > 0
+        ends = [course.at(t).ends() for t in (50, 300, 400, 600)]
+        truth = [so_far_means[t - 1] for t in (50, 300, 400, 600)]
+        outside += any(not lower <= m <= upper for (lower, upper), m in zip(ends, truth, strict=True))
+    assert declared <= ALPHA / 2 * 200 and outside <= ALPHA * 200
+
+
+def test_a_better_challenger_is_found_soon() -> None:
+    found = sequential(BETTER, "roc_auc", "")
+    assert found.declared == "better" and 0 < found.declared_rows < 4000
+    assert found.course[-1].rows <= 4000 and found.course[-1].lower > 0
+    assert "may be declared better" in so_far(found)
+
+
+def test_an_equal_challenger_is_declared_nothing_and_said_to_be_so() -> None:
+    found = sequential(replace(BETTER, challenger=BETTER.champion), "brier", "")
+    assert found.declared == "" and "Nothing may be declared" in so_far(found)
+    assert found.course[-1].lower < 0 < found.course[-1].upper
+
+
+def test_without_rows_it_says_so() -> None:
+    empty = Sides("regression", UNKNOWN, UNKNOWN, True)
+    assert so_far(sequential(empty, "mae", "min")) == "The sequential test has no rows yet."
+
+
+@pytest.mark.parametrize("metric", ["brier", "log_loss", "accuracy", "roc_auc"])
+def test_the_metric_says_what_is_bet_on(metric: str) -> None:
+    found = differences(BETTER, metric)
+    assert np.abs(found.gains).max() <= 1 and found.gains.mean() > 0
+    assert (np.diff(found.at) >= 0).all() and found.rows[-1] <= 4000
+    if metric == "roc_auc":
+        assert found.scale == CUT and "batch" in found.words
+    else:
+        assert found.rows[0] == BURN_IN + 1
+
+
+def test_errors_of_a_regression_are_cut_at_a_scale_of_the_first_rows_that_is_stated() -> None:
+    pair = Sides("regression", measured(5, 9.0), measured(6, 3.0), True)
+    found = differences(pair, "mae", "min")
+    first = [np.abs(a.predicted - a.truth)[:BURN_IN] for a in (pair.champion, pair.challenger)]
+    assert found.scale == pytest.approx(2 * np.abs(first[0] - first[1]).max())
+    assert f"±{found.scale:.3g} min" in found.words and found.in_unit
+    test = sequential(pair, "mae", "min")
+    raw = np.abs(pair.champion.predicted - pair.champion.truth) - np.abs(
+        pair.challenger.predicted - pair.champion.truth
+    )
+    assert test.declared == "better" and test.unit == "min"
+    assert test.course[-1].gain == pytest.approx(raw[BURN_IN:].mean(), rel=0.05)
+
+
+@given(st.integers(0, 1000), st.floats(0.3, 0.9))
+@settings(max_examples=15, deadline=None)
+@pytest.mark.parametrize("metric", ["brier", "roc_auc", "accuracy"])
+def test_what_is_known_early_is_the_beginning_of_what_is_known_later(metric: str, seed: int, share: float) -> None:
+    """Labels come late and in any order: the test at a moment is the later one, stopped there."""
+    draw = np.random.default_rng(seed)
+    n = 900
+    late = draw.permutation(n).astype(float)
+    sides = [replace(scored(s, 1.0, n), observed=late) for s in (5, 6)]
+    whole = differences(Sides("binary_classification", sides[0], sides[1], True), metric)
+    known = late <= share * n
+    part = differences(Sides("binary_classification", *(s.take(known) for s in sides), paired=True), metric)
+    assert 0 < len(part.gains) < len(whole.gains)
+    assert np.array_equal(part.gains, whole.gains[: len(part.gains)])
+    assert np.array_equal(part.at, whole.at[: len(part.at)])
+
+
+def test_rows_that_are_not_paired_are_matched_in_the_order_of_their_labels() -> None:
+    a, b = scored(5, 1.5), scored(6, 0.3, 3000)
+    found = differences(Sides("binary_classification", a, b, False), "brier")
+    assert len(found.gains) == 3000 - BURN_IN and "not paired" in found.words
