@@ -145,9 +145,8 @@ def _worker(
 
 
 def _does(session: Session, key: str, action: Action) -> bool:
-    """Whether the model's dispatcher carries an action out; else a person has done it elsewhere."""
-    found = watched(session, retrains.one(session, key).model)[0].model.retraining.dispatcher
-    return found is not None and action in found.actions
+    """Whether a dispatcher of the model carries an action out; else a person has done it elsewhere."""
+    return watched(session, retrains.one(session, key).model)[0].model.retraining.does(action)
 
 
 def _occasions(session: Session, model: Watched, now: datetime) -> Iterable[tuple[Cause, str, str, str]]:
