@@ -26,6 +26,7 @@ from monitoring.fleet_channels import AnyChannel
 from monitoring.fleet_logs import Columns as Columns
 from monitoring.fleet_logs import Log as Log
 from monitoring.fleet_oncall import Person, Team
+from monitoring.fleet_retraining import Retraining
 from monitoring.fleet_thresholds import MovingReference as MovingReference
 from monitoring.fleet_thresholds import Rule, inherited
 from monitoring.fleet_thresholds import Threshold as Threshold
@@ -136,6 +137,7 @@ class Model(Strict):
     chunk: Annotated[Chunk, BeforeValidator(_chunk)] = Chunk()
     slos: tuple[Slo, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    retraining: Retraining = Retraining()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Model:
@@ -153,6 +155,8 @@ class Model(Strict):
             raise ValueError("map `score` (a probability) or `prediction` (a class), or both")
         if self.task == "regression" and any(s.sli == "quality" and s.tolerance is None for s in self.slos):
             raise ValueError("a regression's quality objective needs `tolerance`: how wrong a good prediction may be")
+        if self.retraining.shadow is not None and None in (columns.id, self.retraining.shadow.columns.id):
+            raise ValueError("a shadow log is joined by id: map `id` in `predictions.columns` and in its own columns")
         known = [metric.name for metric in metrics_for(self.task)]
         for threshold in self.thresholds:
             family, _, name = threshold.check.partition(".")

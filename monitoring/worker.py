@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import alerting, demo, incidents, sender
+from monitoring import alerting, candidates, demo, dispatching, incidents, retraining, sender
 from monitoring.comparing import asked_for
 from monitoring.core.verdict import Status
 from monitoring.diagnose import on_demand
@@ -48,6 +48,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
     with transaction(store) as session:  # left by a worker that was killed: begun again
         session.execute(update(RequestRow).where(RequestRow.state == "running").values(state="waiting", progress=0.0))
     sending = sender.start(store, settings, clock, stop)
+    ordering = dispatching.start(store, settings, clock, stop)
     timing = alerting.start(store, settings, clock, stop)
     due = 0.0
     try:
@@ -59,6 +60,8 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
                     due = time.monotonic() + settings.cadence_seconds
                     replay(settings, clock)
                     looked_at = evaluate_all(store, settings, clock, stop)
+                    retraining.step(store, clock())
+                    candidates.step(store, clock(), _beating(store, clock, "comparing a candidate"))
                     ping(settings, sender.http_of(settings, clock), looked_at, clock())
             except SQLAlchemyError:
                 log.exception("the database did not answer; trying again")
@@ -67,6 +70,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
         stop.set()
         timing.join(PATIENCE)
         sending.join(PATIENCE)
+        ordering.join(PATIENCE)
     beat(store, clock, "stopped")
 
 

@@ -15,6 +15,9 @@ from monitoring.core.alerting.silence import Silence
 from monitoring.core.diagnosis.diagnosis import Attempt
 from monitoring.core.label_delay import DelayCurve, NotLearned
 from monitoring.core.performance.metric import Estimate
+from monitoring.core.retraining.request import Event as RetrainEvent
+from monitoring.core.retraining.request import RetrainRequest
+from monitoring.core.retraining.worth import Worth as Waiting
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import Chunk
 from monitoring.fleet import Slo
@@ -36,6 +39,8 @@ from monitoring.store.queries import label_delay as label_delays
 from monitoring.store.queries import oncall as oncalls
 from monitoring.store.queries import performance as performances
 from monitoring.store.queries import reliability as reliabilities
+from monitoring.store.queries import retrain_worth as worth_queries
+from monitoring.store.queries import retraining as retrain_queries
 from monitoring.store.queries import silences as silence_queries
 from monitoring.store.queries import standing as standings
 from monitoring.store.queries.alerts import AlertEntry, Count, EventEntry, Worth
@@ -50,6 +55,7 @@ from monitoring.store.queries.incidents import IncidentEntry
 from monitoring.store.queries.oncall import Board
 from monitoring.store.queries.performance import Labels
 from monitoring.store.queries.reliability import Beside as BesideReference
+from monitoring.store.queries.retrain_worth import Advised
 from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Seen
@@ -303,6 +309,35 @@ def catch(silence: Silence, now: datetime) -> Catch:
 def slice_names() -> list[str]:
     """Every slice that verdicts were given for."""
     return _cached(silence_queries.slice_names)
+
+
+def retrains() -> list[RetrainRequest]:
+    """The newest retrain requests of all models."""
+    return _cached(retrain_queries.requests)
+
+
+def retrains_now() -> list[RetrainRequest]:
+    """The same, asked anew."""
+    return _ask(retrain_queries.requests)
+
+
+def retrain_worths(now: datetime) -> dict[str, Waiting]:
+    """What waiting costs each request that waits for a decision."""
+    return _cached(worth_queries.worths, _minute_ahead(now))
+
+
+def retrain_cadences(now: datetime) -> list[Advised]:
+    """How often each model that can be retrained should be."""
+    return _cached(worth_queries.cadences, _minute_ahead(now))
+
+
+def retrain_history(key: str, changed_at: datetime) -> list[RetrainEvent]:
+    """What happened to a request until its last change, oldest first."""
+    return _cached(_retrain_history, key, changed_at)
+
+
+def _retrain_history(session: Session, key: str, changed_at: datetime) -> list[RetrainEvent]:
+    return retrain_queries.history(session, key)
 
 
 def diagnoses(key: str) -> list[Attempt]:
