@@ -296,7 +296,7 @@ def compare(options: Namespace) -> int:
     found = comparing.compare(
         watched.model, watched.base, *(comparing.Side.of(text) for text in (options.champion, options.challenger)),
         since=options.start, until=options.end, as_of=options.as_of, metric=options.metric,
-        progress=partial(_progress, options.model),
+        shadow=watched.model.retraining.shadow, progress=partial(_progress, options.model),
     )  # fmt: skip
     if options.json:
         _write(as_document(found), options.json)

@@ -142,7 +142,7 @@ def asked_for(watched: Watched, arguments: Mapping[str, Any], now: datetime, pro
     start, end = (instant(arguments[name]) if arguments.get(name) else None for name in ("start", "end"))
     found = compare(
         watched.model, watched.base, sides[0], sides[1], since=start, until=end, as_of=now,
-        metric=str(arguments.get("metric") or ""), progress=progress,
+        metric=str(arguments.get("metric") or ""), shadow=watched.model.retraining.shadow, progress=progress,
     )  # fmt: skip
     return json.dumps(as_document(found))
 

@@ -7,13 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, select
 
+from monitoring.core.retraining.request import Cause, RetrainRequest
+from monitoring.core.retraining.state import State
 from monitoring.core.summary import BLOCK
 from monitoring.core.window import moment_of, slot_of
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
-from monitoring.store.queries.changes import SOURCES, Changed, changes
+from monitoring.store.queries.changes import SOURCES, Changed, changes, shares
+from monitoring.store.retrain_tables import RetrainEventRow, RetrainRow
+from monitoring.store.retrains import open_request
 from monitoring.store.revisions import record
 from monitoring.store.tables import AuditRow, BaselineRow, ModelRow, SeriesRow, SummaryRow
 
@@ -72,10 +76,11 @@ def found(store: Engine, key: str | None, start: datetime = FIRST, end: datetime
 
 def test_a_version_comes_after_the_log_began_and_goes_before_it_ends(store: Engine) -> None:
     told = found(store, None)
-    assert [(c.model, c.mark, c.at, c.ends) for c in told] == [
+    assert [(c.model, c.mark, c.at, c.quiet) for c in told] == [
         ("delays", "v1 ends", moment_of((DAY + 10) * BLOCK), True),
         ("delays", "v2", moment_of((DAY + 9) * BLOCK), False),
     ]
+    assert told[1].words == "v2 answered first, 50% of that day's rows"
     assert told == found(store, "delays") and found(store, "eta") == []
     assert found(store, "delays", FIRST, FIRST + timedelta(days=9)) == []
 
@@ -105,6 +110,42 @@ def test_what_people_change_is_listed_with_who_and_why_but_not_what_a_model_bega
     every = found(store, None)
     assert "rule night: none → key night, check drift" in [c.words for c in every]
     assert [c.at for c in every] == sorted((c.at for c in every), reverse=True)
+
+
+def test_what_became_of_retrains_is_listed_and_what_changes_the_model_is_marked(store: Engine) -> None:
+    kinds = ["requested", "approved", "running", "candidate", "promoted", "verified", "rolled_back"]
+    with transaction(store) as session:
+        made = RetrainRequest("eta", 0, "ETA", "", Cause.PERSON, "it fell", "ann", "x", State.REQUESTED, FIRST, FIRST)
+        row, _ = open_request(session, made, (), FIRST)
+        id_ = session.scalar(select(RetrainRow.id))
+        session.execute(delete(RetrainEventRow))
+        for seq, kind in enumerate(kinds):
+            at = FIRST + timedelta(days=seq, hours=1)
+            event = dict(kind=kind, words=f"It is {kind}.", actor="ann" if seq < 2 else "")
+            session.add(RetrainEventRow(retrain_id=id_, seq=seq + 100, at=at, **event))
+    told = found(store, "eta")[::-1]
+    assert [c.mark for c in told if not c.quiet] == ["retrain requested", "promoted", "rolled back"]
+    assert [c.mark for c in told if c.quiet] == ["approved", "candidate", "verified"]
+    assert all(c.kind == "retraining" and c.words.startswith(f"{row.key}: It is") for c in told)
+    assert found(store, "delays", FIRST, FIRST + timedelta(days=9)) == []
+
+
+def test_a_canary_has_a_share_and_takes_over(store: Engine) -> None:
+    with transaction(store) as session:
+        add(session, "canary", {"old": (0, 20), "new": (5, 20)})
+        for version, day, n in (("old", 5, 95), ("old", 12, 40), ("new", 12, 60)):
+            series = session.scalars(
+                select(SeriesRow.id)
+                .join(BaselineRow, BaselineRow.id == SeriesRow.baseline_id)
+                .join(ModelRow, ModelRow.id == BaselineRow.model_id)
+                .where(ModelRow.key == "canary", BaselineRow.active, SeriesRow.version == version)
+            ).one()
+            session.add(SummaryRow(series_id=series, block=DAY + day, n=n, total=b"", cells=b""))
+    words = [c.words for c in found(store, "canary")]
+    assert words == ["new answers most rows: 60% of the day", "new answered first, 5% of that day's rows"]
+    with reading(store) as session:
+        table = shares(session, "canary")["canary"]
+    assert list(table.loc[moment_of((DAY + 12) * BLOCK)]) == [0.6, 0.4]
 
 
 def test_a_further_kind_is_one_more_function(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,11 @@ def what_changed(key: str | None, start: datetime, end: datetime) -> list[Change
     return _cached(change_queries.changes, key, start, end)
 
 
+def shares(key: str) -> pd.DataFrame | None:
+    """The share of each day's rows that each version of a model answered; None where there are not several."""
+    return _cached(change_queries.shares, key).get(key)
+
+
 def beside(key: str, first: str, second: str, start: datetime, end: datetime, main: str) -> Beside | None:
     """Two versions of a model side by side; `main` is the metric by slices."""
     return _cached(beside_queries.beside, key, first, second, start, end, main)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from monitoring.store.queries.changes import Changed
-from monitoring.web import cached, pieces, tables
+from monitoring.web import cached, charts, pieces, tables, timeline
+from monitoring.web.escape import plain
 from monitoring.web.span import Span
 
 KINDS = {
@@ -19,6 +21,10 @@ KINDS = {
     "retraining": "Retraining",
 }
 """The kinds of change, as they are filtered by."""
+LINES = 10
+"""Versions that are drawn: one a colour of the theme."""
+DAY = 86_400_000
+"""Milliseconds."""
 
 
 def section(key: str | None, shown: Span) -> None:
@@ -39,6 +45,28 @@ def section(key: str | None, shown: Span) -> None:
         )
     kept = [one for one in found if chosen in (None, one.kind)]
     _table(kept, key)
+
+
+def answered(key: str, shown: Span) -> None:
+    """Which version answered how much of each day, where there are several."""
+    found = cached.shares(key)
+    if found is None:
+        return
+    found = found[(found.index >= pd.Timestamp(shown.start).floor("D")) & (found.index < shown.end)]
+    found = found.loc[:, found.gt(0).any()]
+    if len(found.columns) < 2:
+        return
+    with st.container(border=True):
+        st.markdown("**Rows of each day by version**")
+        out = charts.figure(percent=True, height=220)
+        for number, version in enumerate(found.columns[:LINES]):
+            look = charts.palette()[number]
+            out.add_trace(go.Bar(x=found.index, y=found[version], name=plain(version), marker=dict(color=look)))
+        out.update_traces(hovertemplate="%{y:.0%}", marker_line_width=0, xperiod=DAY, xperiodalignment="start")
+        out.update_layout(barmode="stack", showlegend=True, bargap=0)
+        last = found.iloc[-1].sort_values(ascending=False)
+        alt = f"On the last day {last.index[0]} answered {last.iloc[0]:.0%} of the rows."
+        timeline.show(out, alt, "version_shares", key, shown)
 
 
 def _table(found: Sequence[Changed], key: str | None) -> None:

@@ -31,7 +31,7 @@ def show(out: go.Figure, alt: str, name: str, model: str, shown: Span, timed: bo
         charts.show(out, alt, name, f"{model}-{name}")
         return
     out.update_xaxes(range=[shown.start, shown.end])
-    came = [one for one in cached.what_changed(model, shown.start, shown.end) if not one.ends][::-1]
+    came = [one for one in cached.what_changed(model, shown.start, shown.end) if not one.quiet][::-1]
     mark(out, came, shown.end - shown.start)
     if came:
         alt += " Changed: " + ", ".join(f"{one.mark} from {stamped(one.at)}" for one in came) + "."

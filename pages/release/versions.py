@@ -18,6 +18,9 @@ from monitoring.web.span import Span, model, span
 
 require("viewer")
 
+SHADOW = "shadow"
+"""The side that is in the shadow log, as comparing.Side has it."""
+
 
 def what_changed(key: str | None, shown: Span) -> None:
     """The metric of the model with its markers, and the list."""
@@ -25,15 +28,19 @@ def what_changed(key: str | None, shown: Span) -> None:
     entry: FleetEntry | None = next((e for e in cached.fleet(now()) if e.key == key), None)
     if entry is not None and cached.what_changed(key, shown.start, shown.end):
         evidence.metric(entry, shown)
+    if key is not None:
+        changes.answered(key, shown)
     changes.section(key, shown)
 
 
 def pick(names: list[str]) -> tuple[str, str]:
-    """Two versions, kept in the address: the newest against the one before."""
+    """Two versions, kept in the address: the newest against the one before, or the shadow against the newest."""
+    shadowed = names[-1] == SHADOW
+    of, to = (names[0], SHADOW) if shadowed else (names[1], names[0])
     left, right = st.columns(2)
-    first = left.selectbox("Champion", names, index=1, key="champion", bind="query-params")
-    second = right.selectbox("Challenger", names, index=0, key="challenger", bind="query-params")
-    return str(first or names[1]), str(second or names[0])
+    first = left.selectbox("Champion", names, index=names.index(of), key="champion", bind="query-params")
+    second = right.selectbox("Challenger", names, index=names.index(to), key="challenger", bind="query-params")
+    return str(first or of), str(second or to)
 
 
 def page(key: str, shown: Span) -> None:
@@ -41,7 +48,8 @@ def page(key: str, shown: Span) -> None:
     st.header("Two versions")
     written = next(e.document for e in cached.entries() if e.key == key)
     document: Model = parse_model(written, key)
-    names = [seen.version for seen in cached.versions(key)]
+    logged = [seen.version for seen in cached.versions(key)]
+    names = [*logged, SHADOW] if document.retraining.shadow is not None else logged
     if len(names) < 2:
         if document.predictions.columns.version is None:
             step = "Map `version` in the fleet file: the column of the prediction log that says which version answered."
@@ -49,7 +57,8 @@ def page(key: str, shown: Span) -> None:
             step = "The model has not been evaluated yet: versions are known after the first evaluation."
         else:
             step = f"Only {names[0]} is in the log. " if names else ""
-            step += "A second version is listed here as soon as it answers."
+            step += "A second version is listed here as soon as it answers. What another one would answer to the same "
+            step += "ids may come in a log of its own: map `retraining.shadow` in the fleet file."
         pieces.empty("There are no two versions to compare.", step)
         return
     first, second = pick(names)
@@ -57,7 +66,10 @@ def page(key: str, shown: Span) -> None:
         pieces.empty("A version is as it is.", "Choose two different ones.")
         return
     main = main_metric(document.task, written).removeprefix("performance.")
-    beside.section(key, document.task, main, first, second, shown)
+    if SHADOW in (first, second):
+        st.caption("A shadow log is not summarised: it is compared row by row, below.")
+    else:
+        beside.section(key, document.task, main, first, second, shown)
     st.header("On the same rows")
     if document.labels is None and document.predictions.columns.label is None:
         pieces.empty("This model has no labels.", "Without them nobody knows which version is right: map `labels`.")

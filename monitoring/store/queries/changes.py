@@ -7,23 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from monitoring.core.summary import BLOCK, Kind
 from monitoring.core.window import moment_of
 from monitoring.store.queries.standing import deployments
+from monitoring.store.retrain_tables import RetrainEventRow, RetrainRow
 from monitoring.store.tables import AuditRow, BaselineRow, ModelRow, SeriesRow, SummaryRow
 from monitoring.store.threshold_tables import RevisionRow
 
 LIMIT = 500
 """Changes of a kind that are listed, the newest."""
+MOST = 0.5
+"""Share of a day's rows above which a version has taken over."""
+MARKED = {"requested": "retrain requested", "promoted": "promoted", "rolled_back": "rolled back"}
+"""What of a retrain is a line on charts, and what is written beside it."""
+LISTED = ("approved", "candidate", "evaluated", "rejected", "verified", "failed", "timed_out", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
     """Something that was changed: `kind` names what, `mark` is what a chart writes beside its line. `model` is "" for
-    what holds for the fleet. `ends`: it is a version that answered no more, which no chart marks."""
+    what holds for the fleet. `quiet`: it is listed, and no chart marks it."""
 
     at: datetime
     model: str
@@ -32,7 +39,7 @@ class Changed:
     mark: str
     actor: str = ""
     reason: str = ""
-    ends: bool = False
+    quiet: bool = False
 
 
 Source = Callable[[Session, str | None, datetime, datetime], Iterable[Changed]]
@@ -45,21 +52,29 @@ def changes(session: Session, key: str | None, start: datetime, end: datetime) -
 
 
 def versions(session: Session, key: str | None, start: datetime, end: datetime) -> Iterable[Changed]:
-    """Versions that came after a log began, and those that went before it ended: to the day; of one model, what came is
-    known to the hour."""
-    spans = _spans(session, key)
+    """Versions that came after a log began, took over most of its rows, and answered no more before it ended: to the
+    day; of one model, what came is known to the hour."""
     hours = {} if key is None else {d.version: d.at for d in deployments(session, key, start, end)}
-    for (model, version), (first, last) in spans.items():
-        others = [span for (of, _), span in spans.items() if of == model]
-        began, ended = min(s[0] for s in others), max(s[1] for s in others)
-        if first > began:
-            came = hours.get(version, first)
-            yield Changed(came, model, "version", f"{version} answered first", version)
-        if last < ended:
-            gone = last + timedelta(hours=BLOCK)
-            yield Changed(
-                gone, model, "version", f"{version} answered last the day before", f"{version} ends", ends=True
-            )
+    for model, rows in shares(session, key).items():
+        began, ended = rows.index.min(), rows.index.max()
+        for version in rows.columns:
+            share = rows[version]
+            first, last = share[share > 0].index[[0, -1]]
+            most = share[share > MOST]
+            if first > began:
+                came = hours.get(version, first.to_pydatetime())
+                part = f", {share[first]:.0%} of that day's rows" if share[first] < 1 else ""
+                yield Changed(came, model, "version", f"{version} answered first{part}", version)
+                if len(most) and most.index[0] > first:
+                    over = f"{version} answers most rows: {most.iloc[0]:.0%} of the day"
+                    yield Changed(
+                        most.index[0].to_pydatetime(), model, "version", over, f"{version} takes over", quiet=True
+                    )
+            if last < ended:
+                gone = last.to_pydatetime() + timedelta(hours=BLOCK)
+                yield Changed(
+                    gone, model, "version", f"{version} answered last the day before", f"{version} ends", quiet=True
+                )
 
 
 def revisions(session: Session, key: str | None, start: datetime, end: datetime) -> Iterable[Changed]:
@@ -89,28 +104,56 @@ def references(session: Session, key: str | None, start: datetime, end: datetime
         yield Changed(row.at, row.subject, "reference", f"reference frozen anew{where}", "reference", row.actor)
 
 
-SOURCES: tuple[Source, ...] = (versions, revisions, references)
-
-
-def _spans(session: Session, key: str | None) -> dict[tuple[str, str], tuple[datetime, datetime]]:
-    """By model and version, the days of its first and its last row; not of logs without real time."""
+def retrains(session: Session, key: str | None, start: datetime, end: datetime) -> Iterable[Changed]:
+    """What became of retrain requests."""
     query = (
-        select(
-            ModelRow.key, ModelRow.document, SeriesRow.version, func.min(SummaryRow.block), func.max(SummaryRow.block)
-        )
+        select(RetrainEventRow, RetrainRow.model, RetrainRow.key)
+        .join(RetrainRow, RetrainRow.id == RetrainEventRow.retrain_id)
+        .where(RetrainEventRow.at >= start, RetrainEventRow.at < end, RetrainEventRow.kind.in_([*MARKED, *LISTED]))
+        .order_by(RetrainEventRow.id.desc())
+        .limit(LIMIT)
+    )
+    if key is not None:
+        query = query.where(RetrainRow.model == key)
+    for row, model, request in session.execute(query):
+        mark = MARKED.get(row.kind, row.kind)
+        words = f"{request}: {row.words}"
+        yield Changed(row.at, model, "retraining", words, mark, row.actor, quiet=row.kind not in MARKED)
+
+
+SOURCES: tuple[Source, ...] = (versions, revisions, references, retrains)
+
+
+def shares(session: Session, key: str | None) -> dict[str, pd.DataFrame]:
+    """By model with several versions: the share of a day's rows that each of them answered, days by versions. Without
+    logs that have no real time."""
+    several = (
+        select(SeriesRow.baseline_id)
+        .where(SeriesRow.role == "current", SeriesRow.kind == str(Kind.ROWS), SeriesRow.slice == "")
+        .group_by(SeriesRow.baseline_id)
+        .having(func.count() > 1)
+    )
+    query = (
+        select(ModelRow.key, ModelRow.document, SeriesRow.version, SummaryRow.block, SummaryRow.n)
         .join(BaselineRow, BaselineRow.model_id == ModelRow.id)
         .join(SeriesRow, SeriesRow.baseline_id == BaselineRow.id)
         .join(SummaryRow, SummaryRow.series_id == SeriesRow.id)
         .where(BaselineRow.active, SeriesRow.role == "current", SeriesRow.kind == str(Kind.ROWS))
-        .where(SeriesRow.slice == "", SeriesRow.version != "")
-        .group_by(ModelRow.id, ModelRow.key, SeriesRow.version)
-    )  # fmt: skip
+        .where(SeriesRow.slice == "", SeriesRow.version != "", SeriesRow.baseline_id.in_(several))
+    )
     if key is not None:
         query = query.where(ModelRow.key == key)
-    out = {}
-    for model, document, version, first, last in session.execute(query):
+    found: dict[str, list[tuple[str, int, int]]] = {}
+    for model, document, version, block, n in session.execute(query):
         if not isinstance(document.get("chunk"), dict):
-            out[model, version] = moment_of(first * BLOCK), moment_of(last * BLOCK)
+            found.setdefault(model, []).append((version, block, n))
+    out = {}
+    for model, cells in found.items():
+        rows = pd.DataFrame(cells, columns=["version", "block", "n"]).pivot_table(
+            index="block", columns="version", values="n", aggfunc="sum", fill_value=0
+        )
+        rows.index = pd.to_datetime([moment_of(int(block) * BLOCK) for block in rows.index], utc=True)
+        out[model] = rows.div(rows.sum(axis=1), axis=0)
     return out
 
 
