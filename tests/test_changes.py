@@ -15,7 +15,7 @@ from monitoring.core.summary import BLOCK
 from monitoring.core.window import moment_of, slot_of
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
-from monitoring.store.queries.changes import SOURCES, Changed, changes, shares
+from monitoring.store.queries.changes import SOURCES, Changed, _difference, changes, shares
 from monitoring.store.retrain_tables import RetrainEventRow, RetrainRow
 from monitoring.store.retrains import open_request
 from monitoring.store.revisions import record
@@ -106,10 +106,23 @@ def test_what_people_change_is_listed_with_who_and_why_but_not_what_a_model_bega
     ]  # fmt: skip
     assert told[0].words == "reference frozen anew on 2026-03-05 to 2026-03-08"
     assert told[1].words.endswith("(revision 2 undone)")
-    assert told[2].words == "thresholds: check drift, warning 0.1 → check drift, warning 0.2"
+    assert told[2].words == "drift: warning 0.1 → 0.2"
     every = found(store, None)
-    assert "rule night: none → key night, check drift" in [c.words for c in every]
+    assert "rule night: night drift: added" in [c.words for c in every]
     assert [c.at for c in every] == sorted((c.at for c in every), reverse=True)
+
+
+DIFFERENCES: list[tuple[list[dict[str, Any]], list[dict[str, Any]], str]] = [
+    ([{"check": "drift", "warning": 1}], [{"check": "drift", "breached": 2}], "drift: warning 1 → –, breached – → 2"),
+    ([{"check": "drift", "warning": 1}], [], "drift: removed (warning 1)"),
+    ([], [{"sli": "latency", "period": "30d", "objective": 0.99}], "latency 30d: added (objective 0.99)"),
+    ([{"check": "a"}, {"check": "b"}], [{"check": "b"}, {"check": "a"}], "put in another order"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "words"), DIFFERENCES)
+def test_a_change_of_thresholds_says_what_is_not_as_it_was(before: Any, after: Any, words: str) -> None:
+    assert _difference(before, after) == words
 
 
 def test_what_became_of_retrains_is_listed_and_what_changes_the_model_is_marked(store: Engine) -> None:

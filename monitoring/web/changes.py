@@ -25,6 +25,8 @@ LINES = 10
 """Versions that are drawn: one a colour of the theme."""
 DAY = 86_400_000
 """Milliseconds."""
+VARIES = 0.05
+"""By how much a version's share has to change for the chart to say anything."""
 
 
 def section(key: str | None, shown: Span) -> None:
@@ -48,13 +50,13 @@ def section(key: str | None, shown: Span) -> None:
 
 
 def answered(key: str, shown: Span) -> None:
-    """Which version answered how much of each day, where there are several."""
+    """Which version answered how much of each day, where that changed."""
     found = cached.shares(key)
     if found is None:
         return
     found = found[(found.index >= pd.Timestamp(shown.start).floor("D")) & (found.index < shown.end)]
     found = found.loc[:, found.gt(0).any()]
-    if len(found.columns) < 2:
+    if len(found.columns) < 2 or (found.max() - found.min()).max() < VARIES:
         return
     with st.container(border=True):
         st.markdown("**Rows of each day by version**")
@@ -63,7 +65,8 @@ def answered(key: str, shown: Span) -> None:
             look = charts.palette()[number]
             out.add_trace(go.Bar(x=found.index, y=found[version], name=plain(version), marker=dict(color=look)))
         out.update_traces(hovertemplate="%{y:.0%}", marker_line_width=0, xperiod=DAY, xperiodalignment="start")
-        out.update_layout(barmode="stack", showlegend=True, bargap=0)
+        out.update_layout(barmode="stack", showlegend=True, bargap=0, legend=dict(y=1.25), margin=dict(t=40))
+        out.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1])  # room for the names of what changed
         last = found.iloc[-1].sort_values(ascending=False)
         alt = f"On the last day {last.index[0]} answered {last.iloc[0]:.0%} of the rows."
         timeline.show(out, alt, "version_shares", key, shown)

@@ -71,7 +71,7 @@ def test_versions_thresholds_and_references_are_listed_newest_first(
     table = next(d.value for d in at.dataframe if "words" in d.value)
     assert [k for k in table["kind"] if k != "version"] == ["reference", "thresholds"]
     assert table["words"][0] == "reference frozen anew on 2026-03-02 to 2026-03-04"
-    assert "check performance.roc_auc, breached 0.6 → none" in table["words"][1] and table["reason"][1] == "no need"
+    assert table["words"][1] == "performance.roc_auc: removed (breached 0.6)" and table["reason"][1] == "no need"
     came, gone = sorted(table["words"][2:], reverse=True)
     assert came.startswith("v2 answered first, ") and gone == "v1 answered last the day before"
     drawn = next(c.proto.alt for c in at.get("plotly_chart") if "Changed:" in c.proto.alt)

@@ -86,8 +86,7 @@ def revisions(session: Session, key: str | None, start: datetime, end: datetime)
         if row.number == 1 and not row.before and row.kind != "rule":
             continue
         kind = "objectives" if row.kind == "objectives" else "thresholds"
-        name = f"rule {row.name}" if row.kind == "rule" else kind
-        told = f"{name}: {_written(row.before, row.after)} → {_written(row.after, row.before)}"
+        told = (f"rule {row.name}: " if row.kind == "rule" else "") + _difference(row.before, row.after)
         model = "" if row.kind == "rule" else row.name
         words = told if row.undoes is None else f"{told} (revision {row.undoes} undone)"
         yield Changed(row.at, model, kind, words, kind, row.author, row.reason)
@@ -157,7 +156,25 @@ def shares(session: Session, key: str | None) -> dict[str, pd.DataFrame]:
     return out
 
 
-def _written(several: list[Any], other: list[Any]) -> str:
-    """What of a list the other one does not have."""
-    own = [one for one in several if one not in other]
-    return "; ".join(", ".join(f"{k} {v}" for k, v in one.items()) for one in own) or "none"
+NAMES = ("key", "check", "sli", "column", "slice", "version", "method", "period")
+"""What says which threshold or objective one is; all else is how it is set."""
+
+
+def _difference(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> str:
+    """What of two lists is not the same: "drift: warning 0.1 → 0.2; quality.missing: removed"."""
+    of, to = ({_name(one): one for one in several} for several in (before, after))
+    out = []
+    for name in dict.fromkeys([*of, *to]):
+        old, new = of.get(name, {}), to.get(name, {})
+        fields = [key for key in dict.fromkeys([*old, *new]) if key not in NAMES and old.get(key) != new.get(key)]
+        parts = [f"{key} {old.get(key, '–')} → {new.get(key, '–')}" for key in fields]
+        if not old or not new:
+            set_ = [f"{key} {value}" for key, value in (old or new).items() if key not in NAMES]
+            parts = [" ".join(["removed" if not new else "added", *([f"({', '.join(set_)})"] if set_ else [])])]
+        if parts:
+            out.append(f"{name}: {', '.join(parts)}")
+    return "; ".join(out) or "put in another order"
+
+
+def _name(one: dict[str, Any]) -> str:
+    return " ".join(str(one[key]) for key in NAMES if one.get(key) is not None)
