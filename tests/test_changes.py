@@ -116,6 +116,11 @@ DIFFERENCES: list[tuple[list[dict[str, Any]], list[dict[str, Any]], str]] = [
     ([{"check": "drift", "warning": 1}], [{"check": "drift", "breached": 2}], "drift: warning 1 → –, breached – → 2"),
     ([{"check": "drift", "warning": 1}], [], "drift: removed (warning 1)"),
     ([], [{"sli": "latency", "period": "30d", "objective": 0.99}], "latency 30d: added (objective 0.99)"),
+    (
+        [{"sli": "latency", "threshold_ms": 20}, {"sli": "latency", "threshold_ms": 50}],
+        [{"sli": "latency", "threshold_ms": 20}, {"sli": "latency", "threshold_ms": 60}],
+        "latency: removed (threshold_ms 50); latency: added (threshold_ms 60)",
+    ),
     ([{"check": "a"}, {"check": "b"}], [{"check": "b"}, {"check": "a"}], "put in another order"),
 ]
 

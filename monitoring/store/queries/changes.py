@@ -162,7 +162,9 @@ NAMES = ("key", "check", "sli", "column", "slice", "version", "method", "period"
 
 def _difference(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> str:
     """What of two lists is not the same: "drift: warning 0.1 → 0.2; quality.missing: removed"."""
-    of, to = ({_name(one): one for one in several} for several in (before, after))
+    both = (before, after)
+    alike = any(len({_name(one) for one in several}) < len(several) for several in both)  # then by all they say
+    of, to = ({f"{_name(one)}{one if alike else ''}": one for one in several} for several in both)
     out = []
     for name in dict.fromkeys([*of, *to]):
         old, new = of.get(name, {}), to.get(name, {})
@@ -172,7 +174,7 @@ def _difference(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> st
             set_ = [f"{key} {value}" for key, value in (old or new).items() if key not in NAMES]
             parts = [" ".join(["removed" if not new else "added", *([f"({', '.join(set_)})"] if set_ else [])])]
         if parts:
-            out.append(f"{name}: {', '.join(parts)}")
+            out.append(f"{_name(old or new)}: {', '.join(parts)}")
     return "; ".join(out) or "put in another order"
 
 
