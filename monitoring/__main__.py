@@ -74,6 +74,17 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--as-of", type=_moment, metavar="T", help="use only rows logged and labels observed by T")
     diagnose.add_argument("--json", type=Path, metavar="OUT", help="write the diagnosis to OUT; - is standard output")
 
+    versions = commands.add_parser("compare", help="champion against challenger on the same labelled rows")
+    versions.add_argument("champion", help="a version in the prediction log; shadow or shadow:V, in the shadow log")
+    versions.add_argument("challenger")
+    versions.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
+    versions.add_argument("--model", required=True)
+    versions.add_argument("--from", dest="start", type=_moment, metavar="T", help="only rows predicted after T")
+    versions.add_argument("--to", dest="end", type=_moment, metavar="T", help="only rows predicted before T")
+    versions.add_argument("--as-of", type=_moment, metavar="T", help="use only rows logged and labels observed by T")
+    versions.add_argument("--metric", default="", help="what decides (default: the metric the model is judged by)")
+    versions.add_argument("--json", type=Path, metavar="OUT", help="write the comparison to OUT; - is standard output")
+
     back = commands.add_parser("backtest", help="what other thresholds would have done, by the stored verdicts")
     back.add_argument("--model", metavar="K", help="the model whose own threshold is another one")
     back.add_argument("--check", metavar="C")
@@ -105,6 +116,35 @@ def _parser() -> argparse.ArgumentParser:
         "--from", dest="start", type=_moment, metavar="T", help="a new reference window begins here"
     )
     rebaseline.add_argument("--to", dest="end", type=_moment, metavar="T")
+
+    retrain = commands.add_parser("retrain", help="retrain requests: ask for one, decide on it, list them")
+    step = retrain.add_subparsers(dest="action", required=True, metavar="action")
+    step.add_parser("list", help="the newest requests, and how they stand").add_argument("--model")
+    asked = step.add_parser("ask", help="request a retrain of a model")
+    asked.add_argument("model", metavar="MODEL")
+    asked.add_argument("--reason", required=True)
+    step.add_parser("show", help="one request with its history").add_argument("request", metavar="REQUEST")
+    for name, words in (
+        ("approve", "let it be dispatched; against objections with --reason"),
+        ("cancel", "end it before there is a candidate"),
+        ("promote", "let the candidate serve; one not known to be better with --reason"),
+        ("reject", "put the candidate away"),
+        ("roll-back", "let the version before serve again"),
+    ):
+        decided = step.add_parser(name, help=words)
+        decided.add_argument("request", metavar="REQUEST")
+        decided.add_argument("--reason", default="")
+
+    token = commands.add_parser("token", help="tokens of the API: make one, list them, revoke one")
+    of_token = token.add_subparsers(dest="action", required=True, metavar="action")
+    new = of_token.add_parser("make", help="make one, and print it this one time")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument(
+        "--scope", dest="scopes", action="append", required=True, help="retrain:read or retrain:write; again for both"
+    )
+    new.add_argument("--days", type=int, metavar="N", help="how long it holds (default: until it is revoked)")
+    of_token.add_parser("list", help="every token, without itself")
+    of_token.add_parser("revoke", help="refuse it from now on").add_argument("name", metavar="NAME")
 
     slo = commands.add_parser("slo", help="objectives as OpenSLO or as Prometheus rules")
     action = slo.add_subparsers(dest="action", required=True, metavar="action")

@@ -22,7 +22,7 @@ from monitoring.fleet_logs import hidden
 from monitoring.notifiers.outcome import Delivered
 from monitoring.notifiers.registry import parse as parse_channel
 from monitoring.settings import HELP, Settings, load, variable
-from monitoring.store import channels, models, oncall, rules
+from monitoring.store import channels, models, oncall, retrains, rules
 from monitoring.store.database import MEMORY, connect, create, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.models import Watched
@@ -286,6 +286,24 @@ def diagnose(options: Namespace) -> int:
     return 0
 
 
+def compare(options: Namespace) -> int:
+    """Champion against challenger."""
+    from monitoring import comparing
+    from monitoring.core.comparison.comparison import as_document
+    from monitoring.core.comparison.words import lines
+
+    watched = _one(options, load())
+    found = comparing.compare(
+        watched.model, watched.base, *(comparing.Side.of(text) for text in (options.champion, options.challenger)),
+        since=options.start, until=options.end, as_of=options.as_of, metric=options.metric,
+        shadow=watched.model.retraining.shadow, progress=partial(_progress, options.model),
+    )  # fmt: skip
+    if options.json:
+        _write(as_document(found), options.json)
+    print("\n".join(lines(found)), file=sys.stderr if str(options.json) == "-" else sys.stdout)
+    return 0
+
+
 def report(options: Namespace) -> int:
     """An Evidently report."""
     from monitoring.evidently.report import create as build
@@ -348,6 +366,50 @@ def slo(options: Namespace) -> int:
         print(openslo.export([w.model for w in watched]), end="")
     else:
         print(openslo.prometheus([w.model for w in watched]), end="")
+    return 0
+
+
+def retrain(options: Namespace) -> int:
+    """Retrain requests: asked for, decided on, listed."""
+    from monitoring import retrain_report, retraining
+    from monitoring.core.retraining.request import Cause
+    from monitoring.store.queries import retraining as asked
+
+    store, moment = open_store(load()), now()
+    if options.action == "list":
+        with reading(store) as session:
+            print("\n".join(retrain_report.table(asked.requests(session, options.model), moment)))
+        return 0
+    with transaction(store) as session:
+        if options.action == "ask":
+            model = models.watched(session, options.model)[0]
+            found, new = retraining.ask(session, model, Cause.PERSON, options.reason, actor(), moment)
+            print("Requested." if new else "There is an open request already:")
+        elif options.action == "show":
+            found = retrains.one(session, options.request)
+        else:
+            decide = getattr(retraining, options.action.replace("-", "_"))
+            found = decide(session, options.request, actor(), moment, options.reason)
+        print("\n".join(retrain_report.lines(found, asked.history(session, found.key))))
+    return 0
+
+
+def token(options: Namespace) -> int:
+    """Tokens of the API: made and shown once, listed, revoked."""
+    from monitoring import token_report
+    from monitoring.store import tokens
+
+    store, moment = open_store(load()), now()
+    with transaction(store) as session:
+        if options.action == "make":
+            until = token_report.expiry(options.days, moment)
+            print(tokens.make(session, options.name, options.scopes, actor(), moment, until), flush=True)
+            print("It is shown once, and kept nowhere: put it where it is used.", file=sys.stderr)
+        elif options.action == "revoke":
+            tokens.revoke(session, options.name, actor(), moment)
+            print(f"{options.name}: revoked")
+        else:
+            print("\n".join(token_report.table(tokens.known(session), moment)))
     return 0
 
 

@@ -5,6 +5,7 @@ LeewayError
 ├── MappingError      a column mapping does not fit the log
 ├── SourceError       a log cannot be reached or read
 ├── ChannelError      a channel cannot be used
+├── DispatcherError   a dispatcher cannot be used
 ├── StoreError        the database cannot be used
 └── NotPermitted      the viewer may not do this
 """
@@ -49,6 +50,10 @@ class SourceError(LeewayError):
 
 class ChannelError(LeewayError):
     """A channel cannot be used."""
+
+
+class DispatcherError(LeewayError):
+    """A dispatcher cannot be used."""
 
 
 class StoreError(LeewayError):

@@ -28,6 +28,7 @@ from monitoring.fleet_channels import AnyChannel
 from monitoring.fleet_logs import Columns as Columns
 from monitoring.fleet_logs import Log as Log
 from monitoring.fleet_oncall import Person, Team
+from monitoring.fleet_retraining import Retraining
 from monitoring.fleet_thresholds import MovingReference as MovingReference
 from monitoring.fleet_thresholds import Rule, inherited
 from monitoring.fleet_thresholds import Threshold as Threshold
@@ -157,6 +158,7 @@ class Model(Strict):
     chunk: Annotated[Chunk, BeforeValidator(_chunk)] = Chunk()
     slos: tuple[Slo, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    retraining: Retraining = Retraining()
     _waits: tuple[Waits, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
@@ -175,6 +177,8 @@ class Model(Strict):
             raise ValueError("map `score` (a probability) or `prediction` (a class), or both")
         if self.task == "regression" and any(s.sli == "quality" and s.tolerance is None for s in self.slos):
             raise ValueError("a regression's quality objective needs `tolerance`: how wrong a good prediction may be")
+        if self.retraining.shadow is not None and None in (columns.id, self.retraining.shadow.columns.id):
+            raise ValueError("a shadow log is joined by id: map `id` in `predictions.columns` and in its own columns")
         slugs = [slo.slug for slo in self.slos]
         if twice := sorted({slug for slug in slugs if slugs.count(slug) > 1}):
             raise ValueError(f"two objectives are the same: {', '.join(twice)}; take one away or change it")

@@ -68,7 +68,9 @@ def deliver(
 
 def http_of(settings: Settings, clock: Callable[[], datetime]) -> Http:
     """Outgoing requests as the settings let them."""
-    return Http(Reach.of(settings.outgoing_hosts, settings.mail_hosts, settings.loopback == "allowed"), clock=clock)
+    loopback = settings.loopback == "allowed"
+    reach = Reach.of(settings.outgoing_hosts, settings.mail_hosts, loopback, settings.private_hosts)
+    return Http(reach, clock=clock)
 
 
 def start(store: Engine, settings: Settings, clock: Callable[[], datetime], stop: threading.Event) -> threading.Thread:

@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import alerting, demo, incidents, sender
+from monitoring import alerting, candidates, demo, dispatching, incidents, retraining, sender
+from monitoring.comparing import asked_for
 from monitoring.core.verdict import Status
 from monitoring.diagnose import on_demand
 from monitoring.errors import LeewayError
@@ -51,6 +52,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
     with transaction(store) as session:  # left by a worker that was killed: begun again
         session.execute(update(RequestRow).where(RequestRow.state == "running").values(state="waiting", progress=0.0))
     sending = sender.start(store, settings, clock, stop)
+    ordering = dispatching.start(store, settings, clock, stop)
     timing = alerting.start(store, settings, clock, stop)
     due = purged = 0.0
     warm = False
@@ -63,6 +65,8 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
                     due = time.monotonic() + settings.cadence_seconds
                     replay(settings, clock)
                     looked_at = evaluate_all(store, settings, clock, stop)
+                    retraining.step(store, clock())
+                    candidates.step(store, clock(), _beating(store, clock, "comparing a candidate"))
                     ping(settings, sender.http_of(settings, clock), looked_at, clock())
                     if not warm:
                         settle()
@@ -76,6 +80,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
         stop.set()
         timing.join(PATIENCE)
         sending.join(PATIENCE)
+        ordering.join(PATIENCE)
     beat(store, clock, "stopped")
 
 
@@ -185,6 +190,10 @@ def _do(store: Engine, settings: Settings, clock: Clock, taken: RequestRow) -> s
             watched = models.watched(session, taken.model_key)[0]
         made = on_demand(store, watched, window, None, clock, progress)
         return "" if made.content is None else str(made.content.advice)
+    elif taken.kind == "compare":
+        with reading(store) as session:
+            watched = models.watched(session, taken.model_key)[0]
+        return asked_for(watched, taken.arguments, clock(), progress)
     elif taken.kind == "report" and window is not None:
         from monitoring.evidently.report import create
 

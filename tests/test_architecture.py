@@ -15,7 +15,19 @@ CLOCKS = {
     "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns", "pd.Timestamp.now",
     "Timestamp.now", "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today",
 }  # fmt: skip
-SHELLS = ("evaluate", "diagnose", "worker", "ingest", "baseline", "commands", "up", "rebaseline", "demo", "__main__")
+SHELLS = (
+    "evaluate",
+    "diagnose",
+    "comparing",
+    "worker",
+    "ingest",
+    "baseline",
+    "commands",
+    "up",
+    "rebaseline",
+    "demo",
+    "__main__",
+)
 """The doors of monitoring that a person or a process goes through. Nothing below them may import them."""
 
 BELOW = {

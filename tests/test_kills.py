@@ -26,3 +26,12 @@ def test_a_killed_worker_loses_no_alert_and_sends_none_under_two_names(
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     assert json.loads(done.stdout.rpartition("}")[0] + "}")["episodes"] > 0
+
+
+@pytest.mark.timeout(3000)
+def test_a_killed_dispatcher_has_no_run_started_twice_and_loses_none() -> None:
+    command = [sys.executable, "benchmarks/dispatch_kills.py", "--kills", KILLS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert json.loads(done.stdout)["kills"] == int(KILLS)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitoring.core.alerting.notification import Notification
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Outcome
-from monitoring.notifiers.secrets import Expanded
+from monitoring.notifiers.secrets import Referring
 
 
 class Matchers(BaseModel):
@@ -25,10 +24,9 @@ class Matchers(BaseModel):
     )
 
 
-class Channel(BaseModel):
+class Channel(Referring):
     """A channel as it stands in the fleet file. Its class's docstring is its help on screen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     title: ClassVar[str] = ""
 
     name: str = Field(pattern=r"^[a-z0-9-]+$", max_length=80, description="Small letters, digits, hyphens.")
@@ -44,12 +42,3 @@ class Channel(BaseModel):
 
     def check(self, http: Http) -> None:
         """Whether its receiver may be reached, without sending. Raises guard.Forbidden and OSError."""
-
-    def expanded(self, expand: Callable[[str], str]) -> Self:
-        """The same with secrets in the place of their references. What it gives is never stored or shown."""
-        values: dict[str, Any] = {}
-        for name, field in type(self).model_fields.items():
-            if any(isinstance(mark, Expanded) for mark in field.metadata):
-                value = getattr(self, name)
-                values[name] = {k: expand(v) for k, v in value.items()} if isinstance(value, dict) else expand(value)
-        return self.model_copy(update=values)

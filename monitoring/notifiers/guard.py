@@ -83,17 +83,19 @@ class Reach:
 
     `hosts` are those of webhooks: a name means port 443, name:port another one, *.name all names below it, * any name.
     `mail` are mail servers, which may lie in a private network, as most do. `loopback` lets a developer's receivers on
-    this machine be reached, without TLS too.
+    this machine be reached, without TLS too. `private` are servers of the operator's own (Airflow, MLflow) that may lie
+    in a private network, and be reached without TLS there.
     """
 
     hosts: tuple[str, ...] = ()
     mail: tuple[str, ...] = ()
     loopback: bool = False
+    private: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, hosts: str, mail: str, loopback: bool) -> Reach:
+    def of(cls, hosts: str, mail: str, loopback: bool, private: str = "") -> Reach:
         """From the settings' text: names with commas or spaces between them."""
-        return cls(_names(hosts), _names(mail), loopback)
+        return cls(_names(hosts), _names(mail), loopback, _names(private))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,14 @@ def webhook(url: str, reach: Reach, resolve: Resolve) -> Destination:
     tls = parts.scheme == "https"
     port = port or (HTTPS if tls else 80)
     in_clear = Forbidden("the URL begins with http://", where=host, mend="It must begin with https://.")
-    if not tls and not (reach.loopback and _is_loopback(host)):
+    own = _listed(host, port, reach.private, (HTTPS, 80))
+    if not tls and not own and not (reach.loopback and _is_loopback(host)):
         raise in_clear
-    check_host(host, port, reach)
-    addresses = _checked(host, port, resolve, {LOOPBACK} if reach.loopback else set())
-    if not tls and not all(_is_loopback(address) for address in addresses):
+    if not own:
+        check_host(host, port, reach)
+    _check_name(host)
+    addresses = _checked(host, port, resolve, {LOOPBACK} if reach.loopback else {PRIVATE} if own else set())
+    if not tls and not all(_is_loopback(a) or (own and refusal(a)) for a in addresses):
         raise in_clear
     target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (f"?{parts.query}" if parts.query else "")
     return Destination(host, port, tls, target, addresses)

@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from monitoring.notifiers import guard
@@ -19,6 +20,22 @@ SECONDS = 10.0
 """An exchange may take this long, from looking the name up to the answer's head."""
 EXCERPT = 2_000
 """Bytes of an error's body that are read."""
+WHOLE = 2_000_000
+"""Bytes of an answer that is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """A request that surely reached nobody."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A request that was sent, at least in part, and had no answer: it may have been acted upon."""
+
+    reason: str
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -51,9 +68,29 @@ class Http:
             try:
                 destination = guard.webhook(url, self.reach, self._within(deadline))
                 host = destination.host
-                return outcome(self._exchange(destination, body, headers or {}, deadline), self.clock())
+                with self._open(destination, deadline) as sock:
+                    answer = self._exchange(sock, destination, "POST", body, headers or {}, deadline)
+                return outcome(answer, self.clock())
             except (OSError, http.client.HTTPException) as error:
                 return Retry(self.words(host, error, deadline))
+
+    def ask(
+        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Response | NotSent | Unanswered:
+        """Any request, with all of its answer. Raises guard.Forbidden where the URL may not be reached."""
+        with Deadline(self.seconds) as deadline:
+            host = "the receiver"
+            try:
+                destination = guard.webhook(url, self.reach, self._within(deadline))
+                host = destination.host
+                sock = self._open(destination, deadline)
+            except (OSError, http.client.HTTPException) as error:
+                return NotSent(self.words(host, error, deadline))
+            try:
+                with sock:
+                    return self._exchange(sock, destination, method, body, headers or {}, deadline, whole=True)
+            except (OSError, http.client.HTTPException) as error:
+                return Unanswered(self.words(host, error, deadline))
 
     def connect_mail(self, host: str, port: int, deadline: Deadline) -> socket.socket:
         """A connection to a mail server. Raises guard.Forbidden and OSError."""
@@ -102,26 +139,31 @@ class Http:
 
         return limited
 
-    def _exchange(self, to: Destination, body: bytes, headers: Mapping[str, str], deadline: Deadline) -> Response:
+    def _open(self, to: Destination, deadline: Deadline) -> socket.socket:
         sock = _connect(to, deadline)
         try:
-            if to.tls:
-                sock = self.context.wrap_socket(sock, server_hostname=to.host)
-            connection = http.client.HTTPConnection(to.host, to.port)
-            connection.sock = sock
-            fixed = {"Host": to.authority, "Content-Type": "application/json", "User-Agent": "Leeway"}
-            connection.request("POST", to.target, body, fixed | dict(headers) | {"Connection": "close"})
-            answer = connection.getresponse()
-            _ = deadline.left  # a head that the deadline cut off looks like a whole one
-            text = b""
-            if not 200 <= answer.status < 300:
-                # the head has decided; a body that does not come changes nothing
-                with suppress(OSError, http.client.HTTPException):
-                    text = answer.read(EXCERPT)
-            named = {name.lower(): value for name, value in answer.getheaders()}
-            return Response(answer.status, named, text.decode("utf-8", "replace"), to.host)
-        finally:
+            return self.context.wrap_socket(sock, server_hostname=to.host) if to.tls else sock
+        except BaseException:
             sock.close()
+            raise
+
+    def _exchange(
+        self, sock: socket.socket, to: Destination, method: str, body: bytes | None, headers: Mapping[str, str],
+        deadline: Deadline, whole: bool = False,
+    ) -> Response:  # fmt: skip
+        connection = http.client.HTTPConnection(to.host, to.port)
+        connection.sock = sock
+        fixed = {"Host": to.authority, "Content-Type": "application/json", "User-Agent": "Leeway"}
+        connection.request(method, to.target, body, fixed | dict(headers) | {"Connection": "close"})
+        answer = connection.getresponse()
+        _ = deadline.left  # a head that the deadline cut off looks like a whole one
+        text = b""
+        if whole or not 200 <= answer.status < 300:
+            # the head has decided; a body that does not come changes nothing
+            with suppress(OSError, http.client.HTTPException):
+                text = answer.read(WHOLE if whole else EXCERPT)
+        named = {name.lower(): value for name, value in answer.getheaders()}
+        return Response(answer.status, named, text.decode("utf-8", "replace"), to.host)
 
 
 def _connect(to: Destination, deadline: Deadline) -> socket.socket:

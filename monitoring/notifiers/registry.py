@@ -52,13 +52,14 @@ def parse(document: Any, where: str = "channels") -> Channel:
         return kinds()[str(kind)].model_validate(document)
     except ValidationError as error:
         found = ChannelError(
-            "; ".join(_words(problem) for problem in error.errors(include_input=False, include_url=False)) + ".",
+            "; ".join(words(problem) for problem in error.errors(include_input=False, include_url=False)) + ".",
             where=f"channel {name}", mend="See docs/notifications.md.",
         )  # fmt: skip
         raise found from None  # pydantic's own words have the values in them, which may be secret
 
 
-def _words(problem: Any) -> str:
+def words(problem: Any) -> str:
+    """A problem that pydantic found, for a person."""
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = "no such field"

@@ -6,11 +6,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self
 from urllib.parse import quote, quote_plus, urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from monitoring.errors import LeewayError
 
@@ -38,6 +38,21 @@ Secret = Annotated[str, AfterValidator(_only_a_reference), Expanded()]
 """Nothing but ${NAME}."""
 Template = Annotated[str, Expanded()]
 """Text with ${NAME} where something secret belongs."""
+
+
+class Referring(BaseModel):
+    """A document of the fleet file that may refer to secrets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def expanded(self, expand: Callable[[str], str]) -> Self:
+        """The same with secrets in the place of their references. What it gives is never stored or shown."""
+        values: dict[str, Any] = {}
+        for name, field in type(self).model_fields.items():
+            if any(isinstance(mark, Expanded) for mark in field.metadata):
+                value = getattr(self, name)
+                values[name] = {k: expand(v) for k, v in value.items()} if isinstance(value, dict) else expand(value)
+        return self.model_copy(update=values)
 
 
 def references(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -37,11 +38,7 @@ class Webhook(Channel):
 
     @model_validator(mode="after")
     def _secret_headers_are_references(self) -> Self:
-        for name, value in self.headers.items():
-            if any(word in name.lower() for word in SECRET_HEADERS) and not references(value):
-                raise ValueError(f"the header {name} holds a secret: write it as ${{NAME}}")
-        if "@" in self.url.partition("://")[2].partition("/")[0]:
-            raise ValueError("no user name or password in the URL: send it as a header, by ${NAME}")
+        check_references(self.url, self.headers)
         return self
 
     def check(self, http: Http) -> None:
@@ -60,3 +57,12 @@ class Webhook(Channel):
             except ValueError as error:
                 return Refused(str(error))
         return http.post(self.url, body, dict(self.headers) | signed)
+
+
+def check_references(url: str, headers: Mapping[str, str]) -> None:
+    """Raises ValueError for a secret that is written out."""
+    for name, value in headers.items():
+        if any(word in name.lower() for word in SECRET_HEADERS) and not references(value):
+            raise ValueError(f"the header {name} holds a secret: write it as ${{NAME}}")
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise ValueError("no user name or password in the URL: send it as a header, by ${NAME}")

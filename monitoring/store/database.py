@@ -13,7 +13,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from monitoring.errors import StoreError
-from monitoring.store import alert_tables, oncall_tables, outbox_tables, threshold_tables  # noqa: F401 - tables of Base
+from monitoring.store import (  # noqa: F401 - tables of Base
+    alert_tables,
+    oncall_tables,
+    outbox_tables,
+    retrain_tables,
+    threshold_tables,
+    token_tables,
+)
 from monitoring.store.tables import Base
 
 MEMORY = "sqlite://"

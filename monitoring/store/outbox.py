@@ -37,6 +37,7 @@ class Leased:
     passed_on: bool
     token: str
     until: datetime
+    unclear_at: datetime | None = None
 
 
 def notify(
@@ -82,9 +83,9 @@ def put(
     return True
 
 
-def due(session: Session, now: datetime) -> bool:
+def due(session: Session, now: datetime, kinds: Collection[str] = ("notification",)) -> bool:
     """Whether there is anything to lease: a look that makes no writer wait."""
-    return session.scalar(select(OutboxRow.id).where(_free(now)).limit(1)) is not None
+    return session.scalar(select(OutboxRow.id).where(OutboxRow.kind.in_(kinds), _free(now)).limit(1)) is not None
 
 
 def lease(
@@ -125,7 +126,7 @@ def lease(
     return [
         Leased(
             r.id, r.kind, r.dedup_key, r.target, r.payload, r.order_key, r.urgent, r.attempts, r.created_at,
-            tuple(r.fallbacks), r.passed_on, token, until,
+            tuple(r.fallbacks), r.passed_on, token, until, r.unclear_at,
         )
         for r in rows
     ]  # fmt: skip
@@ -136,11 +137,21 @@ def finish(session: Session, leased: Leased, now: datetime, note: str = "") -> b
     return _end(session, leased, state="sent", sent_at=now, last_error=note)
 
 
+def begin(session: Session, leased: Leased, now: datetime, seconds: float) -> bool:
+    """From here on the target may have it, whatever becomes of us: kept before it is sent. False where the claim has
+    passed to another: then it must not be sent."""
+    until = now + timedelta(seconds=seconds)
+    return _end(session, leased, unclear_at=now, claimed_until=until, claim_token=leased.token)
+
+
 def retry(
-    session: Session, leased: Leased, due_at: datetime, error: str, not_before: datetime | None = None
+    session: Session, leased: Leased, due_at: datetime, error: str, not_before: datetime | None = None, *,
+    unclear: bool = False,
 ) -> bool:  # fmt: skip
-    """It is to be tried again at `due_at`; never before `not_before`, which the receiver asked for."""
-    return _end(session, leased, state="waiting", due_at=due_at, not_before=not_before, last_error=error)
+    """It is to be tried again at `due_at`; never before `not_before`, which the receiver asked for. `unclear`: it may
+    have been taken, and is asked for first."""
+    more = {} if unclear else {"unclear_at": None}
+    return _end(session, leased, state="waiting", due_at=due_at, not_before=not_before, last_error=error, **more)
 
 
 def dead(session: Session, leased: Leased, error: str) -> bool:
@@ -159,8 +170,11 @@ def passed_on(session: Session, leased: Leased) -> None:
 
 
 def cancel(session: Session, dedup_key: str, reason: str, target: str | None = None) -> int:
-    """Take back what waits under a dedup_key, for one target or all; how many rows. What is being sent goes on."""
-    where: list[ColumnElement[bool]] = [OutboxRow.dedup_key == dedup_key, OutboxRow.state == "waiting"]
+    """Take back what waits under a dedup_key, for one target or all; how many rows. What is being sent goes on, and
+    what may have been sent is looked for all the same."""
+    where: list[ColumnElement[bool]] = [
+        OutboxRow.dedup_key == dedup_key, OutboxRow.state == "waiting", OutboxRow.unclear_at.is_(None),
+    ]  # fmt: skip
     if target is not None:
         where.append(OutboxRow.target == target)
     changed = update(OutboxRow).where(*where).values(state="cancelled", last_error=reason).returning(OutboxRow.id)
@@ -201,7 +215,8 @@ def _free(now: datetime) -> ColumnElement[bool]:
 
 def _end(session: Session, leased: Leased, **values: Any) -> bool:
     mine = (OutboxRow.id == leased.id, OutboxRow.claim_token == leased.token, OutboxRow.state == "leased")
-    ended = update(OutboxRow).where(*mine).values(claim_token="", claimed_until=None, **values).returning(OutboxRow.id)
+    released = {"claim_token": "", "claimed_until": None}
+    ended = update(OutboxRow).where(*mine).values(**(released | values)).returning(OutboxRow.id)
     return session.execute(ended).first() is not None
 
 

@@ -17,7 +17,8 @@ class OutboxRow(Base):
     `state` is waiting | leased | sent | dead | cancelled. A leased row is its sender's until `claimed_until`, and only
     whoever knows `claim_token` may finish it. Rows of one `order_key` and target are sent in the order of their ids.
     `urgent` rows (pages) go first. `not_before` is when the receiver wants to be asked again. `fallbacks` are further
-    targets, for when this one fails; `passed_on` says that one of them was told.
+    targets, for when this one fails; `passed_on` says that one of them was told. `unclear_at` is since when the target
+    may have taken it already: then it is asked, and nothing is sent again before it has answered (orders only).
     """
 
     __tablename__ = "outbox"
@@ -45,6 +46,7 @@ class OutboxRow(Base):
     sent_at: Mapped[datetime | None]
     fallbacks: Mapped[list[Any]]
     passed_on: Mapped[bool] = mapped_column(default=False)
+    unclear_at: Mapped[datetime | None]
 
 
 class ChannelRow(Base):

@@ -14,13 +14,14 @@ from monitoring.core.alerting import answers
 from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.lifecycle import Change
 from monitoring.core.alerting.matcher import Matcher
-from monitoring.core.alerting.signal import Condition
+from monitoring.core.alerting.signal import Condition, Kind
 from monitoring.core.alerting.silence import Silence
+from monitoring.core.retraining.request import Cause
 from monitoring.errors import LeewayError
 from monitoring.store import alerts as store
 from monitoring.store import silences
 from monitoring.store.queries.alerts import AlertEntry, EventEntry
-from monitoring.web import cached
+from monitoring.web import cached, retrain_form
 from monitoring.web.access import require
 from monitoring.web.clock import ago, now, stamp, window
 from monitoring.web.escape import escape, link
@@ -29,6 +30,8 @@ from monitoring.web.menu import PAGES
 
 SILENCES = (timedelta(hours=1), timedelta(hours=8))
 """What one click silences for."""
+DECAY = (Kind.DRIFT, Kind.PERFORMANCE, Kind.RETRAIN)
+"""Kinds of trouble that a retrain may mend."""
 WORDS = {
     "pending": "Pending", "fired": "Fired", "resolved": "Resolved", "inactive": "Over", "flapping": "Flapping",
     "calm": "Calm", "unknown": "No data", "known": "Data again", "silenced": "Silenced",
@@ -122,6 +125,11 @@ def _answers(alert: Alert) -> None:
             on_click=silence, args=(alert, span),
         )  # fmt: skip
     _button("Escalate", "arrow_upward", alert, "alert escalated", answers.escalate, help=_next_words(alert))
+    if alert.kind in DECAY:
+        st.button(
+            "Request retrain", key=f"retrain {alert.key}", icon=":material/autorenew:", on_click=retrain_form.ask,
+            args=(alert.subject.model, Cause.ALERT, alert.summary, alert.key),
+        )  # fmt: skip
     if alert.condition == Condition.UNKNOWN:
         act = partial(answers.close, reason="Closed by hand: nothing is known of it any more.")
         _button("Close", "close", alert, "alert closed", act, help="End it. If it is still wrong, it fires anew.")

@@ -15,6 +15,9 @@ from monitoring.core.alerting.silence import Silence
 from monitoring.core.diagnosis.diagnosis import Attempt
 from monitoring.core.label_delay import DelayCurve, NotLearned
 from monitoring.core.performance.metric import Estimate
+from monitoring.core.retraining.request import Event as RetrainEvent
+from monitoring.core.retraining.request import RetrainRequest
+from monitoring.core.retraining.worth import Worth as Waiting
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import Chunk
 from monitoring.settings import load
@@ -22,7 +25,10 @@ from monitoring.store import silences as silence_rows
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries import alerts as alert_queries
+from monitoring.store.queries import beside as beside_queries
+from monitoring.store.queries import changes as change_queries
 from monitoring.store.queries import channels as channel_queries
+from monitoring.store.queries import comparisons as comparison_queries
 from monitoring.store.queries import diagnoses as diagnosis_queries
 from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
@@ -32,20 +38,26 @@ from monitoring.store.queries import label_delay as label_delays
 from monitoring.store.queries import oncall as oncalls
 from monitoring.store.queries import performance as performances
 from monitoring.store.queries import reliability as reliabilities
+from monitoring.store.queries import retrain_worth as worth_queries
+from monitoring.store.queries import retraining as retrain_queries
 from monitoring.store.queries import silences as silence_queries
 from monitoring.store.queries import standing as standings
 from monitoring.store.queries.alerts import AlertEntry, Count, EventEntry, Worth
+from monitoring.store.queries.beside import Beside
+from monitoring.store.queries.changes import Changed
 from monitoring.store.queries.channels import ChannelEntry, DeadLetter, Test
+from monitoring.store.queries.comparisons import Made
 from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
 from monitoring.store.queries.incidents import IncidentEntry
 from monitoring.store.queries.oncall import Board
 from monitoring.store.queries.performance import Labels
-from monitoring.store.queries.reliability import Beside
+from monitoring.store.queries.reliability import Beside as BesideReference
+from monitoring.store.queries.retrain_worth import Advised
 from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
-from monitoring.store.queries.standing import Deployed, Seen
+from monitoring.store.queries.standing import Seen
 from monitoring.store.queries.summaries import Distribution, Frozen
 from monitoring.store.silences import Kept
 
@@ -116,9 +128,24 @@ def versions(key: str) -> list[Seen]:
     return _cached(standings.versions, key)
 
 
-def deployments(key: str, start: datetime, end: datetime) -> list[Deployed]:
-    """The versions that came in a range, oldest first."""
-    return _cached(standings.deployments, key, start, end)
+def what_changed(key: str | None, start: datetime, end: datetime) -> list[Changed]:
+    """What changed about a model, or the fleet, in a range, newest first."""
+    return _cached(change_queries.changes, key, start, end)
+
+
+def shares(key: str) -> pd.DataFrame | None:
+    """The share of each day's rows that each version of a model answered; None where there are not several."""
+    return _cached(change_queries.shares, key).get(key)
+
+
+def beside(key: str, first: str, second: str, start: datetime, end: datetime, main: str) -> Beside | None:
+    """Two versions of a model side by side; `main` is the metric by slices."""
+    return _cached(beside_queries.beside, key, first, second, start, end, main)
+
+
+def comparisons(key: str) -> list[Made]:
+    """The comparisons that were asked for, newest first: live, so not cached."""
+    return _ask(comparison_queries.comparisons, key)
 
 
 def coverage(key: str, metric: str, start: datetime | None = None, end: datetime | None = None) -> pd.DataFrame:
@@ -184,7 +211,7 @@ def hindsight(key: str, metric: str, start: datetime | None, end: datetime | Non
 
 def reliability(
     key: str, start: datetime | None, end: datetime | None, chunks: tuple[int, int], class_: str = ""
-) -> Beside | None:
+) -> BesideReference | None:
     """Whether a model's probabilities mean what they say, in a stretch of its log and in the reference."""
     return _cached(reliabilities.beside, key, start, end, chunks, class_)
 
@@ -279,6 +306,35 @@ def catch(silence: Silence, now: datetime) -> Catch:
 def slice_names() -> list[str]:
     """Every slice that verdicts were given for."""
     return _cached(silence_queries.slice_names)
+
+
+def retrains() -> list[RetrainRequest]:
+    """The newest retrain requests of all models."""
+    return _cached(retrain_queries.requests)
+
+
+def retrains_now() -> list[RetrainRequest]:
+    """The same, asked anew."""
+    return _ask(retrain_queries.requests)
+
+
+def retrain_worths(now: datetime) -> dict[str, Waiting]:
+    """What waiting costs each request that waits for a decision."""
+    return _cached(worth_queries.worths, _minute_ahead(now))
+
+
+def retrain_cadences(now: datetime) -> list[Advised]:
+    """How often each model that can be retrained should be."""
+    return _cached(worth_queries.cadences, _minute_ahead(now))
+
+
+def retrain_history(key: str, changed_at: datetime) -> list[RetrainEvent]:
+    """What happened to a request until its last change, oldest first."""
+    return _cached(_retrain_history, key, changed_at)
+
+
+def _retrain_history(session: Session, key: str, changed_at: datetime) -> list[RetrainEvent]:
+    return retrain_queries.history(session, key)
 
 
 def diagnoses(key: str) -> list[Attempt]:

@@ -107,13 +107,15 @@ def save(documents: list[dict[str, Any]], base: Path, forget: tuple[str, ...]) -
     say(", ".join(f"{key}: {what}" for key, what in done.items()))
 
 
-def say(text: str) -> None:
-    """Something done, told when the page is drawn next: a callback may not draw."""
-    st.session_state["said"] = text
+def say(text: str, failed: bool = False) -> None:
+    """Something done (or that could not be), told when the page is drawn next: a callback may not draw."""
+    st.session_state["said"] = text, failed
 
 
 def told() -> None:
     """Tell what was said, once."""
-    text = st.session_state.pop("said", None)
-    if text:
+    text, failed = st.session_state.pop("said", ("", False))
+    if failed:
+        st.error(escape(text), icon=":material/error:")
+    elif text:
         st.toast(escape(text), icon=":material/check_circle:")

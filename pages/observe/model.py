@@ -15,7 +15,7 @@ import streamlit as st
 from monitoring.core.verdict import Verdict
 from monitoring.store.queries.fleet import TREND_DAYS, FleetEntry
 from monitoring.store.queries.standing import Seen
-from monitoring.web import cached, diagnosis, evidence, incidents, links, pieces, tables
+from monitoring.web import cached, diagnosis, evidence, incidents, links, pieces, retrains, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape, link
@@ -56,6 +56,7 @@ def head(entry: FleetEntry, document: dict[str, Any]) -> None:
         if entry.flag:
             st.markdown(f"**What to do:** {next_step(entry.flag, entry.reason)}")
         st.caption(" · ".join(facts(entry, document)))
+        retrains.of_model(entry)
         links.about(entry.key, besides=Path(__file__))
 
 

@@ -31,9 +31,13 @@ class Interval:
     @property
     def half(self) -> float:
         """Half the width of the 95 % interval."""
+        return self.half_at(0.05)
+
+    def half_at(self, alpha: float) -> float:
+        """Half the width of the interval that misses the truth with chance `alpha`."""
         from scipy.special import stdtrit
 
-        return float(stdtrit(max(self.degrees, 1.0), 0.975)) * self.error
+        return float(stdtrit(max(self.degrees, 1.0), 1 - alpha / 2)) * self.error
 
     @property
     def lower(self) -> float:

@@ -1,0 +1,77 @@
+"""Candidates held against the champion, and promoted versions against the one before, on the rows logged since."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from monitoring.comparing import Side, compare
+from monitoring.core.comparison.comparison import Comparison, as_document
+from monitoring.core.comparison.words import sentence
+from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining.request import RetrainRequest
+from monitoring.core.retraining.state import CHOICE, State
+from monitoring.errors import LeewayError
+from monitoring.ingest import Progress
+from monitoring.store import retrains
+from monitoring.store.database import reading, transaction
+from monitoring.store.models import Watched, watched
+
+REST = timedelta(minutes=10)
+"""Between two comparisons of one request: labels come in slowly, and rows are read again for each."""
+log = logging.getLogger(__name__)
+
+
+def step(store: Engine, now: datetime, progress: Progress) -> int:
+    """Compare what is to be compared by now; how many that were. One's trouble is its own."""
+    with reading(store) as session:
+        fleet = {model.key: model for model in watched(session)}
+        found = retrains.in_states(session, [*CHOICE, State.PROMOTED])
+    due = [r for r in found if r.model in fleet and (r.compared_at is None or now - r.compared_at >= REST)]
+    for request in due:
+        try:
+            examine(store, fleet[request.model], request, now, progress)
+        except SQLAlchemyError:
+            raise
+        except Exception:
+            log.exception("comparing for %s", request.key)
+    return len(due)
+
+
+def examine(store: Engine, model: Watched, request: RetrainRequest, now: datetime, progress: Progress) -> None:
+    """Compare one request's versions, and write what came of it."""
+    promoted = request.state == State.PROMOTED
+    old, new = Side(request.champion, promoted), Side(request.version, not promoted)
+    try:
+        since = request.promoted_at if promoted else request.train_until
+        made = compare(
+            model.model, model.base, old, new, since=since, as_of=now, shadow=model.model.retraining.shadow,
+            progress=progress,
+        )  # fmt: skip
+    except LeewayError as error:
+        act = partial(lifecycle.uncompared, words=error.sentence, now=now)
+    else:
+        gain = gain_of(made)
+        act = partial(lifecycle.measured, gain=gain, now=now)
+        if not promoted:
+            act = partial(
+                lifecycle.evaluated, comparison=as_document(made), gain=gain, words=sentence(made), now=now
+            )  # fmt: skip
+    with transaction(store) as session:
+        retrains.change(session, request.key, act, now, "worker", "candidate compared")
+
+
+def gain_of(found: Comparison) -> dict[str, Any] | None:
+    """What the challenger brings in the metric that decides, above zero where it is better; None where undefined."""
+    main = found.main
+    if main.gain is None:
+        return None
+    return {
+        "metric": main.title, "value": main.gain.value, "lower": main.gain.lower, "upper": main.gain.upper,
+        "unit": main.unit, "rows": found.about.rows,
+    }  # fmt: skip

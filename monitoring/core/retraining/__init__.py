@@ -1,0 +1,1 @@
+"""Retraining as pure values and functions: what is asked, what speaks against it, what is ordered, what came out."""

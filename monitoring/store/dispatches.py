@@ -1,0 +1,75 @@
+"""What dispatching needs of the database: how a model is set up, and the runs that are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from monitoring.core.retraining.order import Action, Order
+from monitoring.store import outbox
+from monitoring.store.outbox_tables import OutboxRow
+from monitoring.store.tables import ModelRow
+
+ORDER, LOOK = "dispatch", "look"
+"""Kinds of outbox rows: an order to hand over, and a run to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A run to look at: of which order, its name, and the dispatcher's document as it was when it was ordered."""
+
+    order: Order
+    run: str
+    dispatcher: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """As the outbox keeps it."""
+        return {"order": self.order.as_json(), "run": self.run, "dispatcher": self.dispatcher}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Sighting:
+        """The sighting that `as_json` gave. Raises KeyError, TypeError or ValueError for what is none."""
+        return cls(Order.from_json(document["order"]), str(document["run"]), dict(document["dispatcher"]))
+
+
+def set_up(session: Session, model: str) -> tuple[list[dict[str, Any]], Path]:
+    """The documents of a model's dispatchers (`dispatcher`, then `registry`), and the folder relative paths start from.
+    None where it has none, or is not watched any more."""
+    row = session.scalar(select(ModelRow).where(ModelRow.key == model))
+    if row is None:
+        return [], Path()
+    retraining = row.document.get("retraining") or {}
+    return [found for name in ("dispatcher", "registry") if (found := retraining.get(name))], Path(row.base)
+
+
+def look_at(session: Session, sighting: Sighting, now: datetime, first: datetime) -> None:
+    """Have a run looked at, from `first` on. Said again it changes nothing."""
+    order = sighting.order
+    lane = f"{LOOK}/{order.id}"
+    outbox.put(session, LOOK, lane, order.model, sighting.as_json(), lane, now, due_at=first)
+
+
+def sighting(session: Session, request: str) -> Sighting | None:
+    """The run of a request's retrain, as it was accepted; None where none was."""
+    order = retrain(session, request)
+    if order is None:
+        return None
+    found = session.scalar(select(OutboxRow.payload).where(OutboxRow.dedup_key == f"{LOOK}/{order.id}"))
+    return None if found is None else Sighting.from_json(found)
+
+
+def retrain(session: Session, request: str) -> Order | None:
+    """The order to retrain of a request."""
+    rows = select(OutboxRow.payload).where(OutboxRow.kind == ORDER, OutboxRow.order_key == request)
+    found = [p for p in session.scalars(rows.order_by(OutboxRow.id)) if p.get("action") == Action.RETRAIN]
+    return Order.from_json(found[-1]) if found else None
+
+
+def addressed(order: Order, url: str) -> Order:
+    """The order with all of its callback's URL: it is kept as a path, as the dashboard may move."""
+    return replace(order, callback=f"{url}{order.callback}" if order.callback.startswith("/") else order.callback)
