@@ -347,7 +347,8 @@ class Dispatching:
     def _registry(self, session: Session, order: Order) -> dict[str, Any] | None:
         """The document of a registry that may know the version which a retrain brought out."""
         documents = dispatches.set_up(session, order.model)[0]
-        return next((d for d in documents if registry.kinds()[d["kind"]].registers), None)
+        known = registry.kinds()
+        return next((d for d in documents if d.get("kind") in known and known[d["kind"]].registers), None)
 
     def _end(self, leased: Leased, reason: str, order: Order | None = None) -> None:
         with transaction(self._store) as session:

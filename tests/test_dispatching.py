@@ -28,6 +28,7 @@ from monitoring.store.outbox_tables import OutboxRow
 from monitoring.store.retrain_tables import RetrainEventRow
 from monitoring.store.tables import AuditRow, ModelRow
 from tests.dispatchers.orders import NOW
+from tests.dispatchers.platforms import Registry, running
 from tests.dispatchers.servers import Trainer, trainer
 
 URL = "https://leeway.example"
@@ -77,14 +78,14 @@ class World:
         settings = Settings(home=self.home, url=URL, commands="{python}")
         return Dispatching(self.store, settings, http, os.environ, self.clock, lambda: 0.5)
 
-    def set_up(self, dispatcher: dict[str, Any], model: str = "eta") -> None:
+    def set_up(self, dispatcher: dict[str, Any], model: str = "eta", **more: Any) -> None:
         with transaction(self.store) as session:
             row = session.scalar(select(ModelRow).where(ModelRow.key == model))
             row = row or ModelRow(
                 key=model, name=model, task="regression", mode="batch", target="server", base=str(self.home),
                 created_at=NOW, updated_at=NOW,
             )  # fmt: skip
-            row.document = {"key": model, "retraining": {"dispatcher": dispatcher}}
+            row.document = {"key": model, "retraining": {"dispatcher": dispatcher} | more}
             session.add(row)
 
     def approved(self, model: str = "eta", **policy: Any) -> str:
@@ -471,3 +472,26 @@ def test_a_command_is_run_to_its_candidate(sqlite: Engine, tmp_path: Path) -> No
                 break
             threading.Event().wait(0.02)
         assert world.request().version == "v2"
+
+
+def test_a_registry_finds_the_version_and_promotes_it(sqlite: Engine, tmp_path: Path) -> None:
+    with world_of(sqlite, tmp_path) as world, ExitStack() as stack:
+        mlflow = Registry()
+        stack.enter_context(running(mlflow))
+        hook = {"kind": "webhook", "url": f"{world.at.server.url}/orders",
+                "status_url": f"{world.at.server.url}/status?order={{order}}"}  # fmt: skip
+        world.set_up(hook, registry={"kind": "mlflow", "url": mlflow.server.url, "model": "eta"})
+        key = world.approved()
+        world.settle()
+        world.at.runs["eta-1/1"] |= {"state": "done"}
+        world.settle(60)
+        assert world.request().state in (State.DISPATCHED, State.RUNNING), "its version is still to be told"
+        mlflow.add(leeway_order="eta-1/1")
+        world.settle(60)
+        assert (world.request().state, world.request().version) == (State.CANDIDATE, "1")
+        assert world.request().metrics == {"auc": 0.81}
+        world.act(key, lifecycle.promote, actor="bob", dispatches=True, reason="it looks good")
+        world.settle(1)
+        world.settle(10)
+        assert world.request().state == State.PROMOTED and mlflow.alias == "1"
+        assert len(world.at.server.of("POST")) == 1, "the service was asked to retrain, and no more"
