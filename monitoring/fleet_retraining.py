@@ -19,7 +19,7 @@ from monitoring.fleet_thresholds import Check
 from monitoring.strict import Strict
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-Proposer = Literal["flag", "alert", "schedule"]
+Proposer = Literal["flag", "alert", "threshold", "schedule"]
 
 
 def _span(value: Any) -> Any:
@@ -61,13 +61,11 @@ Positive = Annotated[Span, AfterValidator(_longer_than_nothing)]
 class Retraining(Strict):
     """How a model is retrained.
 
-    `registry` is a second dispatcher, for what the first cannot do: it promotes and rolls back, and finds the version
-    that a retrain registered.
     `propose` says what may make a request by itself: the flag *needs retraining*, an alert that fires for one of
-    `checks`, or every `every`; a person and the API always may. `holdout` stays out of the training, so that a
-    candidate can be compared on it at once. `shadow` is a log of a candidate's predictions for ids of the prediction
-    log. `cost` is of one retrain and `value` what one unit of the main metric is worth for a thousand predictions, both
-    in the same unit of your own.
+    `checks` or a breach of one in its newest mature window, or every `every`; a person and the API always may.
+    `holdout` stays out of the training, so that a candidate can be compared on it at once. `shadow` is a log of a
+    candidate's predictions for ids of the prediction log. `cost` is of one retrain and `value` what one unit of the
+    main metric is worth for a thousand predictions, both in the same unit of your own.
     """
 
     dispatcher: AnyDispatcher | None = None

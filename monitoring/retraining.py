@@ -22,7 +22,14 @@ from monitoring.store import retrains
 from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched, watched
-from monitoring.store.queries.retrain_evidence import champion, evidence, facts, mature_since, training_span
+from monitoring.store.queries.retrain_evidence import (
+    breaches,
+    champion,
+    evidence,
+    facts,
+    mature_since,
+    training_span,
+)
 from monitoring.store.retrains import RetrainError
 
 log = logging.getLogger(__name__)
@@ -163,6 +170,9 @@ def _occasions(session: Session, model: Watched, now: datetime) -> Iterable[tupl
         )
         for alert in session.scalars(query.order_by(AlertRow.id)):
             yield Cause.ALERT, alert.summary, alert.key, alert.key
+    if "threshold" in wanted.propose:
+        for breach in breaches(session, model, wanted.checks):
+            yield Cause.THRESHOLD, breach.reason, breach.occasion, ""
     if "schedule" in wanted.propose and wanted.every is not None:
         past = retrains.of_model(session, model.key)
         since = training_span(session, model.model, past, now)[0]

@@ -12,8 +12,10 @@ from monitoring.core.alerting.notification import NotifyReason
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.checks import CHECKS, PLANNED
 from monitoring.core.performance.metric import metrics_for
+from monitoring.core.retraining.guards import Guard
 from monitoring.fleet import Columns, Model, Slo, Threshold
 from monitoring.fleet_oncall import Escalation, EscalationStep, Hours, OnCallSchedule, Person, Rotation, Team
+from monitoring.fleet_retraining import Retraining
 from monitoring.fleet_thresholds import Rule as FleetRule
 from monitoring.logs.source import names as sources
 from monitoring.notifiers.channel import Channel
@@ -99,6 +101,16 @@ def test_every_kind_of_channel_is_documented_with_its_fields(kind: str) -> None:
 @pytest.mark.parametrize("name", sources())
 def test_every_source_is_documented(name: str) -> None:
     assert f"| `{name}` |" in text("fleet.md")
+
+
+@pytest.mark.parametrize("name", list(Retraining.model_fields))
+def test_every_field_of_retraining_is_documented(name: str) -> None:
+    assert f"`{name}`" in text("retraining.md")
+
+
+@pytest.mark.parametrize("name", list(Guard))
+def test_every_guard_is_documented(name: str) -> None:
+    assert f"`{name}`" in text("retraining.md")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from monitoring.core.comparison.comparison import Comparison, Outcome, Verdict, from_document
-from monitoring.core.comparison.words import SAYS, changed, sentence, tested
+from monitoring.core.comparison.words import SAYS, changed, sentence, so_far
 from monitoring.web.escape import escape
 
 VERDICTS = {
@@ -39,6 +39,6 @@ def summary(document: dict[str, Any], key: str) -> None:
 def _details(found: Comparison) -> None:
     st.markdown("\n".join(f"- **{g.name}** {SAYS[g.outcome]}: {escape(g.words)}" for g in found.gates))
     st.markdown("\n".join(f"- {escape(changed(f) or f'{f.title}: {f.reason}')}" for f in found.figures))
-    st.markdown(f"**Looked at any time.** {escape(tested(found.sequential))}")
+    st.markdown(f"**Looked at any time.** {escape(so_far(found.sequential))}")
     for note in found.notes:
         st.caption(escape(note))
