@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,6 +33,7 @@ from monitoring.store.token_tables import CallbackRow, TokenRow
 from monitoring.store.tokens import TokenError
 from monitoring.web import openapi
 from monitoring.web.api import LARGEST, Api
+from tests.conftest import unavailable
 from tests.logs_of import binary_model
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -285,6 +290,22 @@ def test_a_changed_secret_may_sign_beside_the_old_one(local: Service) -> None:
     text = json.dumps(RUNNING)
     both = [Webhook(s).sign("cb-1", NOW, text) for s in ("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", SIGNING)]
     assert local.call(text, signature=" ".join(both)).status_code == 200
+
+
+def test_what_the_docs_say_to_sign_with_openssl_is_taken(local: Service) -> None:
+    local.dispatched()
+    text = (Path(__file__).parent.parent / "docs" / "dispatchers.md").read_text(encoding="utf-8")
+    script = next(block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "openssl" in block)
+    if shutil.which("openssl") is None:
+        unavailable("NO OPENSSL: the docs' script needs it (Debian: apt-get install openssl)")
+    told = "curl() { printf '%s\\0' \"$@\"; }\n" + script
+    environment = {"PATH": os.environ["PATH"], "ORDER": "delays-1/1", "SECRET": SIGNING, "CALLBACK": "here"}
+    done = subprocess.run(["sh", "-c", told], env=environment, capture_output=True, text=True, check=True)
+    words = done.stdout.split("\0")
+    headers = dict(word.split(": ", 1) for word in words if word.startswith("webhook-"))
+    local.now = datetime.now(UTC)
+    answer = local.client.post(f"{BASE}/delays-1/callback", content=words[words.index("-d") + 1], headers=headers)
+    assert answer.status_code == 200 and local.state() == State.RUNNING
 
 
 def test_a_replayed_callback_is_refused_also_where_many_come_at_once(service: Service) -> None:

@@ -21,6 +21,12 @@ SHELLS = ("evaluate", "diagnose", "worker", "ingest", "baseline", "commands", "u
 BELOW = {
     "monitoring.core": ("monitoring.core",),
     "monitoring.notifiers": ("monitoring.core", "monitoring.notifiers", "monitoring.errors"),
+    "monitoring.dispatchers": (
+        "monitoring.core",
+        "monitoring.dispatchers",
+        "monitoring.notifiers",
+        "monitoring.errors",
+    ),
     "monitoring.rowtests": ("monitoring.core", "monitoring.rowtests"),
     "monitoring.stattests": ("monitoring.core", "monitoring.stattests", "monitoring.evidently"),
     "monitoring.store": (
