@@ -161,7 +161,7 @@ def backtest(options: Namespace) -> int:
 
 
 def check(options: Namespace) -> int:
-    """Is everything reachable? Prints the settings with their help, then the database, channels, dispatchers and logs."""
+    """Is everything reachable? Prints settings with their help, then the database, channels, dispatchers and logs."""
     from monitoring.logs.reader import LogReader
 
     settings = load()
