@@ -79,14 +79,14 @@ class Handing:
 
     def reconciled(self, use: Use, waits: bool, since: datetime) -> Callable[[], None] | None:
         """What to do with an order that may have been taken; None: it may be sent (again)."""
-        order, retrains_ = self.order, self.order.action == Action.RETRAIN
+        order, trains = self.order, self.order.action == Action.RETRAIN
         if not use.dispatcher.sees:
             if use.dispatcher.repeatable:
                 return None
             words = "It may have been taken. The dispatcher cannot be asked, so it is not sent again:"
             if not waits:
                 return partial(self.desk.end, self.leased, f"{words} look there yourself.", order)
-            if not retrains_:
+            if not trains:
                 return partial(self.refused, f"{words} look there yourself.")
             return partial(self.accepted, use, Accepted("", f"{words} its callback is waited for."))
         found = use.look(order, "")
@@ -98,7 +98,7 @@ class Handing:
         if found is None and (use.dispatcher.repeatable or self.desk.clock() >= since + use.dispatcher.settles):
             return None
         reason = "nothing is known of it yet." if found is None else found.reason
-        if self.leased.attempts >= PATIENCE and not (waits and retrains_):
+        if self.leased.attempts >= PATIENCE and not (waits and trains):
             return partial(self.refused, f"It could not be found out whether it was taken: {reason}")
         asked = found.after if isinstance(found, Retry) else None
         return partial(self.later, f"It may have been taken, and is being looked for: {reason}", asked, unclear=True)
