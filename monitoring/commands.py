@@ -386,17 +386,19 @@ def retrain(options: Namespace) -> int:
         with reading(store) as session:
             print("\n".join(retrain_report.table(asked.requests(session, options.model), moment)))
         return 0
+    said: list[str] = []
     with transaction(store) as session:
         if options.action == "ask":
             model = models.watched(session, options.model)[0]
             found, new = retraining.ask(session, model, Cause.PERSON, options.reason, actor(), moment)
-            print("Requested." if new else "There is an open request already:")
+            said = ["Requested." if new else "There is an open request already:"]
         elif options.action == "show":
             found = retrains.one(session, options.request)
         else:
             decide = getattr(retraining, options.action.replace("-", "_"))
             found = decide(session, options.request, actor(), moment, options.reason)
-        print("\n".join(retrain_report.lines(found, asked.history(session, found.key))))
+        said += retrain_report.lines(found, asked.history(session, found.key))
+    print("\n".join(said))  # what is done stays done where nobody reads on: `retrain ask … | head -1`
     return 0
 
 
@@ -409,13 +411,15 @@ def token(options: Namespace) -> int:
     with transaction(store) as session:
         if options.action == "make":
             until = token_report.expiry(options.days, moment)
-            print(tokens.make(session, options.name, options.scopes, actor(), moment, until), flush=True)
-            print("It is shown once, and kept nowhere: put it where it is used.", file=sys.stderr)
+            said = [tokens.make(session, options.name, options.scopes, actor(), moment, until)]
         elif options.action == "revoke":
             tokens.revoke(session, options.name, actor(), moment)
-            print(f"{options.name}: revoked")
+            said = [f"{options.name}: revoked"]
         else:
-            print("\n".join(token_report.table(tokens.known(session), moment)))
+            said = token_report.table(tokens.known(session), moment)
+    print("\n".join(said), flush=True)
+    if options.action == "make":
+        print("It is shown once, and kept nowhere: put it where it is used.", file=sys.stderr)
     return 0
 
 
