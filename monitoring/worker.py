@@ -14,10 +14,11 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import alerting, candidates, demo, dispatching, incidents, retraining, sender
+from monitoring import alerting, candidates, demo, incidents, retraining, sender
 from monitoring.comparing import asked_for
 from monitoring.core.verdict import Status
 from monitoring.diagnose import on_demand
+from monitoring.dispatching import thread as dispatching
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
 from monitoring.ingest import Progress

@@ -33,6 +33,12 @@ SHELLS = (
 BELOW = {
     "monitoring.core": ("monitoring.core",),
     "monitoring.notifiers": ("monitoring.core", "monitoring.notifiers", "monitoring.errors"),
+    "monitoring.dispatchers": (
+        "monitoring.core",
+        "monitoring.dispatchers",
+        "monitoring.notifiers",
+        "monitoring.errors",
+    ),
     "monitoring.rowtests": ("monitoring.core", "monitoring.rowtests"),
     "monitoring.stattests": ("monitoring.core", "monitoring.stattests", "monitoring.evidently"),
     "monitoring.store": (
