@@ -28,15 +28,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-from forecast import AIR_TIME, CONGESTION, DELAY, TAXI, TREES, Recipe, codes, fit
+from forecast import AIR_TIME, CONGESTION, DELAY, TAXI, TREES, codes, fit
 from sklearn.metrics import mean_absolute_error, roc_auc_score
 from threadpoolctl import threadpool_limits
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from monitoring.core.retraining.order import Action, Order  # noqa: E402 - it is found only now
-from monitoring.demo_files import alone, newest, put, put_table, put_text  # noqa: E402
-from monitoring.demo_versions import SHIPPED, Turn, Version, shadow_of, take_turn, turns  # noqa: E402
+from monitoring.core.retraining.order import Action, Order
+from monitoring.demo_files import alone, newest, put, put_table, put_text
+from monitoring.demo_versions import SHIPPED, Turn, Version, shadow_of, take_turn, turns
 
 RECIPES = {"arrival-delay-risk": DELAY, "air-time-eta": AIR_TIME, "airport-congestion": CONGESTION, "taxi-demand": TAXI}
 SPAN = timedelta(days=61)
