@@ -122,6 +122,17 @@ def _parser() -> argparse.ArgumentParser:
         decided.add_argument("request", metavar="REQUEST")
         decided.add_argument("--reason", default="")
 
+    token = commands.add_parser("token", help="tokens of the API: make one, list them, revoke one")
+    of_token = token.add_subparsers(dest="action", required=True, metavar="action")
+    new = of_token.add_parser("make", help="make one, and print it this one time")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument(
+        "--scope", dest="scopes", action="append", required=True, help="retrain:read or retrain:write; again for both"
+    )
+    new.add_argument("--days", type=int, metavar="N", help="how long it holds (default: until it is revoked)")
+    of_token.add_parser("list", help="every token, without itself")
+    of_token.add_parser("revoke", help="refuse it from now on").add_argument("name", metavar="NAME")
+
     slo = commands.add_parser("slo", help="objectives as OpenSLO or as Prometheus rules")
     action = slo.add_subparsers(dest="action", required=True, metavar="action")
     written = action.add_parser("export", help="print the objectives of all models, or of one")

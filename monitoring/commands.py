@@ -377,6 +377,25 @@ def retrain(options: Namespace) -> int:
     return 0
 
 
+def token(options: Namespace) -> int:
+    """Tokens of the API: made and shown once, listed, revoked."""
+    from monitoring import token_report
+    from monitoring.store import tokens
+
+    store, moment = open_store(load()), now()
+    with transaction(store) as session:
+        if options.action == "make":
+            until = token_report.expiry(options.days, moment)
+            print(tokens.make(session, options.name, options.scopes, actor(), moment, until), flush=True)
+            print("It is shown once, and kept nowhere: put it where it is used.", file=sys.stderr)
+        elif options.action == "revoke":
+            tokens.revoke(session, options.name, actor(), moment)
+            print(f"{options.name}: revoked")
+        else:
+            print("\n".join(token_report.table(tokens.known(session), moment)))
+    return 0
+
+
 def _with_trainer(settings: Settings) -> str:
     """What commands may be run, and the one that retrains the demo's models: whoever asks for the demo, asks for it."""
     from monitoring.demo import allowed

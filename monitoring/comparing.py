@@ -98,13 +98,14 @@ def compare(
         readers = [other if side.shadow and other is not None else own for side in sides]
         share = _share(own, asked)
         frames, pairing = _read(readers, sides, asked, share)
-        of = max(count(r, asked.wanted(s)) for r, s in zip(readers, sides, strict=True) if not s.shadow)
+        counts = [count(r, asked.wanted(s)) for r, s in zip(readers, sides, strict=True) if not s.shadow]
     for frame, side in zip(frames, sides, strict=True):
         if frame.empty:
             raise CompareError(
                 f"version {side.name} has no {'' if side.shadow else 'labelled '}rows {asked.words}.", where=model.key,
                 mend="Choose a longer time, or wait for its labels.",
             )  # fmt: skip
+    of = sum(counts) if pairing == "none" else max(counts)
     logs = tuple(shadow if side.shadow and shadow is not None else model.predictions for side in sides)
     found = together(model, (logs[0], logs[1]), frames, pairing)
     rows, sequence = found.drawn(LIMIT), found.first(LIMIT)

@@ -30,7 +30,6 @@ from monitoring.core.retraining.lifecycle import Change
 from monitoring.core.retraining.order import Action, Order
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Event, RetrainRequest
-from monitoring.core.retraining.state import UNDER_WAY
 from monitoring.dispatchers import registry
 from monitoring.dispatchers.dispatcher import Means
 from monitoring.dispatchers.outcome import Accepted, Outcome, Refused, Retry, Unclear
@@ -366,22 +365,17 @@ class Dispatching:
 
 
 def _wanted(request: RetrainRequest, order: Order) -> bool:
-    """Whether an order is still what its request waits for."""
-    if order.action == Action.CANCEL:
-        return True
-    waits = request.order == order.id and request.pending == order.action
-    return waits and (order.action != Action.RETRAIN or request.state in UNDER_WAY)
+    """Whether an order is still to be handed over, or its run to be looked at."""
+    return order.action == Action.CANCEL or request.awaits(order.id)
 
 
 def _reported(request: RetrainRequest, order: str, report: Report, now: datetime) -> Change:
-    return lifecycle.reported(request, report, now) if request.order == order else Change(request)
+    return lifecycle.reported(request, report, now) if request.awaits(order) else Change(request)
 
 
 def _messaged(request: RetrainRequest, order: str, words: str) -> Change:
     """What goes on, where nothing of it is history."""
-    if request.order != order or request.pending is None:
-        return Change(request)
-    return Change(replace(request, message=words))
+    return Change(replace(request, message=words) if request.awaits(order) else request)
 
 
 def _noted(request: RetrainRequest, words: str, now: datetime) -> Change:

@@ -6,9 +6,10 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SerializeAsAny
 
 from monitoring.core.retraining.guards import Limits
+from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.request import Policy
 from monitoring.dispatchers.dispatcher import Dispatcher
 from monitoring.dispatchers.registry import parse
@@ -18,7 +19,7 @@ from monitoring.fleet_thresholds import Check
 from monitoring.strict import Strict
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-Proposer = Literal["flag", "alert", "schedule"]
+Proposer = Literal["flag", "alert", "threshold", "schedule"]
 
 
 def _span(value: Any) -> Any:
@@ -51,7 +52,7 @@ def _of_its_kind(value: Any) -> Any:
         raise ValueError(error.what.rstrip(".")) from None
 
 
-AnyDispatcher = Annotated[Dispatcher, BeforeValidator(_of_its_kind)]
+AnyDispatcher = Annotated[SerializeAsAny[Dispatcher], BeforeValidator(_of_its_kind)]
 """A dispatcher of whatever kind its document names."""
 Span = Annotated[timedelta, BeforeValidator(_span), PlainSerializer(_written)]
 Positive = Annotated[Span, AfterValidator(_longer_than_nothing)]
@@ -61,13 +62,14 @@ class Retraining(Strict):
     """How a model is retrained.
 
     `propose` says what may make a request by itself: the flag *needs retraining*, an alert that fires for one of
-    `checks`, or every `every`; a person and the API always may. `holdout` stays out of the training, so that a
-    candidate can be compared on it at once. `shadow` is a log of a candidate's predictions for ids of the prediction
-    log. `cost` is of one retrain and `value` what one unit of the main metric is worth for a thousand predictions, both
-    in the same unit of your own.
+    `checks` or a breach of one in its newest mature window, or every `every`; a person and the API always may.
+    `holdout` stays out of the training, so that a candidate can be compared on it at once. `shadow` is a log of a
+    candidate's predictions for ids of the prediction log. `cost` is of one retrain and `value` what one unit of the
+    main metric is worth for a thousand predictions, both in the same unit of your own.
     """
 
     dispatcher: AnyDispatcher | None = None
+    registry: AnyDispatcher | None = None
     propose: tuple[Proposer, ...] = ("flag",)
     checks: tuple[Check, ...] = ()
     every: Positive | None = None
@@ -84,6 +86,10 @@ class Retraining(Strict):
     cost: float | None = Field(default=None, ge=0)
     value: float | None = Field(default=None, gt=0)
     shadow: Log | None = None
+
+    def does(self, action: Action) -> bool:
+        """Whether a dispatcher carries an action out; else a person does it elsewhere."""
+        return any(one is not None and action in one.actions for one in (self.dispatcher, self.registry))
 
     @property
     def limits(self) -> Limits:

@@ -22,7 +22,14 @@ from monitoring.store import retrains
 from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched, watched
-from monitoring.store.queries.retrain_evidence import champion, evidence, facts, mature_since, training_span
+from monitoring.store.queries.retrain_evidence import (
+    breaches,
+    champion,
+    evidence,
+    facts,
+    mature_since,
+    training_span,
+)
 from monitoring.store.retrains import RetrainError
 
 log = logging.getLogger(__name__)
@@ -145,9 +152,8 @@ def _worker(
 
 
 def _does(session: Session, key: str, action: Action) -> bool:
-    """Whether the model's dispatcher carries an action out; else a person has done it elsewhere."""
-    found = watched(session, retrains.one(session, key).model)[0].model.retraining.dispatcher
-    return found is not None and action in found.actions
+    """Whether a dispatcher of the model carries an action out; else a person has done it elsewhere."""
+    return watched(session, retrains.one(session, key).model)[0].model.retraining.does(action)
 
 
 def _occasions(session: Session, model: Watched, now: datetime) -> Iterable[tuple[Cause, str, str, str]]:
@@ -164,6 +170,9 @@ def _occasions(session: Session, model: Watched, now: datetime) -> Iterable[tupl
         )
         for alert in session.scalars(query.order_by(AlertRow.id)):
             yield Cause.ALERT, alert.summary, alert.key, alert.key
+    if "threshold" in wanted.propose:
+        for breach in breaches(session, model, wanted.checks):
+            yield Cause.THRESHOLD, breach.reason, breach.occasion, ""
     if "schedule" in wanted.propose and wanted.every is not None:
         past = retrains.of_model(session, model.key)
         since = training_span(session, model.model, past, now)[0]

@@ -48,7 +48,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
     with transaction(store) as session:  # left by a worker that was killed: begun again
         session.execute(update(RequestRow).where(RequestRow.state == "running").values(state="waiting", progress=0.0))
     sending = sender.start(store, settings, clock, stop)
-    dispatches = dispatching.start(store, settings, clock, stop)
+    ordering = dispatching.start(store, settings, clock, stop)
     timing = alerting.start(store, settings, clock, stop)
     due = 0.0
     try:
@@ -70,7 +70,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
         stop.set()
         timing.join(PATIENCE)
         sending.join(PATIENCE)
-        dispatches.join(PATIENCE)
+        ordering.join(PATIENCE)
     beat(store, clock, "stopped")
 
 

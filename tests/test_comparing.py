@@ -64,7 +64,6 @@ def test_a_shadow_log_is_joined_by_id_wherever_the_logs_lie(kind: str, tmp_path:
     assert found.verdict == Verdict.BETTER and found.about.metric == "roc_auc"
     assert found.about.first is not None and found.about.first >= SINCE
     assert {s.name for s in found.slices} == {"origin = EWR", "origin = JFK", "origin = LGA"}
-    assert found.sequential.declared == "better"
 
 
 @pytest.mark.parametrize(("same_ids", "pairing"), [(True, "id"), (False, "inputs")])
@@ -90,7 +89,7 @@ def test_versions_that_answered_other_requests_are_compared_unpaired(tmp_path: P
     )
     found = compare(model_of(write(mixed, "parquet", tmp_path)), tmp_path, Side("v1"), Side("candidate"), since=SINCE)
     assert found.about.pairing == "none" and found.verdict == Verdict.BETTER
-    assert "not paired" in sentence(found) and "not paired" in found.sequential.words
+    assert "not paired" in sentence(found)
     assert found.notes == ()
 
 
@@ -102,7 +101,7 @@ def test_versions_of_different_times_are_said_to_be_so(tmp_path: Path) -> None:
 
 def test_what_is_known_later_changes_nothing_as_of_a_moment(tmp_path: Path) -> None:
     """Labels observed, and rows predicted, after T may be what they like: as of T it is what it was at T."""
-    log, moment = flights(8, 12), START + timedelta(days=6)
+    log, moment = flights(12, 12), START + timedelta(days=11)
     spoilt = log.assign(label=np.where(log.observed_at > moment, 1 - log.label, log.label))
     found = []
     for number, one in enumerate((log, spoilt)):
@@ -117,7 +116,8 @@ def test_what_is_known_later_changes_nothing_as_of_a_moment(tmp_path: Path) -> N
     place = write(log, "parquet", tmp_path, "own0")
     later = compare(model_of(place), tmp_path, Side(), Side(shadow=True), since=SINCE, shadow=shadow)
     assert later.about.rows > len(known)
-    assert later.sequential.declared_at == found[0].sequential.declared_at
+    assert 0 < len(found[0].sequential.course) < len(later.sequential.course)
+    assert later.sequential.course[: len(found[0].sequential.course)] == found[0].sequential.course
 
 
 def test_labels_of_a_log_of_their_own_are_joined(tmp_path: Path) -> None:

@@ -141,6 +141,18 @@ def test_an_alert_that_fires_for_a_named_check_asks(store: Engine, evaluated: Pa
     assert (made.cause, made.reason, made.evidence["alert"]) == (Cause.ALERT, "3 of 4 features drifted.", "a-1")
 
 
+def test_a_breach_of_a_named_check_asks_once_while_it_lasts(store: Engine, evaluated: Path) -> None:
+    change(store, evaluated, propose=["threshold"], checks=["performance.roc_auc"])
+    retraining.step(store, NOW)
+    (made,) = requests(store)
+    assert made.cause == Cause.THRESHOLD
+    assert "ROC AUC" in made.reason
+    with transaction(store) as session:
+        retraining.cancel(session, made.key, "bo", NOW, "it is the season")
+    retraining.step(store, NOW)
+    assert len(requests(store)) == 1
+
+
 def alert(store: Engine, **values: Any) -> None:
     """An alert that fires, as `alerting` would have written it."""
     row = dict(

@@ -19,6 +19,7 @@ from monitoring.store import (  # noqa: F401 - tables of Base
     outbox_tables,
     retrain_tables,
     threshold_tables,
+    token_tables,
 )
 from monitoring.store.tables import Base
 

@@ -89,7 +89,7 @@ def change(
     _save(session, row, done)
     if done.request.state == State.CANCELLED and before.state == State.APPROVED:
         outbox.cancel(session, before.order, "The request was cancelled.")
-    if action:
+    if action and done.events:  # progress and figures made anew are no decisions
         _audit(session, done, action, actor, now)
     return done
 

@@ -17,6 +17,7 @@ from monitoring.core.label_delay import DelayCurve, NotLearned
 from monitoring.core.performance.metric import Estimate
 from monitoring.core.retraining.request import Event as RetrainEvent
 from monitoring.core.retraining.request import RetrainRequest
+from monitoring.core.retraining.worth import Worth as Waiting
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import Chunk
 from monitoring.fleet import Slo
@@ -35,6 +36,7 @@ from monitoring.store.queries import label_delay as label_delays
 from monitoring.store.queries import oncall as oncalls
 from monitoring.store.queries import performance as performances
 from monitoring.store.queries import reliability as reliabilities
+from monitoring.store.queries import retrain_worth as worth_queries
 from monitoring.store.queries import retraining as retrain_queries
 from monitoring.store.queries import silences as silence_queries
 from monitoring.store.queries import standing as standings
@@ -47,6 +49,7 @@ from monitoring.store.queries.incidents import IncidentEntry
 from monitoring.store.queries.oncall import Board
 from monitoring.store.queries.performance import Labels
 from monitoring.store.queries.reliability import Beside
+from monitoring.store.queries.retrain_worth import Advised
 from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Deployed, Seen
@@ -300,6 +303,16 @@ def retrains() -> list[RetrainRequest]:
 def retrains_now() -> list[RetrainRequest]:
     """The same, asked anew."""
     return _ask(retrain_queries.requests)
+
+
+def retrain_worths(now: datetime) -> dict[str, Waiting]:
+    """What waiting costs each request that waits for a decision."""
+    return _cached(worth_queries.worths, _minute_ahead(now))
+
+
+def retrain_cadences(now: datetime) -> list[Advised]:
+    """How often each model that can be retrained should be."""
+    return _cached(worth_queries.cadences, _minute_ahead(now))
 
 
 def retrain_history(key: str, changed_at: datetime) -> list[RetrainEvent]:

@@ -13,11 +13,12 @@ from monitoring import retraining
 from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.core.retraining.state import CHOICE, UNDER_WAY, WAITING, WORDS, State
+from monitoring.core.retraining.worth import Worth
 from monitoring.core.verdict import Flag
 from monitoring.errors import LeewayError
 from monitoring.retrain_report import gain_words
 from monitoring.store.queries.fleet import FleetEntry
-from monitoring.web import cached, comparisons
+from monitoring.web import cached, comparisons, ledger
 from monitoring.web.access import require
 from monitoring.web.clock import ago, now, span, stamp
 from monitoring.web.escape import escape
@@ -54,12 +55,14 @@ def badge(state: State) -> str:
     return f":{colour}-badge[:material/{icon}: {WORDS[state]}]"
 
 
-def card(request: RetrainRequest, present: datetime) -> None:
-    """One request."""
+def card(request: RetrainRequest, present: datetime, worth: Worth | None = None) -> None:
+    """One request, with what waiting costs where that is known."""
     with st.container(border=True):
         st.markdown(f"{badge(request.state)} **{escape(request.model_name)}** · {escape(request.key)}")
         st.markdown(escape(request.reason))
         st.caption(escape(_when(request, present)))
+        if worth is not None:
+            st.markdown(f":gray-badge[:material/hourglass: Waiting] {escape(ledger.waiting(worth))}")
         for objection in request.objections if request.state in WAITING else ():
             st.markdown(f":orange-badge[:material/block: Guard] {escape(objection.words)}")
         if request.roll_back and request.state == State.PROMOTED:

@@ -15,6 +15,7 @@ from monitoring.errors import LeewayError
 from monitoring.settings import load
 from monitoring.store.database import connect, reading
 from monitoring.store.queries.fleet import heartbeat
+from monitoring.web.api import Api
 from monitoring.web.metrics import Exporter
 
 SANDBOX = {
@@ -42,7 +43,8 @@ def routes() -> list[Route]:
         finally:
             store.dispose()
 
-    return [Route("/healthz", healthz), Route("/metrics", metrics), Route("/v1/reports/{name}", report)]
+    own = [Route("/healthz", healthz), Route("/metrics", metrics), Route("/v1/reports/{name}", report)]
+    return [*own, *Api().routes()]
 
 
 def healthz(request: Request) -> Response:

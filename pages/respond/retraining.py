@@ -6,6 +6,7 @@ order: 4
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,7 +14,7 @@ import streamlit as st
 
 from monitoring.core.retraining.request import RetrainRequest
 from monitoring.core.retraining.state import CHOICE, UNDER_WAY, WAITING, State
-from monitoring.web import cached, model_checks, pieces, retrain_form, retrains, span
+from monitoring.web import cached, ledger, model_checks, pieces, retrain_form, retrains, span
 from monitoring.web.access import require
 from monitoring.web.clock import now
 
@@ -21,7 +22,12 @@ require("viewer")
 
 SHOWN = 10
 """Cards of a page; more at a click."""
-ASK = "ask"
+ASK, LEDGER, OFTEN = "ask", "ledger", "often"
+VIEWS = {
+    ASK: ":material/add: Request one",
+    LEDGER: ":material/menu_book: Did it help?",
+    OFTEN: ":material/event_repeat: How often?",
+}
 FILTERS: dict[str, tuple[str, Callable[[RetrainRequest], bool]]] = {
     "decide": (":material/gavel: To decide", lambda r: r.state in WAITING | CHOICE or bool(r.roll_back)),
     "running": (":material/sync: Running", lambda r: r.state in UNDER_WAY),
@@ -33,8 +39,7 @@ FILTERS: dict[str, tuple[str, Callable[[RetrainRequest], bool]]] = {
 def chosen(found: list[RetrainRequest]) -> str | None:
     """How many there are of each, as a filter kept in the address as `show`; and the form, as one of them."""
     number = {name: sum(fits(r) for r in found) for name, (_, fits) in FILTERS.items()}
-    labels = {name: f"{FILTERS[name][0]} **{number[name]:,}**" for name in FILTERS}
-    labels[ASK] = ":material/add: Request one"
+    labels = {name: f"{FILTERS[name][0]} **{number[name]:,}**" for name in FILTERS} | VIEWS
     wanted = st.query_params.get("show")
     st.session_state["retrains_show"] = wanted if wanted in labels else None
     return st.segmented_control(
@@ -54,9 +59,12 @@ def remember() -> None:
 
 def stream(found: list[RetrainRequest], present: datetime) -> None:
     """A card a request, some at a time."""
+    worths = cached.retrain_worths(present)
+    last = (math.inf,)
+    found = sorted(found, key=lambda r: worths[r.key].order if r.key in worths else last)
     shown = found[: st.session_state.get("retrains_shown", SHOWN)]
     for request in shown:
-        retrains.card(request, present)
+        retrains.card(request, present, worths.get(request.key))
     if len(found) > len(shown):
         more = min(SHOWN, len(found) - len(shown))
         st.button(
@@ -79,6 +87,12 @@ def page(present: datetime) -> None:
     show = chosen(found)
     if show == ASK:
         retrain_form.form(present)
+        return
+    if show == LEDGER:
+        ledger.ledger(found)
+        return
+    if show == OFTEN:
+        ledger.often(cached.retrain_cadences(present))
         return
     if wanted:
         found = [r for r in found if r.key == wanted]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.core.comparison.betting import ALPHA, NEEDED, STAKES, played
-from monitoring.core.comparison.differences import BURN_IN, CUT, differences
+from monitoring.core.comparison.differences import BURN_IN, DAY, differences
 from monitoring.core.comparison.judge import sequential
 from monitoring.core.comparison.rows import Sides
 from monitoring.core.comparison.words import so_far
@@ -84,10 +84,10 @@ def test_a_mean_that_drifts_is_covered_at_every_time_and_not_declared_before_it_
 
 
 def test_a_better_challenger_is_found_soon() -> None:
-    found = sequential(BETTER, "roc_auc", "")
-    assert found.declared == "better" and 0 < found.declared_rows < 4000
-    assert found.course[-1].rows <= 4000 and found.course[-1].lower > 0
-    assert "may be declared better" in so_far(found)
+    found = sequential(BETTER, "brier", "")
+    assert found.declared == "better" and 5 < found.declared_days < 34
+    assert found.course[-1].days == 34 and found.course[-1].rows == 3900 and found.course[-1].lower > 0
+    assert "may be declared better" in so_far(found) and f"{found.declared_days} days of bets" in so_far(found)
 
 
 def test_an_equal_challenger_is_declared_nothing_and_said_to_be_so() -> None:
@@ -96,54 +96,66 @@ def test_an_equal_challenger_is_declared_nothing_and_said_to_be_so() -> None:
     assert found.course[-1].lower < 0 < found.course[-1].upper
 
 
-def test_without_rows_it_says_so() -> None:
+def test_without_rows_or_with_few_days_it_says_so() -> None:
     empty = Sides("regression", UNKNOWN, UNKNOWN, True)
-    assert so_far(sequential(empty, "mae", "min")) == "The sequential test has no rows yet."
+    few = Sides("regression", *(a.take(np.arange(4000) < 500) for a in (measured(1, 2), measured(2, 1))), paired=True)
+    for pair in (empty, few):
+        assert so_far(sequential(pair, "mae", "min")).startswith("The sequential test has nothing to bet on yet")
 
 
-@pytest.mark.parametrize("metric", ["brier", "log_loss", "accuracy", "roc_auc"])
+@pytest.mark.parametrize("metric", ["brier", "log_loss", "accuracy", "roc_auc", "f1"])
 def test_the_metric_says_what_is_bet_on(metric: str) -> None:
     found = differences(BETTER, metric)
-    assert np.abs(found.gains).max() <= 1 and found.gains.mean() > 0
-    assert (np.diff(found.at) >= 0).all() and found.rows[-1] <= 4000
-    if metric == "roc_auc":
-        assert found.scale == CUT and "batch" in found.words
-    else:
-        assert found.rows[0] == BURN_IN + 1
+    assert len(found.gains) == 40 - 1 - BURN_IN and np.abs(found.gains).max() <= 1 and found.gains.mean() > 0
+    assert (np.diff(found.at) > 0).all() and found.at[0] % DAY == 0 and 0 < found.scale < 1
+    assert f"±{found.scale:.3g}" in found.words
 
 
-def test_errors_of_a_regression_are_cut_at_a_scale_of_the_first_rows_that_is_stated() -> None:
+def test_a_gain_is_the_mean_of_a_day_by_the_day_of_the_label_in_the_unit_of_the_metric() -> None:
     pair = Sides("regression", measured(5, 9.0), measured(6, 3.0), True)
     found = differences(pair, "mae", "min")
-    first = [np.abs(a.predicted - a.truth)[:BURN_IN] for a in (pair.champion, pair.challenger)]
-    assert found.scale == pytest.approx(2 * np.abs(first[0] - first[1]).max())
-    assert f"±{found.scale:.3g} min" in found.words and found.in_unit
-    test = sequential(pair, "mae", "min")
-    raw = np.abs(pair.champion.predicted - pair.champion.truth) - np.abs(
-        pair.challenger.predicted - pair.champion.truth
-    )
-    assert test.declared == "better" and test.unit == "min"
-    assert test.course[-1].gain == pytest.approx(raw[BURN_IN:].mean(), rel=0.05)
+    size = [np.abs(a.predicted - a.truth) for a in (pair.champion, pair.challenger)]
+    day = ((pair.champion.observed - pair.champion.observed[0]) // DAY).astype(int)
+    assert (pair.champion.observed[0] % DAY) == 600
+    means = np.bincount(day, size[0] - size[1]) / np.bincount(day)
+    assert found.scale == pytest.approx(1.5 * np.abs(means[:BURN_IN]).max()) and found.in_unit
+    assert found.gains * found.scale == pytest.approx(np.clip(means[BURN_IN:39], -found.scale, found.scale))
+    assert f"±{found.scale:.3g} min" in found.words
+    assert sequential(pair, "mae", "min").unit == "min"
 
 
-@given(st.integers(0, 1000), st.floats(0.3, 0.9))
+def test_the_last_day_counts_once_it_is_over() -> None:
+    end = float(BETTER.champion.observed.max())
+    assert len(differences(BETTER, "brier", closed=end).gains) == 34
+    assert len(differences(BETTER, "brier", closed=end + 2 * DAY).gains) == 35
+
+
+def test_days_with_few_rows_are_put_together() -> None:
+    few = [a.take(np.arange(4000) % 10 == 0) for a in (BETTER.champion, BETTER.challenger)]  # 10 a day
+    found = differences(Sides("binary_classification", few[0], few[1], True), "brier")
+    assert len(found.gains) == 19 - BURN_IN and set(np.diff(found.at)) == {2 * DAY}
+
+
+@given(st.integers(0, 1000), st.integers(8, 38), st.integers(0, 5))
 @settings(max_examples=15, deadline=None)
 @pytest.mark.parametrize("metric", ["brier", "roc_auc", "accuracy"])
-def test_what_is_known_early_is_the_beginning_of_what_is_known_later(metric: str, seed: int, share: float) -> None:
+def test_what_is_known_early_is_the_beginning_of_what_is_known_later(
+    metric: str, seed: int, days: int, delay: int
+) -> None:
     """Labels come late and in any order: the test at a moment is the later one, stopped there."""
     draw = np.random.default_rng(seed)
-    n = 900
-    late = draw.permutation(n).astype(float)
-    sides = [replace(scored(s, 1.0, n), observed=late) for s in (5, 6)]
+    observed = BETTER.champion.moment + draw.exponential(delay * DAY, 4000)
+    sides = [replace(a, observed=observed) for a in (BETTER.champion, BETTER.challenger)]
+    moment = float(BETTER.champion.moment[0]) + days * DAY + draw.uniform(0, DAY)
     whole = differences(Sides("binary_classification", sides[0], sides[1], True), metric)
-    known = late <= share * n
-    part = differences(Sides("binary_classification", *(s.take(known) for s in sides), paired=True), metric)
-    assert 0 < len(part.gains) < len(whole.gains)
+    known = Sides("binary_classification", *(s.take(observed <= moment) for s in sides), paired=True)
+    part = differences(known, metric, closed=moment)
+    assert len(part.gains) < len(whole.gains)
     assert np.array_equal(part.gains, whole.gains[: len(part.gains)])
     assert np.array_equal(part.at, whole.at[: len(part.at)])
 
 
-def test_rows_that_are_not_paired_are_matched_in_the_order_of_their_labels() -> None:
-    a, b = scored(5, 1.5), scored(6, 0.3, 3000)
-    found = differences(Sides("binary_classification", a, b, False), "brier")
-    assert len(found.gains) == 3000 - BURN_IN and "not paired" in found.words
+def test_sides_that_are_not_paired_are_compared_day_by_day_as_well() -> None:
+    fewer = scored(6, 0.3, 3000)
+    found = differences(Sides("binary_classification", scored(5, 1.5), fewer, False), "brier")
+    assert len(found.gains) == 34 and found.rows[-1] == 2925

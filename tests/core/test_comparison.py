@@ -46,18 +46,18 @@ DAY = 86_400.0
 
 
 def answers(truth: Any, score: Any = None, predicted: Any = None, **changed: Any) -> Answers:
-    """Rows spread evenly over 20 days, labels an hour later."""
+    """Rows spread evenly over 40 days, labels ten minutes later."""
     n = len(truth)
-    moment = START + np.arange(n) * 20 * DAY / max(n, 1)
+    moment = START + np.arange(n) * 40 * DAY / max(n, 1)
     given = {
         "truth": np.asarray(truth, dtype=float),
         "predicted": np.full(n, np.nan) if predicted is None else np.asarray(predicted, dtype=float),
         "score": None if score is None else np.asarray(score, dtype=float),
         "latency": np.full(n, np.nan),
         "slices": {},
-        "codes": np.minimum(np.arange(n) * 20 // max(n, 1), 19),
+        "codes": np.arange(n) * 40 // max(n, 1),
         "moment": moment,
-        "observed": moment + 3600,
+        "observed": moment + 600,
     }
     return Answers(**{**given, **changed})  # type: ignore[arg-type]
 

@@ -180,3 +180,30 @@ def test_the_model_page_leads_to_a_request_and_shows_the_open_one(
     asked(store)
     at = run_page("observe/model.py", model="delays")
     assert "Retrain request delays-1" in written(at).replace("\\", "")
+
+
+def test_what_waiting_costs_puts_requests_in_order_and_the_ledger_tells_what_helped(
+    store: Engine, run_page: Run, written: Written
+) -> None:
+    with transaction(store) as session:
+        row = session.scalars(select(ModelRow).where(ModelRow.key == "delays")).one()
+        row.document = row.document | {"retraining": LET | {"cost": 6.0, "value": 2000.0}}
+    candidate(store)
+    gain = {"metric": "ROC AUC", "value": 0.05, "lower": 0.03, "upper": 0.07, "unit": ""}
+    step(store, lambda r: lifecycle.evaluated(r, COMPARED, gain, "Better.", datetime.now(UTC)))
+    text = written(run_page(PAGE, show="decide")).replace("\\", "")
+    assert "a day of waiting costs" in text and "it pays for itself in" in text
+    at = run_page(PAGE, show="ledger")
+    assert not at.exception
+    assert list(at.dataframe[0].value["compared"]) == ["+0.05 (+0.03 to +0.07)"]
+    assert list(at.dataframe[1].value["cause"]) == ["person"]
+
+
+def test_how_often_a_model_should_be_retrained_is_said_or_why_not(
+    store: Engine, run_page: Run, written: Written
+) -> None:
+    at = run_page(PAGE, show="often")
+    assert not at.exception
+    (row,) = at.dataframe[0].value.to_dict("records")
+    assert row["cadence"] == "by events"
+    assert row["reason"]

@@ -88,10 +88,11 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The sequential test at one time: rows used, the mean gain with its confidence sequence, and both e-values as
-    decimal logarithms."""
+    """The sequential test at one time: days bet on and rows (of a side) up to then, the mean gain with its confidence
+    sequence, and both e-values as decimal logarithms."""
 
     at: datetime
+    days: int
     rows: int
     gain: float
     lower: float
@@ -104,9 +105,9 @@ class Step:
 class Sequential:
     """A test that may be looked at any time (core.comparison.betting).
 
-    `words` say what a gain is; `unit` is "" or the label's, and `in_loss` whether a gain is one of losses (a squared
-    error) that no metric is in. `declared`: what may be declared, since when and after how many rows; "": nothing yet.
-    `course`: some of its steps, the last one last; empty where there are no differences yet.
+    `words` say what a gain is; `unit` is "" or the label's. `declared`: what may be declared, since when, after how
+    many days and rows; "": nothing yet. `course`: some of its steps, the last one last; empty where there are no
+    gains yet.
     """
 
     words: str
@@ -114,6 +115,7 @@ class Sequential:
     needed: float
     declared: Literal["", "better", "worse"] = ""
     declared_at: datetime | None = None
+    declared_days: int = 0
     declared_rows: int = 0
     course: tuple[Step, ...] = ()
 
@@ -124,7 +126,7 @@ class About:
     `first` and `last` are the moments of those there were, and `as_of` is when it was looked from.
 
     `rows` and `challenger_rows` are the labelled rows used of each side (the same ones, where paired), `of` how many
-    there were. `margin` is by how much the metric may differ without mattering.
+    there were, where not paired of both together. `margin` is by how much the metric may differ without mattering.
     """
 
     model: str

@@ -69,16 +69,17 @@ def compared(
     progress(0.8, "comparing latency and calibration")
     passed += [gates.latency(sides, objective, rules), calibration(sides, rules)]
     verdict = verdict_of(first.gain, margin) if enough.outcome == Outcome.PASSED else Verdict.UNSURE
-    progress(0.9, "betting on the rows in the order of their labels")
-    test = sequential(sequence, main.name, about.unit)
+    progress(0.9, "betting on the days in the order of their labels")
+    closed = None if about.as_of is None else about.as_of.timestamp()
+    test = sequential(sequence, main.name, about.unit, closed)
     both = (gates.quantiles(sides.champion), gates.quantiles(sides.challenger))
     about = replace(about, metric=main.name, margin=margin)
     return Comparison(about, verdict, tuple(figures), tuple(passed), found, both, test, notes)
 
 
-def sequential(sides: Sides, metric: str, unit: str) -> Sequential:
-    """The sequential test, from the first row on."""
-    found = differences(sides, metric, unit)
+def sequential(sides: Sides, metric: str, unit: str, closed: float | None = None) -> Sequential:
+    """The sequential test, from the first day on; `closed` as in `differences`."""
+    found = differences(sides, metric, unit, closed)
     shown = unit if found.in_unit else ""
     n = len(found.gains)
     if n == 0:
@@ -89,16 +90,15 @@ def sequential(sides: Sides, metric: str, unit: str) -> Sequential:
     kept = np.unique(np.linspace(1, n, min(n, STEPS)).round().astype(int))
     declared = min(x for x in (better, worse) if x) if better or worse else 0
     steps = []
-    for t in np.unique([*kept, *([declared] if declared else [])]):
-        wealth = course.at(int(t))
-        lower, upper = wealth.ends()
-        mean, lower, upper = (float(x) * found.scale for x in (wealth.mean, lower, upper))
+    for t in np.unique([*kept, *([declared] if declared else [])]).tolist():
+        wealth = course.at(t)
+        mean, lower, upper = (float(x) * found.scale for x in (wealth.mean, *wealth.ends()))
         moment, rows = _at(found.at[t - 1]), int(found.rows[t - 1])
-        steps.append(Step(moment, rows, mean, lower, upper, float(up[t - 1]), float(down[t - 1])))
+        steps.append(Step(moment, t, rows, mean, lower, upper, float(up[t - 1]), float(down[t - 1])))
     if not declared:
         return Sequential(found.words, shown, NEEDED, course=tuple(steps))
     return Sequential(
-        found.words, shown, NEEDED, "better" if declared == better else "worse", _at(found.at[declared - 1]),
+        found.words, shown, NEEDED, "better" if declared == better else "worse", _at(found.at[declared - 1]), declared,
         int(found.rows[declared - 1]), tuple(steps),
     )  # fmt: skip
 

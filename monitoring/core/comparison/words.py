@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from monitoring.core.comparison.comparison import Comparison, Figure, Outcome, Sequential, Verdict
+from monitoring.core.comparison.differences import BURN_IN
 from monitoring.core.comparison.rows import PAIRED
 
 SAYS = {
@@ -58,27 +59,33 @@ def rows(found: Comparison) -> str:
     counted = (
         f"{about.rows:,}" if about.rows == about.challenger_rows else f"{about.rows:,} and {about.challenger_rows:,}"
     )
-    sampled = f" of {about.of:,}" if about.of > max(about.rows, about.challenger_rows) else ""
+    used = about.rows + about.challenger_rows if about.pairing == "none" else about.rows
+    sampled = f" of {about.of:,}" if about.of > used else ""
     return f"{counted}{sampled} labelled rows, {PAIRED[about.pairing]}"
 
 
 def so_far(found: Sequential) -> str:
     """What the sequential test may say now."""
     if not found.course:
-        return "The sequential test has no rows yet."
+        return f"The sequential test has nothing to bet on yet: it begins after {BURN_IN} days of labels."
     last = found.course[-1]
     unit = f" {found.unit}" if found.unit else ""
     gain, lower, upper = interval(last.gain, last.lower, last.upper)
-    mean = f"Mean gain {gain}{unit}, between {lower} and {upper} (95 %, at any time)"
+    mean = f"Mean gain of a day {gain}{unit}, between {lower} and {upper} (95 %, at any time)"
     if found.declared and found.declared_at is not None:
         return (
-            f"The challenger may be declared {found.declared}, since {found.declared_at:%Y-%m-%d %H:%M} UTC, after "
-            f"{found.declared_rows:,} rows. {mean}."
+            f"The challenger may be declared {found.declared}, since {found.declared_at:%Y-%m-%d} (UTC), after "
+            f"{_days(found.declared_days)} and {found.declared_rows:,} rows. {mean}."
         )
     return (
-        f"Nothing may be declared after {last.rows:,} rows: evidence {e_value(last.log_e_better)} for better and "
-        f"{e_value(last.log_e_worse)} for worse, {found.needed:g} is needed. {mean}."
+        f"Nothing may be declared after {_days(last.days)} and {last.rows:,} rows: evidence "
+        f"{e_value(last.log_e_better)} for better and {e_value(last.log_e_worse)} for worse, {found.needed:g} is "
+        f"needed. {mean}."
     )
+
+
+def _days(count: int) -> str:
+    return f"{count:,} day{'' if count == 1 else 's'} of bets"
 
 
 def e_value(log: float) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from monitoring.core.retraining.guards import Objection
 from monitoring.core.retraining.order import Action
-from monitoring.core.retraining.state import OPEN, State
+from monitoring.core.retraining.state import OPEN, UNDER_WAY, State
 
 
 class Cause(StrEnum):
@@ -118,6 +118,12 @@ class RetrainRequest:
     def open(self) -> bool:
         """Whether it is in the way of another one."""
         return self.state in OPEN
+
+    def awaits(self, order: str) -> bool:
+        """Whether an order is still what it waits for: what a run of another one says changes nothing."""
+        if order != self.order or self.pending is None:
+            return False
+        return self.pending != Action.RETRAIN or self.state in UNDER_WAY
 
 
 def idempotency(model: str, cause: Cause, occasion: str, policy: str) -> str:

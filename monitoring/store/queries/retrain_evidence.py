@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,14 @@ class Evidence:
     flagged_at: datetime | None
     occasion: str
     document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A breach that goes on: what makes it this one, and the newest reason."""
+
+    occasion: str
+    reason: str
 
 
 def facts(session: Session, model: Model, now: datetime) -> Facts:
@@ -113,6 +122,24 @@ def evidence(session: Session, watched: Watched) -> Evidence:
 
 def _place(v: Verdict) -> float:
     return float(v.window.chunk or 0) if v.window.start is None else v.window.start.timestamp()
+
+
+def breaches(session: Session, watched: Watched, checks: Sequence[str]) -> list[Breach]:
+    """The breaches of some checks of the whole model that go on, in the newest window that is final. A breach is the
+    same one from its first window on."""
+    found: dict[tuple[str, str, str], list[VerdictRow]] = {}
+    query = select(VerdictRow).where(
+        VerdictRow.model_id == watched.id, VerdictRow.check.in_(checks), VerdictRow.slice == "",
+        VerdictRow.version == "", VerdictRow.provisional.is_(False),
+    )  # fmt: skip
+    for row in session.scalars(query.order_by(VerdictRow.first_slot)):
+        found.setdefault((row.check, row.column, row.method), []).append(row)
+    out = []
+    for (check, column, _), rows in sorted(found.items()):
+        run = list(takewhile(lambda row: row.status == Status.BREACHED, reversed(rows)))
+        if run:
+            out.append(Breach(f"{check}/{column}/{run[-1].first_slot}", run[0].reason))
+    return out
 
 
 def mature_since(session: Session, watched: Watched, moment: datetime) -> list[Status]:

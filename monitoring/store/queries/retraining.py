@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitoring.core.retraining.request import Event, RetrainRequest
+from monitoring.core.retraining.state import State
 from monitoring.store.retrain_tables import RetrainEventRow, RetrainRow
 from monitoring.store.retrains import from_row
 
 
-def requests(session: Session, model: str | None = None, limit: int = 200) -> list[RetrainRequest]:
-    """The newest requests, of all models or of one."""
+def requests(
+    session: Session, model: str | None = None, limit: int = 200, states: Collection[State] = ()
+) -> list[RetrainRequest]:
+    """The newest requests, of all models or of one, in any state or in some."""
     query = select(RetrainRow).order_by(RetrainRow.id.desc()).limit(limit)
+    if states:
+        query = query.where(RetrainRow.state.in_([str(state) for state in states]))
     if model is not None:
         query = query.where(RetrainRow.model == model)
     return [from_row(row) for row in session.scalars(query)]
