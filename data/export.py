@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 import onnx.helper
-from forecast import Recipe
+from forecast import Recipe, codes
 from skl2onnx import to_onnx
 from sklearn.pipeline import Pipeline
 
@@ -17,19 +17,11 @@ _make_attribute = onnx.helper.make_attribute
 
 def export(recipe: Recipe, model: Pipeline, path: Path) -> Path:
     """Write the bundle."""
-    encoder = model.named_steps["encode"].named_transformers_["c"]
-    codes = []
-    for number, values in enumerate(encoder.categories_):
-        table = np.full((len(values), len(encoder.categories_)), values[0], dtype=object)
-        for other, names in enumerate(encoder.categories_):
-            table[:, other] = names[0]
-        table[:, number] = values
-        codes.append(dict(zip(values, encoder.transform(table)[:, number].tolist(), strict=True)))
     options = {"zipmap": False} if recipe.classifier else None
     example = np.zeros((1, len(recipe.features)), np.float32)
     with mock.patch("onnx.helper.make_attribute", _plain_attribute):
         graph = to_onnx(model.named_steps["model"], example, options=options, target_opset=18)
-    path.write_bytes(pickle.dumps({"recipe": recipe, "onnx": graph.SerializeToString(), "codes": codes}))
+    path.write_bytes(pickle.dumps({"recipe": recipe, "onnx": graph.SerializeToString(), "codes": codes(recipe, model)}))
     return path
 
 

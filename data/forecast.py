@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 SEED = 20130101
+TREES = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Recipe:
         return [*self.numbers, *self.categories]
 
 
-def fit(recipe: Recipe, rows: pd.DataFrame) -> Pipeline:
-    """Fit a recipe on rows that have the label."""
+def fit(recipe: Recipe, rows: pd.DataFrame, verbose: int = 0) -> Pipeline:
+    """Fit a recipe on rows that have the label; `verbose` is scikit-learn's: 2 prints a line for every tree."""
     rows = rows[rows[recipe.label].notna()]
     if recipe.linear:
         encoder = ColumnTransformer(
@@ -49,7 +50,7 @@ def fit(recipe: Recipe, rows: pd.DataFrame) -> Pipeline:
     encoder = ColumnTransformer([("n", "passthrough", list(recipe.numbers)), ("c", unknown, list(recipe.categories))])
     kind = HistGradientBoostingClassifier if recipe.classifier else HistGradientBoostingRegressor
     loss = {} if recipe.classifier else {"loss": "absolute_error"}
-    model = kind(max_iter=150, learning_rate=0.08, max_leaf_nodes=31, random_state=SEED, **loss)
+    model = kind(max_iter=TREES, learning_rate=0.08, max_leaf_nodes=31, random_state=SEED, verbose=verbose, **loss)
     target = rows[recipe.label].astype(int if recipe.classifier else float)
     return Pipeline([("encode", encoder), ("model", model)]).fit(rows[recipe.features], target)
 
@@ -59,6 +60,19 @@ def predict(recipe: Recipe, model: Pipeline, rows: pd.DataFrame) -> np.ndarray:
     if recipe.classifier:
         return model.predict_proba(rows[recipe.features])[:, 1]
     return model.predict(rows[recipe.features])
+
+
+def codes(recipe: Recipe, model: Pipeline) -> list[dict[str, float]]:
+    """What the encoder of fitted trees makes of each category, one table a column."""
+    if not recipe.categories:
+        return []
+    encoder = model.named_steps["encode"].named_transformers_["c"]
+    out = []
+    for number, values in enumerate(encoder.categories_):
+        others = {name: found[0] for name, found in zip(recipe.categories, encoder.categories_, strict=True)}
+        table = pd.DataFrame(others | {recipe.categories[number]: values})
+        out.append(dict(zip(values, encoder.transform(table)[:, number].tolist(), strict=True)))
+    return out
 
 
 DELAY = Recipe(

@@ -59,6 +59,7 @@ def up(options: Namespace) -> int:
             empty = not models.export(session)
         if empty:
             _demo(settings, store)
+        os.environ[variable("commands")] = _with_trainer(settings)
     store.dispose()
     return run(settings, ROOT)
 
@@ -439,6 +440,13 @@ def token(options: Namespace) -> int:
     if options.action == "make":
         print("It is shown once, and kept nowhere: put it where it is used.", file=sys.stderr)
     return 0
+
+
+def _with_trainer(settings: Settings) -> str:
+    """What commands may be run, and the one that retrains the demo's models: whoever asks for the demo, asks for it."""
+    from monitoring.demo import allowed
+
+    return "; ".join(filter(None, (settings.commands, allowed(ROOT / "data"))))
 
 
 def _demo(settings: Settings, store: Engine) -> None:

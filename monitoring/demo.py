@@ -2,21 +2,23 @@
 
     data/logs/<key>.predictions.parquet   ──►   target/logs/<key>/predictions/2026-09.parquet      load: by month
                                                 target/logs/<key>/predictions/2026-09-24.parquet   replay: by day
+                                                target/logs/<key>/shadow/2026-09-24.parquet
 
 `load` lays down what had happened by a moment in months that are never written again; `replay` adds what has
-happened since in days, each rewritten whole while it lasts. A row is in the one or in the other, never in both.
+happened since in days, each rewritten whole while it lasts; a row in it stays what it is. A row is in the one or in the
+other, never in both. Once a model was retrained (data/retrain.py), replayed rows are answered by whichever version
+serves at their moment, and by the one beside it in the shadow log: demo_versions.py.
 Every file appears at once under its name, and demo.json is written last: whoever is killed is simply called again.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from monitoring import fleet
+from monitoring import demo_versions, fleet
+from monitoring.demo_files import alone, put_table, put_text
 
 KINDS = ("predictions", "labels")
 STEP = timedelta(minutes=5)
@@ -36,13 +39,19 @@ TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """One shipped log: its file, its column of time, and how far it is shifted."""
+    """One shipped log: its file, its columns, and how far it is shifted."""
 
     key: str
     kind: str
     file: Path
-    time: str
+    columns: dict[str, Any]
     shift: timedelta
+
+    @property
+    def time(self) -> str:
+        """Its column of time."""
+        name: str = self.columns["timestamp" if self.kind == "predictions" else "observed_at"]
+        return name
 
     def folder(self, target: Path) -> Path:
         """Where its shifted rows go."""
@@ -85,7 +94,8 @@ def load(data: Path, target: Path, now: datetime, progress: Callable[[str, float
     document = yaml.safe_load((data / "fleet.yaml").read_text(encoding="utf-8"))
     if state is None:
         # Months laid down without a demo.json are shifted by nobody knows how much.
-        shutil.rmtree(target / "logs", ignore_errors=True)
+        for name in ("logs", "models"):
+            shutil.rmtree(target / name, ignore_errors=True)
         weeks = {m["key"]: offset(now, m["reference"]["from"].year).days // 7 for m in document["models"]}
         moment = now.astimezone(UTC).isoformat()
         state = {"weeks": weeks, "laid_until": moment, "loaded_until": moment, "complete": False}
@@ -97,10 +107,10 @@ def load(data: Path, target: Path, now: datetime, progress: Callable[[str, float
             progress(f"{log.key}: {log.kind}", number / len(logs))
             _lay(log, target, until)
     file = target / "fleet.yaml"
-    models = [_moved(model, timedelta(weeks=state["weeks"][model["key"]])) for model in document["models"]]
+    models = [_moved(model, timedelta(weeks=state["weeks"][model["key"]]), data) for model in document["models"]]
     others = {name: fleet.plain(document[name]) for name in ("people", "teams") if name in document}
     text = fleet.dump(models, **others)
-    _put(file, lambda path: path.write_text(text, encoding="utf-8"))
+    put_text(file, text)
     if not state["complete"]:
         _write_state(target, state | {"complete": True})
     progress("loaded", 1.0)
@@ -112,18 +122,26 @@ def replay(target: Path, data: Path, now: datetime) -> int:
 
     However long ago the last call was, one call catches up. Where the shipped logs end there is nothing to append.
     """
-    state = _state(target)
-    if state is None or not state["complete"]:
+    if _state(target) is None:
         return 0
-    laid, loaded = (datetime.fromisoformat(state[name]) for name in ("laid_until", "loaded_until"))
-    until = now.astimezone(UTC)
-    until -= (until - datetime.min.replace(tzinfo=UTC)) % STEP
-    if until <= loaded:
-        return 0
-    document = yaml.safe_load((data / "fleet.yaml").read_text(encoding="utf-8"))
-    written = sum(_append(log, target, laid, loaded, until) for log in _shipped(data, document, state))
-    _write_state(target, state | {"loaded_until": until.isoformat()})
-    return written
+    with alone(target):
+        state = _state(target)
+        if state is None or not state["complete"]:
+            return 0
+        loaded = datetime.fromisoformat(state["loaded_until"])
+        until = now.astimezone(UTC)
+        until -= (until - datetime.min.replace(tzinfo=UTC)) % STEP
+        if until <= loaded:
+            return 0
+        document = yaml.safe_load((data / "fleet.yaml").read_text(encoding="utf-8"))
+        written = sum(_append(log, target, loaded, until) for log in _shipped(data, document, state))
+        _write_state(target, state | {"loaded_until": until.isoformat()})
+        return written
+
+
+def allowed(data: Path) -> str:
+    """How the command begins that retrains the demo's models, as LEEWAY_COMMANDS has it."""
+    return shlex.join(("{python}", str(_trainer(data))))
 
 
 def _shipped(data: Path, document: dict[str, Any], state: dict[str, Any]) -> Iterator[Shipped]:
@@ -131,9 +149,9 @@ def _shipped(data: Path, document: dict[str, Any], state: dict[str, Any]) -> Ite
     for model in document["models"]:
         if (weeks := state["weeks"].get(model["key"])) is None:
             continue
-        for kind, part in zip(KINDS, ("timestamp", "observed_at"), strict=True):
+        for kind in KINDS:
             log = model[kind]
-            yield Shipped(model["key"], kind, data / log["location"], log["columns"][part], timedelta(weeks=weeks))
+            yield Shipped(model["key"], kind, data / log["location"], log["columns"], timedelta(weeks=weeks))
 
 
 def _lay(log: Shipped, target: Path, until: datetime) -> None:
@@ -143,28 +161,53 @@ def _lay(log: Shipped, target: Path, until: datetime) -> None:
         following = (month + timedelta(days=32)).replace(day=1)
         file = log.folder(target) / f"{month:%Y-%m}.parquet"
         if not file.exists():
-            _put_table(file, log.rows(month, min(following, until + TICK)))
+            put_table(file, log.rows(month, min(following, until + TICK)))
         month = following
 
 
-def _append(log: Shipped, target: Path, laid: datetime, loaded: datetime, until: datetime) -> int:
-    """Write every day that has rows after `loaded`, whole but for what `load` laid down."""
-    table = log.rows(max(_midnight(loaded), laid + TICK), until + TICK)
-    times = table.column(log.time)
-    fresh = pc.filter(times, pc.greater(times, pa.scalar(loaded, times.type)))
-    for day in sorted({_midnight(moment) for moment in pc.unique(fresh).to_pylist()}):
+def _append(log: Shipped, target: Path, loaded: datetime, until: datetime) -> int:
+    """Write what has come after `loaded`; how many rows of the log that were."""
+    rows = log.rows(loaded + TICK, until + TICK)
+    if log.kind != "predictions":
+        _grow(log.folder(target), rows, log.time, lambda fresh: fresh)
+        return len(rows)
+    place, columns = target / "models" / log.key, log.columns
+    _grow(log.folder(target), rows, log.time, lambda fresh: demo_versions.served(fresh, place, columns))
+    shadow = target / "logs" / log.key / "shadow"
+    _grow(shadow, rows, log.time, lambda fresh: demo_versions.shadowed(fresh, place, columns))
+    return len(rows)
+
+
+def _grow(folder: Path, rows: pa.Table, time: str, answered: Callable[[pa.Table], pa.Table]) -> None:
+    """Add rows to the files of their days. Those that a killed replay wrote are there, and stay what they are."""
+    times = rows.column(time)
+    for day in sorted({_midnight(moment) for moment in pc.unique(times).to_pylist()}):
         low, high = (pa.scalar(moment, times.type) for moment in (day, day + timedelta(days=1)))
-        rows = table.filter(pc.and_(pc.greater_equal(times, low), pc.less(times, high)))
-        _put_table(log.folder(target) / f"{day:%Y-%m-%d}.parquet", rows)
-    return len(fresh)
+        fresh = rows.filter(pc.and_(pc.greater_equal(times, low), pc.less(times, high)))
+        file = folder / f"{day:%Y-%m-%d}.parquet"
+        there = pq.read_table(file) if file.exists() else None
+        if there is not None:
+            fresh = fresh.filter(pc.greater(fresh.column(time), pc.max(there.column(time))))
+        found = answered(fresh)
+        if len(found):
+            put_table(file, found if there is None else pa.concat_tables([there, found.cast(there.schema)]))
 
 
-def _moved(model: dict[str, Any], shift: timedelta) -> dict[str, Any]:
-    """A model's document with its dates shifted, and its logs where they are laid down."""
+def _moved(model: dict[str, Any], shift: timedelta, data: Path) -> dict[str, Any]:
+    """A model's document with its dates shifted, its logs where they are laid down, and the trainer where it is."""
     moved: dict[str, Any] = _later(model, shift)
     for kind in KINDS:
         moved[kind]["location"] = f"logs/{model['key']}/{kind}"
+    if (retraining := moved.get("retraining")) is not None:
+        retraining["shadow"]["location"] = f"logs/{model['key']}/shadow"
+        trainer, dispatcher = _trainer(data), retraining["dispatcher"]
+        for words in (dispatcher[name] for name in ("command", "promote", "roll_back")):
+            words[:] = [str(trainer) if word == trainer.name else word for word in words]
     return moved
+
+
+def _trainer(data: Path) -> Path:
+    return (data / "retrain.py").resolve()
 
 
 def _later(value: Any, shift: timedelta) -> Any:
@@ -194,21 +237,4 @@ def _state(target: Path) -> dict[str, Any] | None:
 
 
 def _write_state(target: Path, state: dict[str, Any]) -> None:
-    text = json.dumps(state, indent=1) + "\n"
-    _put(target / "demo.json", lambda path: path.write_text(text, encoding="utf-8"))
-
-
-def _put_table(file: Path, table: pa.Table) -> None:
-    if len(table):
-        _put(file, partial(pq.write_table, table, compression="zstd", row_group_size=20_000))
-
-
-def _put(file: Path, write: Callable[[Path], object]) -> None:
-    """Let a file appear whole, or not at all. No reader takes the hidden name for a log."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    hidden = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        write(hidden)
-        os.replace(hidden, file)
-    finally:
-        hidden.unlink(missing_ok=True)
+    put_text(target / "demo.json", json.dumps(state, indent=1) + "\n")

@@ -61,13 +61,12 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
         while not stop.is_set():
             try:
                 beat(store, clock, "waiting")
-                answer(store, settings, clock)
+                attend(store, settings, clock)
                 if time.monotonic() >= due:
                     due = time.monotonic() + settings.cadence_seconds
                     replay(settings, clock)
                     looked_at = evaluate_all(store, settings, clock, stop)
                     retraining.step(store, clock())
-                    candidates.step(store, clock(), _beating(store, clock, "comparing a candidate"))
                     ping(settings, sender.http_of(settings, clock), looked_at, clock())
                     if not warm:
                         settle()
@@ -126,7 +125,7 @@ def replay(settings: Settings, clock: Clock) -> None:
 
 
 def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threading.Event) -> int:
-    """One evaluation of every model, answering requests in between; how many there were until it was stopped."""
+    """One evaluation of every model, attending to requests in between; how many there were until it was stopped."""
     with reading(store) as session:
         fleet = models.watched(session)
     for number, watched in enumerate(fleet):
@@ -137,9 +136,15 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
             log.warning("%s: %s", watched.key, " ".join(found[-1].findings))
         if alerting.hear(store, clock(), settings, [watched.key]):
             incidents.update(store, clock())  # before anybody is told: models that share a cause are told as one
-        answer(store, settings, clock)
+        attend(store, settings, clock)
     incidents.update(store, clock())
     return len(fleet)
+
+
+def attend(store: Engine, settings: Settings, clock: Clock) -> None:
+    """What somebody may be waiting for: the answers to what was asked, and how a new candidate compares."""
+    answer(store, settings, clock)
+    candidates.step(store, clock(), _beating(store, clock, "comparing a candidate"))
 
 
 def answer(store: Engine, settings: Settings, clock: Clock) -> None:

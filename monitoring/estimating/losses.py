@@ -98,6 +98,7 @@ def _boosted(rows: Floats, loss: Floats, categorical: list[bool], seed: int) -> 
 
 def one_thread() -> AbstractContextManager[Any]:
     """The work is small: more threads cost more than they save, and others need the cores."""
+    import sklearn.ensemble  # noqa: F401 - a library that is loaded later is not held to one thread
     from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[Any] = threadpool_limits(1)

@@ -186,10 +186,12 @@ def evaluated(
 
 
 def uncompared(request: RetrainRequest, words: str, now: datetime) -> Change:
-    """The candidate could not be compared, now: why, for whoever waits for it."""
-    if request.state not in CHOICE or (request.compared_at is not None and request.message == words):
+    """The candidate, or the promoted version, could not be compared, now: why, for whoever waits for it."""
+    if request.state not in (*CHOICE, State.PROMOTED):
         return Change(request)
-    return Change(replace(request, message=words, compared_at=now, changed_at=now))
+    message = request.message if request.pending is not None else words
+    changed_at = request.changed_at if message == request.message else now
+    return Change(replace(request, message=message, compared_at=now, changed_at=changed_at))
 
 
 def promote(request: RetrainRequest, actor: str, now: datetime, dispatches: bool, reason: str = "") -> Change:
@@ -224,9 +226,10 @@ def reject(request: RetrainRequest, actor: str, now: datetime, reason: str) -> C
 
 def measured(request: RetrainRequest, gain: dict[str, Any] | None, now: datetime) -> Change:
     """What promotion has brought so far, paired against the version before."""
-    if request.state != State.PROMOTED or gain == request.measured:
+    if request.state != State.PROMOTED:
         return Change(request)
-    return Change(replace(request, measured=gain, changed_at=now))
+    changed_at = request.changed_at if gain == request.measured else now
+    return Change(replace(request, measured=gain, compared_at=now, changed_at=changed_at))
 
 
 def holds(request: RetrainRequest, words: str, now: datetime) -> Change:
