@@ -101,5 +101,6 @@ def _known(session: Session, said: Sequence[Signal], now: datetime, pace: Pace) 
         silences=silences.active(session, now),
         policies={owner: policy for owner, policy in policies.items() if policy is not None},
         watched=alerts.watched(session),
+        objectives=alerts.objectives(session, {a.subject.model for a in there if a.subject.check.startswith("slo.")}),
         pace=pace,
     )

@@ -359,7 +359,7 @@ def slo(options: Namespace) -> int:
             raise FleetError("cannot be read", where=str(options.file), mend=f"Is the path right? ({error})") from error
         found = openslo.read(text, str(options.file))
         with transaction(open_store(load())) as session:
-            changed = models.take_objectives(session, found, actor(), now())
+            changed = models.take_objectives(session, found, actor(), now(), f"Imported from {options.file.name}.")
         for key, what in changed.items():
             print(f"{key}: {what}, {len(found[key])} objectives")
         return 0

@@ -335,6 +335,16 @@ def test_a_model_that_is_removed_resolves_its_alerts_and_keeps_their_history(sto
     assert history(store)[-1] == ("resolved", "The model is not watched any more.")
 
 
+def test_an_objective_that_is_taken_away_resolves_its_alerts(store: Engine) -> None:
+    say(store, burn(B, value=20.0), drift(B))
+    with transaction(store) as session:
+        row = session.scalars(select(ModelRow).where(ModelRow.key == "eta")).one()
+        row.document = {**row.document, "slos": [{"sli": "latency", "threshold_ms": 20, "objective": 0.99}]}
+    step(store, 60)
+    assert only(store).subject.check == "drift"
+    assert ("resolved", "The objective was changed or taken away.") in history(store)
+
+
 def test_models_in_one_incident_are_told_together(store: Engine) -> None:
     say(store, drift(B), drift(B, "delay"))
     with transaction(store) as session:

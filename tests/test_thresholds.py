@@ -17,7 +17,7 @@ from monitoring.backtest import Proposal, back_test
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.errors import FleetError, LeewayError
 from monitoring.fleet_thresholds import with_own
-from monitoring.store import models, revisions, rules, thresholds, verdicts
+from monitoring.store import edits, models, revisions, rules, verdicts
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.oncall_tables import TeamRow
@@ -136,8 +136,11 @@ def test_what_was_applied_is_exported_and_each_change_is_a_revision(
     assert main(["apply", str(write(home, **changed))]) == 0
     assert exported(capsys) == changed
     with reading(connect(f"sqlite:///{home / 'leeway.db'}")) as session:
-        found = [(r.kind, r.name, r.number, list(r.before), list(r.after)) for r in revisions.history(session)]
-        assert {r.reason for r in revisions.history(session)} == {"Applied from fleet.yaml."}
+        found = [
+            (r.kind, r.name, r.number, list(r.before), list(r.after))
+            for r in revisions.history(session, revisions.THRESHOLDS)
+        ]
+        assert {r.reason for r in revisions.history(session, revisions.THRESHOLDS)} == {"Applied from fleet.yaml."}
         actions = list(session.scalars(select(AuditRow.action).where(AuditRow.action == "thresholds changed")))
     assert sorted(found) == [
         ("model", "eta", 1, [], [OWN]), ("model", "eta", 2, [OWN], []),
@@ -164,12 +167,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
 
 def written(store: Engine, kind: Any = "model", name: str = "eta") -> list[dict[str, Any]]:
     with reading(store) as session:
-        return thresholds.written(session, kind, name)
+        return edits.written(session, kind, name)
 
 
 def changed(store: Engine, before: list[Any], after: list[Any], kind: Any = "model", name: str = "eta") -> None:
     with transaction(store) as session:
-        thresholds.change(session, kind, name, before, after, "bo", NOW, "too noisy")
+        edits.change(session, kind, name, before, after, "bo", NOW, "too noisy")
 
 
 def test_an_undone_change_is_a_new_revision_and_takes_later_ones_with_it(store: Engine) -> None:
@@ -177,30 +180,30 @@ def test_an_undone_change_is_a_new_revision_and_takes_later_ones_with_it(store: 
     changed(store, [], [OWN])
     changed(store, [OWN], [other])
     with transaction(store) as session:
-        thresholds.undo(session, "model", "eta", 2, "cy", NOW, "it hid one")
+        edits.undo(session, "model", "eta", 2, "cy", NOW, "it hid one")
     assert written(store) == [OWN]
     with transaction(store) as session:
-        thresholds.undo(session, "model", "eta", 1, "cy", NOW, "back to the rule")
+        edits.undo(session, "model", "eta", 1, "cy", NOW, "back to the rule")
     assert written(store) == []
     with reading(store) as session:
-        found = [(r.number, r.author, r.undoes) for r in revisions.history(session, "model", "eta")]
+        found = [(r.number, r.author, r.undoes) for r in revisions.history(session, ("model",), "eta")]
         assert models.watched(session, "eta")[0].model.thresholds[0].rule == "drift-of-ops"
     assert found == [(4, "cy", 1), (3, "cy", 2), (2, "bo", None), (1, "bo", None)]
-    with pytest.raises(thresholds.ThresholdError, match="as it was"), transaction(store) as session:
-        thresholds.undo(session, "model", "eta", 1, "cy", NOW, "again")
+    with pytest.raises(edits.EditError, match="as it was"), transaction(store) as session:
+        edits.undo(session, "model", "eta", 1, "cy", NOW, "again")
 
 
 def test_a_rule_that_was_taken_away_comes_back(store: Engine) -> None:
     changed(store, [RULE], [], "rule", "drift-of-ops")
     assert written(store, "rule", "drift-of-ops") == []
     with transaction(store) as session:
-        thresholds.undo(session, "rule", "drift-of-ops", 2, "cy", NOW, "we need it")
+        edits.undo(session, "rule", "drift-of-ops", 2, "cy", NOW, "we need it")
     assert written(store, "rule", "drift-of-ops") == [RULE]
 
 
 def test_what_somebody_else_changed_meanwhile_is_not_overwritten(store: Engine) -> None:
     changed(store, [], [OWN])
-    with pytest.raises(thresholds.ThresholdError, match="changed meanwhile by bo: too noisy"):
+    with pytest.raises(edits.EditError, match="changed meanwhile by bo: too noisy"):
         changed(store, [], [OWN | {"breached": 0.8}])
     assert written(store) == [OWN]
 
@@ -211,7 +214,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(store: Engine) 
 )
 def test_a_change_needs_a_reason_and_must_be_one(store: Engine, after: list[Any], reason: str, words: str) -> None:
     with pytest.raises(LeewayError, match=words), transaction(store) as session:
-        thresholds.change(session, "model", "eta", [], after, "bo", NOW, reason)
+        edits.change(session, "model", "eta", [], after, "bo", NOW, reason)
     assert written(store) == []
 
 

@@ -19,6 +19,7 @@ from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Kind, Subject
 from monitoring.core.incident import Cause
 from monitoring.errors import LeewayError
+from monitoring.fleet import Slo, column_of
 from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.tables import AuditRow, HeartbeatRow, IncidentMemberRow, IncidentRow, ModelRow
 
@@ -122,6 +123,15 @@ def shared(session: Session) -> list[Shared]:
 def watched(session: Session) -> set[str]:
     """The keys of all models."""
     return set(session.scalars(select(ModelRow.key)))
+
+
+def objectives(session: Session, keys: Collection[str]) -> set[tuple[str, str, str]]:
+    """What some models promise: model, check and column of the verdicts of each objective."""
+    found = set()
+    for key, document in session.execute(select(ModelRow.key, ModelRow.document).where(ModelRow.key.in_(keys))):
+        slos = [Slo.model_validate(one) for one in document.get("slos") or ()]
+        found |= {(key, f"slo.{slo.sli}", column_of(slo, slos) or "") for slo in slos}
+    return found
 
 
 def save(session: Session, alerts: Iterable[Alert], changed: Iterable[Group], events: Sequence[Event]) -> None:

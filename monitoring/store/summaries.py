@@ -23,7 +23,7 @@ from monitoring.core.summary import (
     without,
 )
 from monitoring.core.window import Slots
-from monitoring.store.tables import SeriesRow, SlotRow, SummaryRow
+from monitoring.store.tables import Base, SeriesRow, SlotRow, SummaryRow
 
 
 def replace_slots(
@@ -72,7 +72,7 @@ def replace_slots(
                 delete(SummaryRow).where(tuple_(SummaryRow.series_id, SummaryRow.block).in_(keys[at : at + 400]))
             )
     if rows:
-        session.execute(insert(SummaryRow), rows)
+        session.execute(insert(Base.metadata.tables["summary"]), rows)
 
 
 def mark_read(

@@ -20,7 +20,6 @@ from monitoring.core.retraining.request import RetrainRequest
 from monitoring.core.retraining.worth import Worth as Waiting
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import Chunk
-from monitoring.fleet import Slo
 from monitoring.settings import load
 from monitoring.store import silences as silence_rows
 from monitoring.store.database import connect, reading, transaction
@@ -53,7 +52,7 @@ from monitoring.store.queries.retrain_worth import Advised
 from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
 from monitoring.store.queries.standing import Deployed, Seen
-from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
+from monitoring.store.queries.summaries import Distribution, Frozen
 from monitoring.store.silences import Kept
 
 TTL, ENTRIES = 15, 8_000
@@ -206,13 +205,6 @@ def label_delay(
 def traffic(key: str, start: datetime, end: datetime) -> pd.DataFrame:
     """Requests, errors and latency by hour."""
     return _cached(summaries.traffic, key, start, end)
-
-
-def objective(key: str, slo: Slo, now: datetime, start: datetime, end: datetime) -> ObjectiveState | None:
-    """An objective now, and its course over a range."""
-    limit = slo.tolerance if slo.sli == "quality" else slo.threshold_ms
-    at = now.replace(second=0, microsecond=0)
-    return _cached(summaries.objective, key, slo.sli, slo.objective, slo.period, limit, at, start, end)
 
 
 def logs(key: str | None = None) -> list[LogState]:

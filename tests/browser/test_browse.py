@@ -35,6 +35,7 @@ NOT_OURS = {
 """Flaws in Streamlit's own markup, which no page can mend: by axe's rule, where they are."""
 VIEWS = ("models-and-logs?view=Models&edit=late", "models-and-logs?view=Add+a+model")
 VIEWS += ("performance?model=late&view=By+version", "drift?model=late&range=1h")
+VIEWS += ("service-levels?model=late&view=Change+objectives", "service-levels?model=late&view=History")
 
 
 @pytest.fixture(scope="module")

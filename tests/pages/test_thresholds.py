@@ -72,7 +72,7 @@ def test_a_change_shows_at_once_what_it_would_have_done_and_is_saved_with_a_reas
     assert documents(small_store)["delays"]["thresholds"] == [{"check": "performance.roc_auc", "breached": 0.05}]
     store = connect(small_store)
     with reading(store) as session:
-        (revision,) = revisions.history(session)
+        (revision,) = revisions.history(session, revisions.THRESHOLDS)
     assert (revision.author, revision.reason) == ("local", "The old level paged us for nothing")
 
     at = run_page(PAGE, view="History")
@@ -82,7 +82,7 @@ def test_a_change_shows_at_once_what_it_would_have_done_and_is_saved_with_a_reas
     assert not at.exception
     assert "thresholds" not in documents(small_store)["delays"]
     with reading(store) as session:
-        newest, _ = revisions.history(session)
+        newest, _ = revisions.history(session, revisions.THRESHOLDS)
     assert (newest.number, newest.undoes, newest.reason) == (2, 1, "It hid a real one")
 
 

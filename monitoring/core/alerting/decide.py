@@ -27,7 +27,8 @@ class Known:
     """All that a decision goes by.
 
     `alerts` are those open, and those closed whose group still has to say so; `last` the newest closed episode of
-    fingerprints that have none open; `watched` the models there are, None where that does not matter.
+    fingerprints that have none open; `watched` the models there are, `objectives` what they promise (model, check,
+    column), None where that does not matter.
     """
 
     alerts: Sequence[Alert] = ()
@@ -37,6 +38,7 @@ class Known:
     silences: Sequence[Silence] = ()
     policies: Mapping[str, Policy] = field(default_factory=dict)
     watched: Collection[str] | None = None
+    objectives: Collection[tuple[str, str, str]] | None = None
     pace: Pace = field(default_factory=Pace)
 
 
@@ -82,6 +84,8 @@ def _live(known: Known, said: Mapping[str, Signal], now: datetime) -> tuple[dict
             continue
         if known.watched is not None and alert.subject.model not in known.watched:
             change = lifecycle.end(alert, "The model is not watched any more.", now)
+        elif known.objectives is not None and not _promised(alert, known.objectives):
+            change = lifecycle.end(alert, "The objective was changed or taken away.", now)
         else:
             change = lifecycle.advance(alert, said.get(alert.subject.fingerprint), now)
         alerts[alert.key] = change.alert
@@ -96,6 +100,11 @@ def _live(known: Known, said: Mapping[str, Signal], now: datetime) -> tuple[dict
             alerts[begun.alert.key] = begun.alert
             events += begun.events
     return alerts, events
+
+
+def _promised(alert: Alert, objectives: Collection[tuple[str, str, str]]) -> bool:
+    about = alert.subject
+    return not about.check.startswith("slo.") or (about.model, about.check, about.column) in objectives
 
 
 def _grouped(known: Known, alerts: dict[str, Alert], now: datetime) -> tuple[dict[str, Alert], dict[str, Group]]:

@@ -11,12 +11,14 @@ from monitoring.core.alerting.signal import Kind
 
 @dataclass(frozen=True, slots=True)
 class Inhibition:
-    """While a source fires, targets with the same labels `equal` are held back. A label that both lack is not equal."""
+    """While a source fires, targets with the same labels `equal` are held back. A label that both lack is not equal;
+    of `alike`, it is."""
 
     sources: frozenset[Kind]
     targets: frozenset[Kind]
     equal: tuple[str, ...]
     why: str
+    alike: tuple[str, ...] = ()
 
 
 CAUSES = frozenset({Kind.SERVICE_DOWN, Kind.INGEST_DOWN, Kind.SCHEMA_BREAK})
@@ -26,7 +28,7 @@ INHIBITIONS = (
     ),
     Inhibition(
         frozenset({Kind.SERVICE_DOWN, Kind.SERVICE_SLOW}), frozenset({Kind.BUDGET}), ("model", "check"),
-        "that says it already",
+        "that says it already", ("column",),
     ),
     Inhibition(
         frozenset({Kind.RETRAIN}), frozenset({Kind.PERFORMANCE}), ("model",), "that says it already"
@@ -44,11 +46,12 @@ def inhibited(alert: Alert, firing: Iterable[Alert]) -> str:
         if source.key == alert.key or not source.firing:
             continue
         for rule in INHIBITIONS:
-            if source.kind in rule.sources and alert.kind in rule.targets and _equal(source, alert, rule.equal):
+            if source.kind in rule.sources and alert.kind in rule.targets and _fits(rule, source, alert):
                 return f'"{source.rule}" fires for {source.subject.model}: {rule.why}'
     return ""
 
 
-def _equal(one: Alert, other: Alert, names: tuple[str, ...]) -> bool:
+def _fits(rule: Inhibition, one: Alert, other: Alert) -> bool:
     of_one, of_other = one.labels, other.labels
-    return all(name in of_one and of_one[name] == of_other.get(name) for name in names)
+    alike = all(of_one.get(name) == of_other.get(name) for name in rule.alike)
+    return alike and all(name in of_one and of_one[name] == of_other.get(name) for name in rule.equal)

@@ -54,10 +54,11 @@ RULES = (
     Rule("log stopped", "quality.volume", "*", Kind.INGEST_DOWN, PAGE, reading.stopped),
     Rule("fast burn", "slo.availability", "burn *", Kind.SERVICE_DOWN, PAGE, reading.fast_burn, keep=_minutes(5)),
     Rule("slow burn", "slo.availability", "burn *", Kind.BUDGET, TICKET, reading.slow_burn, keep=_minutes(30)),
-    Rule("fast burn", "slo.[!af]*", "burn *", Kind.SERVICE_SLOW, PAGE, reading.fast_burn, keep=_minutes(5)),
+    Rule("fast burn", "slo.latency", "burn *", Kind.SERVICE_SLOW, PAGE, reading.fast_burn, keep=_minutes(5)),
+    Rule("fast burn", "slo.quality", "burn *", Kind.BUDGET, TICKET, reading.fast_burn, keep=_minutes(5)),  # old labels
     Rule("slow burn", "slo.[!af]*", "burn *", Kind.BUDGET, TICKET, reading.slow_burn, keep=_minutes(30)),
     Rule("budget spent", "slo.*", "budget", Kind.BUDGET, TICKET, reading.status),
-    Rule("missed deadline", "slo.freshness", "*", Kind.STALE, PAGE, reading.level),
+    Rule("missed deadline", "slo.freshness", "age_hours", Kind.STALE, PAGE, reading.level),
     Rule("schema broken", "quality.schema", "*", Kind.SCHEMA_BREAK, PAGE, reading.level),
     Rule("values missing", "quality.missing", "*", Kind.MISSING, PAGE, reading.level),
     Rule("volume", "quality.volume", "*", Kind.VOLUME, TICKET, reading.level),

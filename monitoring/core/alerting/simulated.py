@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.decide import Known, decide
 from monitoring.core.alerting.grouping import Group, Pace
-from monitoring.core.alerting.notification import NotifyReason
 from monitoring.core.alerting.reading import RECENT, Read
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.alerting.severity import Severity
@@ -24,7 +23,6 @@ from monitoring.core.verdict import Verdict
 
 AT_ONCE = Pace(timedelta(), timedelta(), timedelta(days=3650))
 """Windows are hours apart: half a minute of waiting changes nothing, and nobody is there to be told again."""
-NEWS = (NotifyReason.FIRST, NotifyReason.NEW_MEMBER, NotifyReason.FLAPPING)
 
 Moment = Callable[[Verdict], datetime | None]
 
@@ -61,13 +59,13 @@ class _Track:
 
 def simulate(model: str, name: str, owner: str, verdicts: Sequence[Verdict], known_at: Moment) -> Past:
     """The alerts of one model over its verdicts, each heard when it was first known to be final (None: never)."""
-    desk = _Desk()
+    desk = Desk()
     for at, heard in _heard(model, verdicts, known_at):
         begins = any(read.condition == Condition.BEYOND for _, reads in heard.values() for read in reads)
         if desk.open or begins:  # otherwise nothing can begin or end
             said = [signal_of(track.subject, track.rule, name, owner, reads) for track, reads in heard.values()]
             desk.step(said, at)
-    return Past(tuple(desk.alerts.values()), tuple(desk.pages))
+    return desk.past()
 
 
 def _heard(
@@ -128,7 +126,7 @@ class _Answers:
 
 
 @dataclass
-class _Desk:
+class Desk:
     """All alerts and groups of a model, in memory: what is decided is applied."""
 
     alerts: dict[str, Alert] = field(default_factory=dict)
@@ -141,6 +139,8 @@ class _Desk:
         """Decide and apply."""
         known = Known(list(self.open.values()), self._last, list(self.groups.values()), pace=AT_ONCE)
         decision = decide(known, said, now)
+        if any(self._called(alert) for alert in decision.alerts):
+            self.pages.append(now)
         for alert in decision.alerts:
             self.alerts[alert.key] = alert
             if alert.open:
@@ -153,4 +153,12 @@ class _Desk:
                 self.groups[group.id] = group
             else:
                 self.groups.pop(group.id, None)
-        self.pages += [n.at for n in decision.notices if n.severity == Severity.PAGE and n.reason in NEWS]
+
+    def _called(self, alert: Alert) -> bool:
+        """Whether the first of an alert's policy is called just now. A ticket that joins a page calls nobody."""
+        before = self.open.get(alert.key)
+        return alert.severity == Severity.PAGE and alert.step == 0 and (before is None or before.step < 0)
+
+    def past(self) -> Past:
+        """What came of all the steps."""
+        return Past(tuple(self.alerts.values()), tuple(self.pages))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from monitoring.core.alerting.answers import acknowledge, escalate
-from monitoring.core.alerting.decide import Known
+from monitoring.core.alerting.decide import Known, held_back
 from monitoring.core.alerting.escalation import DEFAULT, Policy, Step
 from monitoring.core.alerting.grouping import Pace, Shared
 from tests.alerts_of import NOW, Desk, signal
@@ -323,6 +323,28 @@ def test_a_model_that_is_not_watched_any_more_resolves_its_alerts() -> None:
     desk.known = Known(watched=set())
     desk.step([], NOW + timedelta(seconds=600))
     assert not desk.open and desk.events[-1].reason == "The model is not watched any more."
+
+
+@pytest.mark.parametrize("left", [set(), {("eta", "slo.latency", "another"), ("delay", "slo.latency", "")}])
+def test_an_objective_that_is_gone_resolves_its_alerts_and_no_other(left: set[tuple[str, str, str]]) -> None:
+    promised = {("eta", "slo.latency", ""), ("eta", "slo.availability", "")}
+    desk = Desk(Known(objectives=promised))
+    desk.run({0: {"fast": "!", "down": "!", "drift": "!"}}, 60)
+    desk.known = Known(objectives=left | {("eta", "slo.availability", "")})
+    desk.step([], NOW + timedelta(seconds=600))
+    assert {a.subject.check for a in desk.open} == {"slo.availability", "drift"}
+    assert [e.reason for e in desk.events if e.kind == "resolved"] == ["The objective was changed or taken away."]
+
+
+@pytest.mark.parametrize(
+    ("column", "held"), [("", False), ("latency-20ms-99-30d", True), ("latency-50ms-99-30d", False)]
+)
+def test_a_fast_burn_holds_back_the_slow_one_of_the_same_objective_alone(column: str, held: bool) -> None:
+    fast = signal("fast", "!", column="latency-20ms-99-30d")
+    desk = Desk()
+    desk.step([fast, signal("slow", "!", column=column)], NOW)
+    slow = next(a for a in desk.open if a.rule == "slow burn")
+    assert (slow.key in held_back(desk.open, [], NOW)) is held
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(days=-1)])

@@ -32,6 +32,8 @@ def read(*verdicts: Verdict) -> dict[tuple[str, str], Signal]:
         (verdict("slo.availability", Status.BREACHED, method="burn 1h/5m", breached=14.4), "fast burn", "page"),
         (verdict("slo.latency", Status.BREACHED, method="burn 6h/30m", breached=6.0), "fast burn", "page"),
         (verdict("slo.latency", Status.WARNING, method="burn 3d/6h", warning=1.0), "slow burn", "ticket"),
+        (verdict("slo.quality", Status.BREACHED, method="burn 1h/5m", breached=3.3), "fast burn", "ticket"),
+        (verdict("slo.quality", Status.WARNING, method="burn 3d/6h", warning=1.0), "slow burn", "ticket"),
         (verdict("slo.latency", Status.BREACHED, method="budget", breached=0.99), "budget spent", "ticket"),
         (verdict("slo.freshness", Status.BREACHED, method="age_hours", breached=4.0), "missed deadline", "page"),
         (verdict("quality.volume", Status.NO_DATA), "log stopped", "page"),
