@@ -33,6 +33,8 @@ BACK, AHEAD = 7, 30
 is known before, so that a comparison later on is of the same rows and more."""
 ANSWERED = 0.95
 """Share of the champion's labelled rows below which it is said that the challenger did not answer all."""
+SHARED = 0.5
+"""Share of the shorter side's time below which versions that are not paired are said to have answered apart."""
 NEVER = 1_000_000
 """A slot after all others."""
 SHADOW = "shadow"
@@ -206,11 +208,8 @@ def _notes(model: Model, found: Together) -> tuple[str, ...]:
     """What has to be known beside."""
     out = []
     a, b = found.sides.champion, found.sides.challenger
-    if found.pairing == "none" and (shared := _overlap(a, b)) < 0.5:
-        out.append(
-            f"Only {shared:.0%} of the shorter time is shared by both versions: what differs may be the time, not the "
-            "version."
-        )
+    if found.pairing == "none" and (apart := _apart(a, b)):
+        out.append(apart)
     if found.pairing != "none" and found.unanswered > (1 - ANSWERED) * (len(a) + found.unanswered):
         share = found.unanswered / (len(a) + found.unanswered)
         out.append(
@@ -223,11 +222,17 @@ def _notes(model: Model, found: Together) -> tuple[str, ...]:
     return tuple(out)
 
 
-def _overlap(a: Answers, b: Answers) -> float:
-    """The share of the shorter side's time in which the other one answered, too."""
-    lengths = [float(x.moment.max() - x.moment.min()) for x in (a, b)]
-    both = min(a.moment.max(), b.moment.max()) - max(a.moment.min(), b.moment.min())
-    return max(0.0, float(both)) / max(min(lengths), 1.0)
+def _apart(a: Answers, b: Answers) -> str:
+    """What is to be said of versions that answered at different times; "" where they share most of the shorter one."""
+    first = max(float(x.moment.min()) for x in (a, b))
+    last = min(float(x.moment.max()) for x in (a, b))
+    share = max(0.0, last - first) / max(min(float(x.moment.max() - x.moment.min()) for x in (a, b)), 1.0)
+    if share >= SHARED:
+        return ""
+    ends = [f"{datetime.fromtimestamp(end, tz=UTC):%Y-%m-%d %H:%M}" for end in (first, last)]
+    where = f" Both answered from {ends[0]} to {ends[1]} UTC: choose that." if share > 0 else ""
+    told = f"Only {share:.0%} of the shorter time is shared by both versions"
+    return f"{told}: what differs may be the time, not the version.{where}"
 
 
 def _objective(model: Model) -> Objective | None:

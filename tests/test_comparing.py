@@ -99,6 +99,15 @@ def test_versions_of_different_times_are_said_to_be_so(tmp_path: Path) -> None:
     model = model_of(write(flights(8, 12), "parquet", tmp_path))
     found = compare(model, tmp_path, Side("v1"), Side("v2"))
     assert found.about.pairing == "none" and any("may be the time" in note for note in found.notes)
+    assert "choose that" not in found.notes[0]
+    log = flights(10, 12)
+    canary = log.assign(version=np.where((log.ts >= START + timedelta(days=8)) | (log.index % 4 == 0), "v2", "v1"))
+    canary.loc[canary.ts < START + timedelta(days=5), "version"] = "v1"
+    found = compare(model_of(write(canary, "parquet", tmp_path)), tmp_path, Side("v1"), Side("v2"))
+    assert found.notes == (), "v2 answered three days of its five beside v1"
+    canary.loc[canary.ts < START + timedelta(days=7), "version"] = "v1"
+    found = compare(model_of(write(canary, "parquet", tmp_path)), tmp_path, Side("v1"), Side("v2"))
+    assert "Both answered from 2026-03-09 00:" in found.notes[0] and "choose that" in found.notes[0]
 
 
 def test_what_is_known_later_changes_nothing_as_of_a_moment(tmp_path: Path) -> None:
