@@ -77,6 +77,8 @@ class Cells:
 
     def histogram(self, first: int | None = None, last: int | None = None, known_by: int | None = None) -> Histogram:
         """Counts by code over slots [first, last), using only what was known before slot `known_by`."""
+        if first is last is known_by is None:
+            return from_cells(self.codes, self.counts)
         kept = _within(self.slots, self.known, first, last, known_by)
         return from_cells(self.codes[kept], self.counts[kept])
 
@@ -87,6 +89,14 @@ class Cells:
         kept = _within(self.sum_slots, self.sum_known, first, last, known_by)
         chosen: NDArray[np.float64] = self.sums[kept]
         return chosen
+
+    def moments(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+        """Each (slot, known), ascending, and its rows."""
+        if not len(self.slots):
+            return self.slots, self.known, self.counts
+        new = (self.slots[1:] != self.slots[:-1]) | (self.known[1:] != self.known[:-1])
+        starts = np.flatnonzero(np.concatenate([[True], new]))
+        return self.slots[starts], self.known[starts], np.add.reduceat(self.counts, starts)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Cells):
