@@ -34,6 +34,8 @@ from monitoring.fleet_retraining import Retraining
 from monitoring.fleet_slos import Sli as Sli
 from monitoring.fleet_slos import Slo as Slo
 from monitoring.fleet_slos import column_of as column_of
+from monitoring.fleet_thresholds import Covariate as Covariate
+from monitoring.fleet_thresholds import Daylight as Daylight
 from monitoring.fleet_thresholds import Rule, inherited
 from monitoring.fleet_thresholds import Threshold as Threshold
 from monitoring.strict import Strict
@@ -104,6 +106,8 @@ class Model(Strict):
             family, _, name = threshold.check.partition(".")
             if threshold.check == "drift.multivariate" and (threshold.column or threshold.slice or threshold.version):
                 raise ValueError("drift.multivariate is of all columns and rows: without column, slice and version")
+            if threshold.covariate is not None:
+                threshold.explained_by(columns.features)
             if family in ("performance", "estimated") and name not in known:
                 raise ValueError(f"no metric of {self.task} is called {name!r}; the metrics are {', '.join(known)}")
         return self
