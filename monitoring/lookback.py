@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isclose
 
@@ -18,7 +18,7 @@ from monitoring.core.summaries import Summaries
 from monitoring.core.summary import FINE, Kind
 from monitoring.core.window import Slots, moment_of, slot_ceiling, slot_of
 from monitoring.fleet import Model, Slo, parse_model
-from monitoring.store import oncall
+from monitoring.store import oncall, rules
 from monitoring.store.models import unknown
 from monitoring.store.queries import label_delay, objectives
 from monitoring.store.queries.summaries import Frozen, baseline
@@ -53,7 +53,7 @@ def look_back_on(
     document = session.scalar(select(ModelRow.document).where(ModelRow.key == key))
     if document is None:
         raise unknown(key, [])
-    model = parse_model(document, key)
+    model = parse_model(document, key).under(rules.rules(session))
     team = oncall.roster(session).team_of(model.owner)
     whole = Period(now - timedelta(days=days), now, zone if team is None else team.zone)
     slos = [slo for slo in (before, after) if slo is not None]
@@ -61,7 +61,7 @@ def look_back_on(
         notes, asked = _asked(session, model, slos, whole)
     except UntoldError as untold:
         return Looked(whole, why=str(untold))
-    found = iter([look_back(one, key, model.owner, whole) for one in asked])
+    found = iter([look_back(replace(one, waits=model.waits), key, model.owner, whole) for one in asked])
     return Looked(whole, next(found) if before else None, next(found) if after else None, tuple(notes))
 
 

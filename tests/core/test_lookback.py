@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.simulated import simulate
+from monitoring.core.alerting.waits import Waits
 from monitoring.core.backtest import Period
 from monitoring.core.slo import freshness
 from monitoring.core.slo.lookback import LEAD, Asked, LookBack, look_back
@@ -133,6 +134,19 @@ def test_another_objective_on_the_same_events_is_another_course() -> None:
 def test_nights_are_those_of_the_zone(zone: str, night: int) -> None:
     found = look_back(asked(traffic(80, (DAY, HOUR, 100))), "m", "ops", looked(30, zone))
     assert (len(found.pages), found.pages_at_night) == (1, night)
+
+
+def test_a_stated_wait_is_waited_for() -> None:
+    events = traffic(80, (2 * DAY, HOUR, 100))
+    at_once, later, never = (
+        look_back(asked(events, waits=(Waits("slo.latency", wait=wait),)), "m", "ops", looked(30)).alerts
+        for wait in (None, timedelta(minutes=20), timedelta(days=20))
+    )
+    fired = {a.rule: a.fired_at for a in at_once}
+    assert {a.rule: a.fired_at for a in later} == {
+        rule: at and at + timedelta(minutes=20) for rule, at in fired.items()
+    }
+    assert fired and not never
 
 
 def test_without_events_nothing_is_known_and_nothing_raised() -> None:

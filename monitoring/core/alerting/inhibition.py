@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from monitoring.core.alerting.alert import Alert
@@ -12,7 +12,7 @@ from monitoring.core.alerting.signal import Kind
 @dataclass(frozen=True, slots=True)
 class Inhibition:
     """While a source fires, targets with the same labels `equal` are held back. A label that both lack is not equal;
-    of `alike`, it is."""
+    of `alike`, it is. `of_whole`: the model as a whole holds back its slices and versions, and nothing else."""
 
     sources: frozenset[Kind]
     targets: frozenset[Kind]
@@ -22,14 +22,14 @@ class Inhibition:
     of_whole: bool = False
 
     def holds(self, source: Alert, target: Alert) -> bool:
-        """Whether one alert holds another back. `of_whole`: the model as a whole its slices and versions."""
-        if source.kind not in self.sources or target.kind not in self.targets:
-            return False
-        if self.of_whole and (source.subject.part or not target.subject.part):
-            return False
-        of_one, of_other = source.labels, target.labels
-        alike = all(of_one.get(name) == of_other.get(name) for name in self.alike)
-        return alike and all(name in of_one and of_one[name] == of_other.get(name) for name in self.equal)
+        """Whether one alert holds another back."""
+        kinds = source.kind in self.sources and target.kind in self.targets
+        parts = not self.of_whole or (target.subject.part and not source.subject.part)
+        return kinds and parts and self._same(source.labels, target.labels)
+
+    def _same(self, one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+        alike = all(one.get(name) == other.get(name) for name in self.alike)
+        return alike and all(name in one and one[name] == other.get(name) for name in self.equal)
 
 
 CAUSES = frozenset({Kind.SERVICE_DOWN, Kind.INGEST_DOWN, Kind.SCHEMA_BREAK})
@@ -49,7 +49,10 @@ INHIBITIONS = (
         "it follows from that",
     ),
     *(
-        Inhibition(frozenset({kind}), frozenset({kind}), ("model", "check"), "the whole model says so", (), True)
+        Inhibition(
+            frozenset({kind}), frozenset({kind}), ("model", "check"), "the whole model says it already", ("column",),
+            of_whole=True,
+        )
         for kind in (Kind.DRIFT, Kind.PERFORMANCE)
     ),
 )  # fmt: skip

@@ -21,6 +21,7 @@ from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Signal, Subject
 from monitoring.core.alerting.signals import ORDER
 from monitoring.core.alerting.simulated import Desk, Past
+from monitoring.core.alerting.waits import Waits, stated
 from monitoring.core.backtest import Period as Looked
 from monitoring.core.slo import freshness
 from monitoring.core.slo.burn import Burning, burning, effective_factor, last_slots, left_at
@@ -44,7 +45,8 @@ class Asked:
     """An objective with its events. `check` is its verdicts' (slo.latency).
 
     Of freshness, `predicted` are the slots with a prediction and `most` the hours allowed. Windows end at the slots
-    that `step` divides, and what they hold is known `late` slots later: labels come later than requests.
+    that `step` divides, and what they hold is known `late` slots later: labels come later than requests. `waits` are
+    those stated of the model.
     """
 
     check: str
@@ -55,6 +57,7 @@ class Asked:
     most: float = 0.0
     late: int = 0
     step: int = 1
+    waits: tuple[Waits, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,14 +175,15 @@ def _decided(asked: Asked, model: str, owner: str, heard: NDArray[np.int64], con
             desk.step(
                 [_signal(asked, model, owner, r, ORDER[c]) for r, c in zip(rules, said[:, at], strict=True)], moment
             )
-        restless = any(a.flapping or a.condition == Condition.CLEAR for a in desk.open.values())
+        restless = any(a.flapping or not a.firing or a.condition == Condition.CLEAR for a in desk.open.values())
         at = at + 1 if restless else int(following[at])
     return desk.past()
 
 
 def _signal(asked: Asked, model: str, owner: str, rule: Rule, condition: Condition) -> Signal:
     subject = Subject(model, asked.check, method=rule.name)
-    return Signal(subject, rule.name, rule.kind, rule.severity, condition, rule.name, owner)
+    wait, keep = stated(subject, asked.waits)
+    return Signal(subject, rule.name, rule.kind, rule.severity, condition, rule.name, owner, wait=wait, keep=keep)
 
 
 def _union(alerts: Sequence[Alert], looked: Looked) -> timedelta:

@@ -218,6 +218,7 @@ EWR = {"slice": "origin=EWR"}
         ("a slice while the whole model fires for the same check", [("auc", {}), ("auc", EWR)], [("auc", EWR)]),
         ("a version, too", [("label", {}), ("label", {"version": "2"})], [("label", {"version": "2"})]),
         ("a slice of another check goes out", [("drift", {}), ("auc", EWR)], []),
+        ("a slice of another column goes out", [("label", {"column": "a"}), ("label", {"column": "b", **EWR})], []),
         ("slices hold neither each other nor the whole", [("auc", EWR), ("auc", {"slice": "origin=JFK"})], []),
         ("what causes the whole model's causes the slice's", [("schema", {}), ("auc", EWR)], [("auc", EWR)]),
     ],
