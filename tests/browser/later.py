@@ -1,6 +1,7 @@
 """A dashboard or a worker whose clock is ahead of the machine's: python -m tests.browser.later FILE web PORT | worker.
 
-FILE holds by how many seconds, and may change while they run: days go by for a story that takes half a minute.
+FILE holds by how many seconds, and may change while they run: days go by for a story that takes half a minute. The
+worker replays the shipped logs that lie in `data` beside it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from pathlib import Path
 
 import uvicorn
 
+from monitoring import worker
 from monitoring.commands import open_store
 from monitoring.settings import load
 from monitoring.web import clock
-from monitoring.worker import work
 
 ahead = Path(sys.argv[1])
 
@@ -28,4 +29,5 @@ if sys.argv[2] == "web":
     clock.now = now  # before a page imports it
     uvicorn.run("app:app", port=int(sys.argv[3]), log_level="warning", access_log=False)
 else:
-    work(open_store(load()), load(), now)
+    worker.SHIPPED = ahead.parent / "data"
+    worker.work(open_store(load()), load(), now)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,6 +30,13 @@ KEY = "air-time-eta"
 DAYS = 6
 FOURTH = 3
 """Of every four flights one, by these bits of its id: enough for a day's verdict, and quickly read."""
+
+
+DRAWN = """(() => {
+    const drawn = document.querySelector('.js-plotly-plot').data.find(trace => trace.name === 'Mean absolute error');
+    return [Array.from(drawn.x), Array.from(drawn.y)];
+})()"""
+"""The days of the first chart, and what was measured of them."""
 
 
 @pytest.fixture
@@ -92,6 +101,20 @@ def headed(page: Page, state: str) -> Locator:
     return page.get_by_test_id("stMarkdown").filter(has_text=re.compile(f"{state}.*Air time ETA · {KEY}-1"))
 
 
+def ahead(home: Path, by: timedelta) -> None:
+    """Let time go by, for the dashboard and for the worker."""
+    (home / "next").write_text(str(by.total_seconds()))
+    (home / "next").replace(home / "ahead")
+
+
+def replayed(home: Path, until: datetime) -> None:
+    """Wait until the worker has laid down what happened until then."""
+    deadline = time.monotonic() + 60
+    while datetime.fromisoformat(json.loads((home / "home" / "demo" / "demo.json").read_text())["loaded_until"]) < until:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None:
     web = ("-m", "tests.browser.later", str(home / "ahead"), "web", "{port}")
     with dashboard(home, web) as server, visit(chromium, server) as page:
@@ -106,7 +129,8 @@ def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None
         page.get_by_role("button", name="Approve", exact=True).click()
         expect(page.get_by_test_id("stProgress")).to_contain_text("Waiting for the dispatcher.")
         with worker(home):
-            expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile("run has begun|log|fitting|answering"))
+            running = page.get_by_test_id("stProgress").filter(has_text=re.compile("begun|log|fitt|answering|keeping", re.I))
+            expect(running.or_(headed(page, "Candidate|Evaluated")).first).to_be_visible()
 
             # held against the one that serves, on the week that it has not seen
             expect(page.get_by_text("Compared on the same rows")).to_be_visible(timeout=60_000)
@@ -115,9 +139,29 @@ def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None
             expect(headed(page, "Promoted")).to_be_visible()
             expect(page.get_by_role("button", name="Roll back")).to_be_visible()
 
+            promoted = datetime.now(UTC)
+
             # days later it has answered everything, and the old one beside it
-            (home / "ahead").write_text(str(timedelta(days=DAYS).total_seconds()))
+            ahead(home, timedelta(days=DAYS))
+            replayed(home, datetime.now(UTC) + timedelta(days=DAYS - 1))
+            ahead(home, timedelta(days=DAYS, minutes=15))
             expect(page.get_by_text("Measured since promotion")).to_be_visible(timeout=90_000)
+            expect(headed(page, "Verified")).to_be_visible(timeout=60_000)
 
             page.goto(f"{server}/performance?model={KEY}&range=30d")
             settle(page)
+            expect(page.locator(".js-plotly-plot").first.get_by_text("2", exact=True)).to_be_visible()
+            days, errors = page.evaluate(DRAWN)
+            since = max(moment for moment in days if datetime.fromisoformat(moment).date() <= promoted.date())
+            before = [e for day, e in zip(days, errors, strict=True) if day < since and e is not None]
+            after = [e for day, e in zip(days, errors, strict=True) if day > since and e is not None]
+            assert len(after) >= DAYS - 2
+            assert max(after) < 10 < 12 < min(before[-5:])
+
+            # and back again, with a reason
+            page.goto(f"{server}/retraining?model={KEY}")
+            settle(page)
+            page.get_by_role("button", name="Roll back").click()
+            page.get_by_role("textbox", name="Why?").fill("To see whether it can be undone")
+            page.get_by_role("button", name="Roll back").last.click()
+            expect(headed(page, "Rolled back")).to_be_visible(timeout=60_000)
