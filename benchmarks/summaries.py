@@ -98,12 +98,15 @@ STEPS = {"scan": scan, "cold": cold, "new_day": new_day, "verdict": verdict, "ev
 
 
 def _evaluated(log: Path, database: Path) -> dict[str, float]:
+    from monitoring.worker import settle
+
     with tempfile.TemporaryDirectory() as name:  # a worker is warm: it has read a log, and a new day of it, before
         small = workload.write(Path(name) / "log", rows=5_000, days=5)
         later = (small / "04.parquet").rename(Path(name) / "04.parquet")
         _run(small, Path(name) / "store.db")
         later.rename(small / "04.parquet")
         _run(small, Path(name) / "store.db")
+    settle()
     return _run(log, database)
 
 

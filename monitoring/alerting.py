@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -33,12 +34,15 @@ def step(store: Engine, now: datetime, settings: Settings, models: Collection[st
     """
     with transaction(store) as session:
         alerts.lock(session, now)
-        return take_in(session, signals(session, models, now) if models else [], now, settings)
+        return take_in(session, signals(session, models, now) if models else [], now, settings, models)
 
 
-def take_in(session: Session, said: Sequence[Signal], now: datetime, settings: Settings) -> Decision:
-    """Decide on signals, and write what follows, in the caller's transaction. The caller holds the lock."""
-    known = _known(session, said, now, _pace(settings))
+def take_in(
+    session: Session, said: Sequence[Signal], now: datetime, settings: Settings, heard: Collection[str] = ()
+) -> Decision:
+    """Decide on signals, and write what follows, in the caller's transaction. The caller holds the lock. `heard` are
+    models of which all that is known is said."""
+    known = replace(_known(session, said, now, _pace(settings)), heard=heard)
     decision = decide(known, said, now)
     alerts.save(session, decision.alerts, decision.groups, decision.events)
     groups = {g.id: g for g in (*known.groups, *decision.groups)}
@@ -101,5 +105,6 @@ def _known(session: Session, said: Sequence[Signal], now: datetime, pace: Pace) 
         silences=silences.active(session, now),
         policies={owner: policy for owner, policy in policies.items() if policy is not None},
         watched=alerts.watched(session),
+        objectives=alerts.objectives(session, {a.subject.model for a in there if a.subject.check.startswith("slo.")}),
         pace=pace,
     )

@@ -53,7 +53,7 @@ def _back_test(session: Session, proposal: Proposal, days: int, now: datetime, z
     cases, skipped = _cases(session, proposal)
     whole = Period(now - timedelta(days=days), now, zone)
     teams = oncall.roster(session)
-    checks = {case.before.key: needed(case.before, case.after) for case in cases}
+    checks = {case.before.key: needed(case.before, case.after) | _waited(case) for case in cases}
     found = _read(session, cases, set().union(*checks.values()), whole)
     begun = queries.begun(session, [case.id for case in cases])
     said = queries.judged(session, list(checks), set().union(*checks.values()), whole.start, now)
@@ -70,11 +70,16 @@ def _back_test(session: Session, proposal: Proposal, days: int, now: datetime, z
         team = teams.team_of(case.before.owner)
         period = whole if team is None else replace(whole, zone=team.zone)
         before, after = (
-            course(key, case.before.title, case.before.owner, each, late, period, of_model)
-            for each in (verdicts, again.verdicts)
+            course(key, case.before.title, case.before.owner, each, late, period, of_model, model.waits)
+            for each, model in ((verdicts, case.before), (again.verdicts, case.after))
         )
         out.append(Difference(key, period.zone, before, after, again.unknown))
     return BackTest(whole, tuple(out), skipped)
+
+
+def _waited(case: _Case) -> set[str]:
+    """The checks whose alerts would wait for another while."""
+    return {one.check for one in set(case.before.waits) ^ set(case.after.waits)}
 
 
 @contextmanager
@@ -100,7 +105,7 @@ def _cases(session: Session, proposal: Proposal) -> tuple[list[_Case], dict[str,
         thresholds = proposal.models.get(own.key)
         changed = own if thresholds is None else parse_model({**document, "thresholds": list(thresholds)}, own.key)
         case = _Case(id_, own.under(now_rules), changed.under(new_rules))
-        if set_of(case.before) == set_of(case.after):
+        if set_of(case.before) == set_of(case.after) and case.before.waits == case.after.waits:
             continue
         if own.chunk.rows is not None:
             skipped[own.key] = "its log has no real time, so there are no days to look back on"

@@ -19,6 +19,7 @@ from monitoring.store import models, rules
 
 OPTIONS = {
     "warning": "warning", "breached": "breached", "min_rows": "min_rows", "false_alarms": "false_alarms_per_quarter",
+    "wait": "for", "keep": "keep_firing_for",
 }  # fmt: skip
 """What an option of the command line is called in the fleet file."""
 

@@ -96,8 +96,8 @@ def apply(options: Namespace) -> int:
         for key in gone:
             models.remove(session, key, actor(), now())
         done |= rules.apply(session, file.get("rules", []), actor(), now(), reason)
-        done |= oncall.apply(session, file.get("people", []), file.get("teams", []), actor(), now())
         done |= channels.apply(session, [parse_channel(c) for c in file.get("channels", [])], actor(), now())
+        done |= oncall.apply(session, file.get("people", []), file.get("teams", []), actor(), now())
         if options.prune:
             gone += rules.prune(session, file, actor(), now(), reason)
             gone += oncall.prune(session, file, actor(), now())
@@ -162,7 +162,7 @@ def backtest(options: Namespace) -> int:
 
 
 def check(options: Namespace) -> int:
-    """Is everything reachable? Prints each setting with its help, then the database, every channel and every log."""
+    """Is everything reachable? Prints settings with their help, then the database, channels, dispatchers and logs."""
     from monitoring.logs.reader import LogReader
 
     settings = load()
@@ -176,7 +176,7 @@ def check(options: Namespace) -> int:
         with reading(open_store(settings)) as session:
             found, told = models.watched(session), channels.export(session)
         print("database: reachable")
-    bad = _check_channels(told, settings)
+    bad = _check_channels(told, settings) + _check_dispatchers(found, settings)
     for watched in found:
         try:
             reader = LogReader(watched.model, watched.base)
@@ -208,6 +208,30 @@ def _check_channels(documents: list[dict[str, Any]], settings: Settings) -> int:
             bad += 1
             words = error.sentence if isinstance(error, LeewayError) else str(error)
             print(f"channel {document['name']}: {secrets.redact(words)}", file=sys.stderr)
+    return bad
+
+
+def _check_dispatchers(found: list[Watched], settings: Settings) -> int:
+    """Whether every dispatcher's secrets are set and it may be used; nothing is ordered. How many may not."""
+    from monitoring.dispatchers.dispatcher import Means
+    from monitoring.notifiers.secrets import Secrets
+    from monitoring.sender import http_of
+
+    bad, http = 0, http_of(settings, now)
+    for watched in found:
+        wanted = watched.model.retraining
+        for name, dispatcher in (("dispatcher", wanted.dispatcher), ("registry", wanted.registry)):
+            if dispatcher is None:
+                continue
+            secrets = Secrets(os.environ)
+            try:
+                means = Means(http, settings.home, watched.base, os.environ, settings.commands)
+                dispatcher.expanded(secrets.expand).check(means)
+                print(f"{name} of {watched.key}: may be used")
+            except (LeewayError, OSError) as error:
+                bad += 1
+                words = error.sentence if isinstance(error, LeewayError) else str(error)
+                print(f"{name} of {watched.key}: {secrets.redact(words)}", file=sys.stderr)
     return bad
 
 
@@ -287,6 +311,24 @@ def diagnose(options: Namespace) -> int:
     return 0
 
 
+def compare(options: Namespace) -> int:
+    """Champion against challenger."""
+    from monitoring import comparing
+    from monitoring.core.comparison.comparison import as_document
+    from monitoring.core.comparison.words import lines
+
+    watched = _one(options, load())
+    found = comparing.compare(
+        watched.model, watched.base, *(comparing.Side.of(text) for text in (options.champion, options.challenger)),
+        since=options.start, until=options.end, as_of=options.as_of, metric=options.metric,
+        shadow=watched.model.retraining.shadow, progress=partial(_progress, options.model),
+    )  # fmt: skip
+    if options.json:
+        _write(as_document(found), options.json)
+    print("\n".join(lines(found)), file=sys.stderr if str(options.json) == "-" else sys.stdout)
+    return 0
+
+
 def report(options: Namespace) -> int:
     """An Evidently report."""
     from monitoring.evidently.report import create as build
@@ -336,7 +378,7 @@ def slo(options: Namespace) -> int:
             raise FleetError("cannot be read", where=str(options.file), mend=f"Is the path right? ({error})") from error
         found = openslo.read(text, str(options.file))
         with transaction(open_store(load())) as session:
-            changed = models.take_objectives(session, found, actor(), now())
+            changed = models.take_objectives(session, found, actor(), now(), f"Imported from {options.file.name}.")
         for key, what in changed.items():
             print(f"{key}: {what}, {len(found[key])} objectives")
         return 0
@@ -363,17 +405,19 @@ def retrain(options: Namespace) -> int:
         with reading(store) as session:
             print("\n".join(retrain_report.table(asked.requests(session, options.model), moment)))
         return 0
+    said: list[str] = []
     with transaction(store) as session:
         if options.action == "ask":
             model = models.watched(session, options.model)[0]
             found, new = retraining.ask(session, model, Cause.PERSON, options.reason, actor(), moment)
-            print("Requested." if new else "There is an open request already:")
+            said = ["Requested." if new else "There is an open request already:"]
         elif options.action == "show":
             found = retrains.one(session, options.request)
         else:
             decide = getattr(retraining, options.action.replace("-", "_"))
             found = decide(session, options.request, actor(), moment, options.reason)
-        print("\n".join(retrain_report.lines(found, asked.history(session, found.key))))
+        said += retrain_report.lines(found, asked.history(session, found.key))
+    print("\n".join(said))  # what is done stays done where nobody reads on: `retrain ask … | head -1`
     return 0
 
 
@@ -386,13 +430,15 @@ def token(options: Namespace) -> int:
     with transaction(store) as session:
         if options.action == "make":
             until = token_report.expiry(options.days, moment)
-            print(tokens.make(session, options.name, options.scopes, actor(), moment, until), flush=True)
-            print("It is shown once, and kept nowhere: put it where it is used.", file=sys.stderr)
+            said = [tokens.make(session, options.name, options.scopes, actor(), moment, until)]
         elif options.action == "revoke":
             tokens.revoke(session, options.name, actor(), moment)
-            print(f"{options.name}: revoked")
+            said = [f"{options.name}: revoked"]
         else:
-            print("\n".join(token_report.table(tokens.known(session), moment)))
+            said = token_report.table(tokens.known(session), moment)
+    print("\n".join(said), flush=True)
+    if options.action == "make":
+        print("It is shown once, and kept nowhere: put it where it is used.", file=sys.stderr)
     return 0
 
 

@@ -15,7 +15,6 @@ from monitoring.core.comparison.gates import Objective
 from monitoring.core.comparison.judge import Incomparable, Progress, compared
 from monitoring.core.comparison.rows import Answers, Pairing
 from monitoring.core.comparison.rules import Rules
-from monitoring.core.performance.metric import MAIN
 from monitoring.core.window import Chunk, slot_ceiling, slot_of
 from monitoring.errors import LeewayError
 from monitoring.fleet import Log, Model
@@ -25,6 +24,7 @@ from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
 from monitoring.pairing import Frames, Together, coincide, together
 from monitoring.store.models import Watched
+from monitoring.store.queries.fleet import main_metric
 
 LIMIT, SEED = 60_000, 0
 """Labelled rows of a side that are compared, and what they are drawn by."""
@@ -35,6 +35,7 @@ ANSWERED = 0.95
 """Share of the champion's labelled rows below which it is said that the challenger did not answer all."""
 NEVER = 1_000_000
 """A slot after all others."""
+SHADOW = "shadow"
 
 
 class CompareError(LeewayError):
@@ -48,10 +49,16 @@ class Side:
     version: str = ""
     shadow: bool = False
 
+    @classmethod
+    def of(cls, text: str) -> Side:
+        """From how people write it: a version, "shadow:" and a version, "shadow" for whatever is in that log."""
+        log, _, version = text.partition(":")
+        return cls(version, True) if log == SHADOW else cls(text)
+
     @property
     def name(self) -> str:
         """How to call it."""
-        return self.version or ("shadow" if self.shadow else "all versions")
+        return self.version or (SHADOW if self.shadow else "all versions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +100,7 @@ def compare(
     asked, sides = Asked(since, until, as_of), (champion, challenger)
     _check(model, sides, shadow)
     progress(0.0, "reading the rows of both versions")
-    with _opened(_timed(model), base, as_of) as own, _opened(_shadow(model, shadow), base, as_of) as other:
-        assert own is not None
-        readers = [other if side.shadow and other is not None else own for side in sides]
-        share = _share(own, asked)
-        frames, pairing = _read(readers, sides, asked, share)
-        counts = [count(r, asked.wanted(s)) for r, s in zip(readers, sides, strict=True) if not s.shadow]
-    for frame, side in zip(frames, sides, strict=True):
-        if frame.empty:
-            raise CompareError(
-                f"version {side.name} has no {'' if side.shadow else 'labelled '}rows {asked.words}.", where=model.key,
-                mend="Choose a longer time, or wait for its labels.",
-            )  # fmt: skip
-    of = sum(counts) if pairing == "none" else max(counts)
-    logs = tuple(shadow if side.shadow and shadow is not None else model.predictions for side in sides)
-    found = together(model, (logs[0], logs[1]), frames, pairing)
+    found = read(model, base, sides, asked, shadow)
     rows, sequence = found.drawn(LIMIT), found.first(LIMIT)
     if len(rows.champion) == 0 or len(rows.challenger) == 0:
         raise CompareError(
@@ -115,8 +108,8 @@ def compare(
         )
     ends = [datetime.fromtimestamp(float(f(rows.champion.moment)), tz=UTC) for f in (min, max)]
     about = About(
-        model.key, model.task, metric or main_metric(model), champion.name, challenger.name, model.unit, since, until,
-        as_of, ends[0], ends[1], pairing, len(rows.champion), len(rows.challenger), of, 0.0,
+        model.key, model.task, metric or judged_by(model), champion.name, challenger.name, model.unit, since, until,
+        as_of, ends[0], ends[1], found.pairing, len(rows.champion), len(rows.challenger), found.of, 0.0,
     )  # fmt: skip
     try:
         return compared(rows, sequence, about, _objective(model), rules or Rules(), progress, _notes(model, found))
@@ -124,30 +117,39 @@ def compare(
         raise CompareError(str(error), where=model.key, mend="Map `score` or `prediction` of both logs.") from error
 
 
-def asked_for(watched: Watched, arguments: Mapping[str, Any], now: datetime, progress: Progress) -> str:
-    """What the dashboard asks for (champion, challenger, shadow, start, end, metric), as of now, as JSON.
+def read(model: Model, base: Path, sides: tuple[Side, Side], asked: Asked, shadow: Log | None) -> Together:
+    """The labelled rows of both sides, brought together; of a busy log a share. Raises CompareError where one has
+    none."""
+    with _opened(_timed(model), base, asked.as_of) as own, _opened(_shadow(model, shadow), base, asked.as_of) as other:
+        assert own is not None
+        readers = [other if side.shadow and other is not None else own for side in sides]
+        frames, pairing = _by_key(readers, sides, asked, _share(own, asked))
+        counts = [count(r, asked.wanted(s)) for r, s in zip(readers, sides, strict=True) if not s.shadow]
+    for frame, side in zip(frames, sides, strict=True):
+        if frame.empty:
+            raise CompareError(
+                f"version {side.name} has no {'' if side.shadow else 'labelled '}rows {asked.words}.", where=model.key,
+                mend="Choose a longer time, or wait for its labels.",
+            )  # fmt: skip
+    logs = [shadow if side.shadow and shadow is not None else model.predictions for side in sides]
+    of = sum(counts) if pairing == "none" else max(counts)
+    return together(model, (logs[0], logs[1]), frames, pairing, of)
 
-    `shadow` is "champion" or "challenger" where that one is of the shadow log, else "".
-    """
-    sides = [
-        Side(str(arguments.get(name) or ""), arguments.get("shadow") == name) for name in ("champion", "challenger")
-    ]
+
+def asked_for(watched: Watched, arguments: Mapping[str, Any], now: datetime, progress: Progress) -> str:
+    """What the dashboard asks for (champion, challenger, start, end, metric), as of now, as JSON."""
+    sides = [Side.of(str(arguments.get(name) or "")) for name in ("champion", "challenger")]
     start, end = (instant(arguments[name]) if arguments.get(name) else None for name in ("start", "end"))
     found = compare(
         watched.model, watched.base, sides[0], sides[1], since=start, until=end, as_of=now,
-        metric=str(arguments.get("metric") or ""), progress=progress,
+        metric=str(arguments.get("metric") or ""), shadow=watched.model.retraining.shadow, progress=progress,
     )  # fmt: skip
     return json.dumps(as_document(found))
 
 
-def main_metric(model: Model) -> str:
+def judged_by(model: Model) -> str:
     """The metric that a model is judged by."""
-    for threshold in model.thresholds:
-        family, _, name = threshold.check.partition(".")
-        if family == "performance":
-            return name
-    scored = model.predictions.columns.score is not None
-    return "accuracy" if model.task == "binary_classification" and not scored else MAIN[model.task]
+    return main_metric(model.task, model.model_dump(mode="json")).removeprefix("performance.")
 
 
 def _check(model: Model, sides: tuple[Side, Side], shadow: Log | None) -> None:
@@ -172,7 +174,7 @@ def _check(model: Model, sides: tuple[Side, Side], shadow: Log | None) -> None:
         raise CompareError("the log does not say its version.", where=model.key, mend="Map `version`.")
 
 
-def _read(readers: list[LogReader], sides: tuple[Side, Side], asked: Asked, share: float) -> tuple[Frames, Pairing]:
+def _by_key(readers: list[LogReader], sides: tuple[Side, Side], asked: Asked, share: float) -> tuple[Frames, Pairing]:
     """The rows of both sides by the first key that makes pairs of them."""
     keys: list[Key] = ["id"] if any(side.shadow for side in sides) else ["id", "inputs"]
     if readers[0].model.predictions.columns.id is None:

@@ -12,6 +12,12 @@ LeewayError
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+KNOWN = 20
+"""Names that are listed where one is not known."""
+
 
 class LeewayError(Exception):
     """Base of all. `what` happened, `where` (file, model, column), and `mend`: what to do about it."""
@@ -56,3 +62,13 @@ class StoreError(LeewayError):
 
 class NotPermitted(LeewayError):  # noqa: N818 - reads as a sentence where it is raised
     """The viewer may not do this."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What to say of a name that is not known: what it may have been meant for, and what there is."""
+    there = sorted(known)
+    near = difflib.get_close_matches(name, there, n=2)
+    meant = f"Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
+    more = ", …" if len(there) > KNOWN else ""
+    listed = f"Known: {', '.join(there[:KNOWN])}{more}." if there else "There is none yet."
+    return " ".join(filter(None, (meant, listed)))

@@ -6,7 +6,7 @@ Everything a user writes is validated here, at the border; past it, the values a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,10 +15,12 @@ import yaml
 from pydantic import (
     BeforeValidator,
     Field,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
 
+from monitoring.core.alerting.waits import Waits
 from monitoring.core.performance.metric import metrics_for
 from monitoring.core.window import HOURS_OF, Chunk, hours_in
 from monitoring.errors import FleetError
@@ -102,19 +104,38 @@ class Slo(Strict):
             raise ValueError("a latency objective needs `threshold_ms`")
         if self.sli == "freshness" and self.max_age is None:
             raise ValueError("a freshness objective needs `max_age`, such as 4h")
-        _ = self.max_age_hours
+        if self.max_age is not None and self.max_age_hours <= 0:
+            raise ValueError("`max_age` must be longer than nothing, such as 4h")
         return self
 
     @property
     def slug(self) -> str:
         """What it is called among its model's objectives: the same in Prometheus and OpenSLO."""
-        threshold = f"-{self.threshold_ms:g}ms" if self.threshold_ms is not None else ""
-        return f"{self.sli}{threshold}-{self.objective * 100:g}-{self.period}".replace(".", "_")
+        limit = f"-{self.threshold_ms:g}ms" if self.threshold_ms is not None else ""
+        limit += f"-within-{self.tolerance:g}" if self.tolerance is not None else ""
+        limit += f"-{self.max_age}" if self.max_age is not None else ""
+        return f"{self.sli}{limit}-{self.objective * 100:g}-{self.period}".replace(".", "_")
+
+    @property
+    def limit(self) -> str:
+        """What it promises, in few words: such as within 20 ms, 99 % over 30d."""
+        within = {
+            "latency": f"within {self.threshold_ms or 0:g} ms, ",
+            "quality": "" if self.tolerance is None else f"within ±{self.tolerance:g}, ",
+            "freshness": f"at most {self.max_age} old, ",
+        }.get(self.sli, "")
+        return f"{within}{self.objective * 100:.6g} % over {self.period}"
 
     @property
     def max_age_hours(self) -> float:
         """The most that the newest prediction's age may be; 0 where that is no part of the objective."""
         return 0.0 if self.max_age is None else hours_in(self.max_age)
+
+
+def column_of(slo: Slo, slos: Sequence[Slo]) -> str | None:
+    """What tells the verdicts of an objective from those of its model's others: nothing, where it is the only one of
+    its kind."""
+    return slo.slug if sum(other.sli == slo.sli for other in slos) > 1 else None
 
 
 class Model(Strict):
@@ -138,6 +159,7 @@ class Model(Strict):
     slos: tuple[Slo, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     retraining: Retraining = Retraining()
+    _waits: tuple[Waits, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _fits_together(self) -> Model:
@@ -157,6 +179,9 @@ class Model(Strict):
             raise ValueError("a regression's quality objective needs `tolerance`: how wrong a good prediction may be")
         if self.retraining.shadow is not None and None in (columns.id, self.retraining.shadow.columns.id):
             raise ValueError("a shadow log is joined by id: map `id` in `predictions.columns` and in its own columns")
+        slugs = [slo.slug for slo in self.slos]
+        if twice := sorted({slug for slug in slugs if slugs.count(slug) > 1}):
+            raise ValueError(f"two objectives are the same: {', '.join(twice)}; take one away or change it")
         known = [metric.name for metric in metrics_for(self.task)]
         for threshold in self.thresholds:
             family, _, name = threshold.check.partition(".")
@@ -179,11 +204,23 @@ class Model(Strict):
 
     def under(self, rules: Iterable[Rule]) -> Model:
         """The model with what fleet-wide rules say where it has no threshold of its own. Rules on metrics of other
-        tasks are passed over."""
+        tasks are passed over. What is said of waiting stands apart, so that it changes no verdict."""
         known = {metric.name for metric in metrics_for(self.task)}
         fitting = [r for r in rules if r.fits(self.traits) and (r.metric is None or r.metric in known)]
-        found = inherited(self.thresholds, fitting)
-        return self.model_copy(update={"thresholds": (*self.thresholds, *found)}) if found else self
+        every = [*self.thresholds, *(rule.threshold() for rule in fitting)]
+        waits = tuple(w for t in every if (w := t.waits) is not None)
+        own = tuple(j for t in self.thresholds if (j := t.judging) is not None)
+        found = inherited(own, fitting)
+        if not found and not waits:
+            return self
+        model = self.model_copy(update={"thresholds": (*own, *found)})
+        model._waits = waits
+        return model
+
+    @property
+    def waits(self) -> tuple[Waits, ...]:
+        """How long its alerts wait, where its thresholds or rules say so: of a model under rules."""
+        return self._waits
 
 
 SECTION_OF = {"model": "models", "rule": "rules", "person": "people", "team": "teams", "channel": "channels"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -82,6 +83,16 @@ Wall = Annotated[datetime, BeforeValidator(_wall)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something that a person or a team names: where in its document, of which kind (person, channel, or schedule as
+    TEAM/KEY), and what."""
+
+    place: str
+    kind: str
+    name: str
+
+
 class Person(Strict):
     """Somebody who can be told. `email` is the address they sign in with; `channels` are tried in their order."""
 
@@ -95,6 +106,11 @@ class Person(Strict):
     def title(self) -> str:
         """The name on screen."""
         return self.name or self.key
+
+    @property
+    def names(self) -> list[Named]:
+        """All that it names."""
+        return [Named("channels", "channel", name) for name in self.channels]
 
 
 class Hours(Strict):
@@ -190,18 +206,26 @@ class Team(Strict):
         return self.name or self.key
 
     @property
-    def people(self) -> set[str]:
-        """Everybody whom it names, by key."""
-        turns_of = {p for s in self.schedules for r in s.rotations for p in r.people if p is not None}
-        steps = self.escalation.steps if self.escalation else ()
-        told = {t.partition(":")[2] for step in steps for t in step.targets if t.startswith("person:")}
-        return {*self.members, *turns_of, *told}
+    def names(self) -> list[Named]:
+        """All that it names, but its own schedules."""
+        found = [Named("members", "person", key) for key in self.members]
+        found += [Named("channels", "channel", name) for name in self.channels]
+        for schedule in self.schedules:
+            turns_of = [key for rotation in schedule.rotations for key in rotation.people if key is not None]
+            found += [Named(f"schedule {schedule.key}", "person", key) for key in turns_of]
+        for number, step in enumerate(self.escalation.steps if self.escalation else (), start=1):
+            told = [target.partition(":") for target in step.targets if target != DEFAULT]
+            found += [
+                Named(f"escalation, step {number}", kind, name)
+                for kind, _, name in told
+                if kind != "schedule" or "/" in name
+            ]
+        return found
 
     @property
-    def elsewhere(self) -> set[str]:
-        """Schedules of other teams whom its escalation names, as TEAM/KEY."""
-        steps = self.escalation.steps if self.escalation else ()
-        return {t.partition(":")[2] for step in steps for t in step.targets if t.startswith("schedule:") and "/" in t}
+    def people(self) -> set[str]:
+        """Everybody whom it names, by key."""
+        return {one.name for one in self.names if one.kind == "person"}
 
     def has(self, owner: str) -> bool:
         """Whether models of an owner are the team's."""

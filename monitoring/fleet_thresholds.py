@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PrivateAttr, model_validator
 
+from monitoring.core.alerting.waits import Waits, alerts
 from monitoring.core.checks import CHECKS, known
 from monitoring.core.performance.metric import metrics_for
 from monitoring.core.window import Chunk, Slots
@@ -56,6 +58,32 @@ class MovingReference(Strict):
         return Slots(window.first - length, window.first)
 
 
+def _waited(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,5})([smhd])", value)):
+        length = int(found[1]) * SECONDS[found[2]]
+        if length <= LONGEST:
+            return timedelta(seconds=length)
+    raise ValueError(f"write how long as 90s, 30m, 2h or 1d, 30d at most, not {value!r}")
+
+
+def waited_words(length: timedelta) -> str:
+    """How long, as it is written in the file."""
+    seconds = int(length.total_seconds())
+    unit = next((u for u in ("d", "h", "m") if seconds and seconds % SECONDS[u] == 0), "s")
+    return f"{seconds // SECONDS[unit]}{unit}"
+
+
+ASKED_FOR = ("drift.multivariate",)
+"""Checks that are made only where a threshold names them."""
+WAITS = ("for", "keep_firing_for")
+"""As a threshold writes them."""
+SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+LONGEST = 30 * SECONDS["d"]
+Wait = Annotated[timedelta, BeforeValidator(_waited), PlainSerializer(waited_words)]
+
+
 def _known_check(name: str) -> str:
     if not known(name):
         raise ValueError(f"no check is called {name!r}; the checks are {', '.join(CHECKS)}, performance.<metric>")
@@ -69,7 +97,8 @@ class Threshold(Strict):
     """What a check is held against. `column`, `slice` and `version` narrow it; `method` chooses the stattest.
 
     `false_alarms_per_quarter` is the budget of a check that is held against chance, `reference` another reference than
-    the model's for a drift check.
+    the model's for a drift check. `wait` (written `for`) is how long it must be beyond its level before an alert fires,
+    `keep` (`keep_firing_for`) how long it must be good before that is resolved: they change no verdict.
     """
 
     check: Check
@@ -83,7 +112,32 @@ class Threshold(Strict):
     min_rows: int | None = Field(default=None, gt=0)
     false_alarms_per_quarter: float | None = Field(default=None, gt=0)
     reference: MovingReference | None = None
+    wait: Wait | None = Field(default=None, alias="for")
+    keep: Wait | None = Field(default=None, alias="keep_firing_for")
     _rule: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _there_is_an_alert_to_wait_for(self) -> Threshold:
+        if self.waits and not alerts(self.check):
+            raise ValueError(f"{self.check} alerts nobody, so `for` and `keep_firing_for` say nothing")
+        return self
+
+    @property
+    def waits(self) -> Waits | None:
+        """What it says of waiting; None where nothing."""
+        if self.wait is None and self.keep is None:
+            return None
+        return Waits(self.check, self.column, self.slice, self.version, self.wait, self.keep, not self.rule)
+
+    @property
+    def judging(self) -> Threshold | None:
+        """The same without what it says of waiting; None where that is all. One that names a check which is made only
+        where it is named asks for it, whatever else it says."""
+        if self.waits is None:
+            return self
+        rest = self.model_copy(update={"wait": None, "keep": None})
+        says = {name for name in type(self).model_fields if getattr(rest, name) is not None}
+        return rest if says - {"check", "column", "slice", "version"} or self.check in ASKED_FOR else None
 
     @property
     def rule(self) -> str:
@@ -120,6 +174,8 @@ class Rule(Strict):
     min_rows: int | None = Field(default=None, gt=0)
     false_alarms_per_quarter: float | None = Field(default=None, gt=0)
     reference: MovingReference | None = None
+    wait: Wait | None = Field(default=None, alias="for")
+    keep: Wait | None = Field(default=None, alias="keep_firing_for")
 
     @model_validator(mode="after")
     def _says_something(self) -> Rule:
@@ -129,6 +185,7 @@ class Rule(Strict):
         family, _, name = self.check.partition(".")
         if family in ("performance", "estimated") and not any(metric == name for metric in every_metric()):
             raise ValueError(f"no metric is called {name!r}; the metrics are {', '.join(every_metric())}")
+        self.threshold()
         return self
 
     @property
@@ -158,7 +215,7 @@ def every_metric() -> list[str]:
 def inherited(own: Iterable[Threshold], rules: Iterable[Rule]) -> tuple[Threshold, ...]:
     """What rules say where a model's own thresholds say nothing."""
     mine = tuple(own)
-    found = (rule.threshold() for rule in rules)
+    found = (judging for rule in rules if (judging := rule.threshold().judging) is not None)
     return tuple(one for one in found if not any(t.covers(one) for t in mine))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from monitoring.core.alerting.signal import Subject
+from monitoring.core.alerting.waits import stated
 from monitoring.core.verdict import Status
 from monitoring.fleet import Threshold, parse_model
 from monitoring.store import models, rules
@@ -23,7 +25,8 @@ LEARNED = ("performance.", "estimated.", "quality.labels")
 @dataclass(frozen=True, slots=True)
 class InForce:
     """A check of a model as a whole, or of one of its columns, as it was last judged. `threshold` is what was set for
-    it, None where nothing was; `rule` the fleet-wide rule it comes from."""
+    it, None where nothing was; `rule` the fleet-wide rule it comes from; `waits` how long its alert waits to fire and
+    to be resolved, None where nothing is stated."""
 
     model: str
     name: str
@@ -34,6 +37,7 @@ class InForce:
     origin: Origin
     rule: str
     threshold: Threshold | None
+    waits: tuple[timedelta | None, timedelta | None]
     status: Status
     value: float | None
     warning: float | None
@@ -54,10 +58,12 @@ def in_force(session: Session) -> list[InForce]:
             if held is not None and v.check not in (MULTIVARIATE, "drift") and held.method not in (None, v.method):
                 held = None  # of another method of the same check
             levels = v.warning is not None or v.breached is not None
+            waits = stated(Subject(model.key, v.check, v.column), model.waits)
             out.append(
                 InForce(
                     model.key, model.title, model.owner, v.check, v.column, v.method, _origin(held, v.check, levels),
-                    held.rule if held else "", held, Status(v.status), v.value, v.warning, v.breached, v.reason, v.at,
+                    held.rule if held else "", held, waits, Status(v.status), v.value, v.warning, v.breached, v.reason,
+                    v.at,
                 )
             )  # fmt: skip
     return out

@@ -23,13 +23,15 @@ Frames = tuple[pd.DataFrame, pd.DataFrame]
 class Together:
     """Both sides' labelled rows that both could be judged by, in order of time.
 
-    `places`: what a row is drawn by, of both sides. `unanswered`: labelled rows of the first side that the other one
-    gave no answer to, where they are paired.
+    `places`: what a row is drawn by, of both sides. `of`: how many labelled rows the logs have, of which these may be a
+    share; of both sides together, where they are not paired. `unanswered`: labelled rows of the first side that the
+    other one gave no answer to, where they are paired.
     """
 
     sides: Sides
     places: tuple[pd.Series, pd.Series]
     pairing: Pairing
+    of: int
     unanswered: int
 
     def drawn(self, limit: int) -> Sides:
@@ -52,7 +54,7 @@ def coincide(frames: Frames) -> bool:
     return least > 0 and frames[0]["key"].isin(frames[1]["key"]).sum() >= COINCIDE * least
 
 
-def together(model: Model, logs: tuple[Log, Log], frames: Frames, pairing: Pairing) -> Together:
+def together(model: Model, logs: tuple[Log, Log], frames: Frames, pairing: Pairing, of: int) -> Together:
     """The rows side by side. `logs` say how each names its classes; where paired, one side has to have the labels."""
     unanswered = 0
     if pairing != "none":
@@ -63,7 +65,7 @@ def together(model: Model, logs: tuple[Log, Log], frames: Frames, pairing: Pairi
     classes = _classes(model, logs, frames)
     first, second = (_answers(model, log, frame, classes) for log, frame in zip(logs, frames, strict=True))
     places = (frames[0]["place"], frames[1]["place"])
-    return Together(Sides(model.task, first, second, pairing != "none", classes), places, pairing, unanswered)
+    return Together(Sides(model.task, first, second, pairing != "none", classes), places, pairing, of, unanswered)
 
 
 def _side_by_side(model: Model, logs: tuple[Log, Log], frames: Frames) -> tuple[Frames, int]:

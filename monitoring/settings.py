@@ -32,6 +32,8 @@ HELP = {
     "group_wait_seconds": "Seconds that alerts of one owner and model are gathered before the first notification.",
     "group_interval_seconds": "Seconds at least between two notifications of changes in one group of alerts.",
     "repeat_hours": "Hours after which a group of alerts that still fires is sent again.",
+    "keep_days": "Days that sent messages and finished requests are kept. Dead letters are kept until somebody acts.",
+    "keep_alerts_days": "Days that ended alerts and incidents are kept, with their history; at least 90.",
 }
 
 
@@ -39,6 +41,10 @@ VENDORS = (
     "hooks.slack.com events.pagerduty.com events.eu.pagerduty.com *.logic.azure.com *.environment.api.powerplatform.com"
 )
 """Where the channels of known services go: Slack, PagerDuty, Microsoft's Workflows."""
+
+
+BACK_TEST = 90
+"""Days that a back-test looks back for alerts that people judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +67,13 @@ class Settings:
     group_wait_seconds: int = 30
     group_interval_seconds: int = 300
     repeat_hours: int = 4
+    keep_days: int = 30
+    keep_alerts_days: int = 400
 
 
 KINDS: dict[str, Callable[[str], Any]] = {
     "home": Path, "port": int, "cadence_seconds": int, "group_wait_seconds": int, "group_interval_seconds": int,
-    "repeat_hours": int, "url": lambda text: text.rstrip("/"),
+    "repeat_hours": int, "keep_days": int, "keep_alerts_days": int, "url": lambda text: text.rstrip("/"),
 }  # fmt: skip
 """Of the settings that are no plain text."""
 
@@ -98,4 +106,11 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         raise SettingsError("must not be negative", where=variable("group_wait_seconds"))
     if found.repeat_hours < 1:
         raise SettingsError("must be at least 1", where=variable("repeat_hours"))
+    if found.keep_days < 1:
+        raise SettingsError("must be at least 1", where=variable("keep_days"))
+    if found.keep_alerts_days < BACK_TEST:
+        raise SettingsError(
+            f"must be at least {BACK_TEST}", where=variable("keep_alerts_days"),
+            mend="Thresholds are held against the alerts of that many days.",
+        )  # fmt: skip
     return found

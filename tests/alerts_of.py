@@ -106,7 +106,8 @@ def said(notice: Notice) -> tuple[int, str, str]:
 
 def add_model(session: Session, key: str = "eta", owner: str = "ops") -> int:
     """A model as far as alerts know it; its number."""
-    document = {"key": key, "owner": owner, "runbook": f"https://runbooks.example.org/{key}"}
+    promised = [{"sli": "availability", "objective": 0.99}, {"sli": "latency", "threshold_ms": 20, "objective": 0.99}]
+    document = {"key": key, "owner": owner, "runbook": f"https://runbooks.example.org/{key}", "slos": promised}
     row = ModelRow(
         key=key, name=key.title(), owner=owner, task="regression", mode="batch", target="cloud", document=document,
         base="/", created_at=NOW, updated_at=NOW,

@@ -11,22 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from monitoring import alerting, routing
 from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.answers import acknowledge, close, escalate, unacknowledge
 from monitoring.core.alerting.decide import Decision
+from monitoring.core.alerting.matcher import parse as parse_matchers
+from monitoring.core.alerting.silence import Silence
 from monitoring.core.verdict import Flag, Status
 from monitoring.notifiers.registry import parse
 from monitoring.settings import Settings
-from monitoring.store import alerts, channels, oncall
+from monitoring.store import alerts, channels, oncall, rules, silences
 from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.outbox_tables import OutboxRow
 from monitoring.store.queries.alerts import trouble
-from monitoring.store.tables import AuditRow, IncidentMemberRow, IncidentRow, ModelRow
+from monitoring.store.queries.silences import catch
+from monitoring.store.tables import AuditRow, IncidentMemberRow, IncidentRow, ModelRow, VerdictRow
 from tests.alerts_of import NOW, add_model, hear, verdict
 
 URL = "https://leeway.example.org"
@@ -226,7 +229,10 @@ TEAM = {
 @pytest.fixture
 def staffed(store: Engine) -> Engine:
     """Ann, then Bob after 15 minutes, each with channels of their own."""
+    own = [name for one in PEOPLE for name in one["channels"]]
     with transaction(store) as session:
+        made = [{"name": n, "kind": "slack", "url": "${OWN}", "matchers": {"owner": ["nobody"]}} for n in own]
+        channels.apply(session, [parse(one) for one in made], "tests", NOW)
         oncall.apply(session, PEOPLE, [TEAM], "tests", NOW)
     return store
 
@@ -317,6 +323,55 @@ def test_an_alert_closed_by_hand_that_is_still_wrong_is_a_new_episode(store: Eng
     assert only(store).episode == 2
 
 
+def test_a_slice_alerts_with_its_name_and_a_silence_on_it_catches_it_alone(store: Engine) -> None:
+    metric = partial(verdict, "performance.mae", threshold=14.0, breached=14.0, value=20.0)
+    ewr, jfk = partial(metric, B, slice="origin=EWR"), partial(metric, B, slice="origin=JFK")
+    with transaction(store) as session:
+        quiet = Silence(parse_matchers('slice="origin=EWR"'), NOW, after(7200), "ann", "a new runway")
+        silences.add(session, quiet, NOW)
+    say(store, *(one(day=day) for day in (-1, 0) for one in (ewr, jfk)), *(metric(O, day=day) for day in (-1, 0)))
+    step(store, 30)
+    with reading(store) as session:
+        (told,) = session.scalars(select(OutboxRow.payload))
+        found = catch(session, quiet, after(30))
+    (line,) = told["lines"]
+    assert (line["slice"], line["version"], line["column"]) == ("origin=JFK", "", "")
+    assert told["why"] == "new: performance, performance.mae (origin=JFK)"
+    assert [(a.check, a.slice) for a in found.alerts] == [("performance.mae", "origin=EWR")]
+    assert any(words.startswith("Silenced by ann") for _, words in history(store))
+
+
+def test_what_is_not_judged_any_more_can_be_closed(store: Engine) -> None:
+    say(store, drift(B))
+    with transaction(store) as session:
+        session.execute(delete(VerdictRow))
+    say(store, verdict("quality.volume", O, value=0.1, warning=0.2, breached=0.4), at=60)
+    assert only(store).condition == "unknown"
+
+
+def test_an_alert_waits_as_long_as_its_model_or_a_rule_says(store: Engine) -> None:
+    with transaction(store) as session:
+        row = session.scalars(select(ModelRow).where(ModelRow.key == "eta")).one()
+        log = {"source": "csv", "location": "l.csv", "columns": {"timestamp": "at", "prediction": "p"}}
+        row.document = {
+            "key": "eta", "task": "regression", "owner": "ops", "predictions": log,
+            "thresholds": [{"check": "drift", "for": "10m"}],
+        }  # fmt: skip
+        rules.apply(session, [{"key": "calm", "check": "drift", "keep_firing_for": "20m"}], "tests", NOW)
+    say(store, drift(B))
+    assert (only(store).state, only(store).wait, only(store).keep) == ("pending", after(600) - NOW, after(1200) - NOW)
+    assert history(store)[-1] == ("pending", "drift is breached. Fires if it holds for 10 min.")
+    step(store, 599)
+    assert only(store).state == "pending"
+    step(store, 600)
+    assert only(store).state == "firing"
+    say(store, drift(O, day=1, value=0.1), at=700)
+    step(store, 1899)
+    assert only(store).open
+    step(store, 1900)
+    assert ("resolved", "drift is ok. Clear for 20 min.") in history(store)
+
+
 def test_useful_or_noise_is_kept_with_who_said_it(store: Engine) -> None:
     say(store, drift(B))
     with transaction(store) as session:
@@ -333,6 +388,16 @@ def test_a_model_that_is_removed_resolves_its_alerts_and_keeps_their_history(sto
         session.delete(session.scalars(select(ModelRow).where(ModelRow.key == "eta")).one())
     step(store, 60)
     assert history(store)[-1] == ("resolved", "The model is not watched any more.")
+
+
+def test_an_objective_that_is_taken_away_resolves_its_alerts(store: Engine) -> None:
+    say(store, burn(B, value=20.0), drift(B))
+    with transaction(store) as session:
+        row = session.scalars(select(ModelRow).where(ModelRow.key == "eta")).one()
+        row.document = {**row.document, "slos": [{"sli": "latency", "threshold_ms": 20, "objective": 0.99}]}
+    step(store, 60)
+    assert only(store).subject.check == "drift"
+    assert ("resolved", "The objective was changed or taken away.") in history(store)
 
 
 def test_models_in_one_incident_are_told_together(store: Engine) -> None:

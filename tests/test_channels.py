@@ -14,8 +14,9 @@ from monitoring import fleet
 from monitoring.__main__ import main
 from monitoring.errors import ChannelError, FleetError
 from monitoring.notifiers.registry import parse
-from monitoring.store import channels
+from monitoring.store import channels, outbox
 from monitoring.store.database import connect, create, reading, transaction
+from monitoring.store.queries import channels as queries
 from monitoring.store.tables import AuditRow
 from tests.notifiers.receivers import http_receiver
 
@@ -179,3 +180,16 @@ def test_check_says_which_secrets_are_missing_and_what_may_not_be_reached(
         assert "channel hook: a.example.com is not on the list" in err and "LEEWAY_OUTGOING_HOSTS" in err
         assert "channel mail: mail.example.com:587 is not on the list" in err and "LEEWAY_MAIL_HOSTS" in err
         assert "s3cr3t" not in out + err
+
+
+def test_orders_for_a_model_that_is_called_as_a_channel_is_are_no_deliveries(tmp_path: Path) -> None:
+    store = connect(f"sqlite:///{tmp_path}/c.db")
+    create(store)
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    with transaction(store) as session:
+        channels.apply(session, [parse({"name": "eta", "kind": "slack", "url": "${URL}"})], "tests", now)
+        outbox.put(session, "dispatch", "eta-1/1", "eta", {"reason": "test"}, "eta-1", now)
+    with reading(store) as session:
+        assert queries.entries(session)[0].waiting == 0
+        assert queries.newest_test(session, "eta") is None
+    store.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import pandas as pd
 import pytest
 
 from monitoring import comparing, fleet
+from monitoring.__main__ import main
 from monitoring.comparing import CompareError, Side, compare
-from monitoring.core.comparison.comparison import Comparison, Outcome, Verdict
+from monitoring.core.comparison.comparison import Comparison, Outcome, Verdict, from_document
 from monitoring.core.comparison.words import sentence
 from monitoring.errors import LeewayError
-from tests.logs_of import COLUMNS, KINDS, START, binary_model, flights, multiclass, regression, write
+from tests.logs_of import COLUMNS, KINDS, START, binary_model, fleet_of, flights, multiclass, regression, write
 
 SINCE = START + timedelta(days=3)
 OWN = {**COLUMNS, "label": "label", "observed_at": "observed_at"}
@@ -219,3 +221,21 @@ def test_a_time_without_rows_and_a_log_that_is_not_there_are_refused(tmp_path: P
     shadow = shadow_of({"source": "parquet", "location": str(tmp_path / "gone.parquet")})
     with pytest.raises(LeewayError, match="gone"):
         compare(model, tmp_path, Side("v1"), Side(shadow=True), shadow=shadow)
+
+
+def test_the_command_compares_and_writes_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = binary_model(write(two_versions(flights(8, 6), True), "parquet", tmp_path))
+    file = fleet_of(tmp_path, document)
+    out = tmp_path / "out.json"
+    words = ["compare", "v1", "candidate", "--fleet", str(file), "--model", "delays", "--from", f"{SINCE:%Y-%m-%d}"]
+    assert main([*words, "--metric", "brier", "--json", str(out)]) == 0
+    found = from_document(json.loads(out.read_text()))
+    assert found.verdict == Verdict.BETTER and found.main.name == "brier"
+    assert sentence(found) in capsys.readouterr().out
+    assert main([*words[:2], "gone", *words[3:]]) == 2
+    assert "version gone has no labelled rows" in capsys.readouterr().err
+
+
+def test_a_side_is_written_as_a_version_or_as_one_of_the_shadow_log() -> None:
+    assert Side.of("v1") == Side("v1") and Side.of("") == Side()
+    assert Side.of("shadow") == Side("", shadow=True) and Side.of("shadow:v2") == Side("v2", shadow=True)

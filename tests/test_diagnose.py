@@ -451,7 +451,7 @@ def test_a_few_more_labels_and_other_thresholds_are_no_reason_to_diagnose_again(
 def test_a_preview_diagnoses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch)
     written = document(write(log("concept"), "parquet", tmp_path), thresholds=LEVELS)
-    found = preview(written, tmp_path, lambda: END, lambda share, words: None)
+    found = preview(written, [], tmp_path, lambda: END, lambda share, words: None)
     assert str(found.model.flag) == "retrain" and not counted.asked
 
 

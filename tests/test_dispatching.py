@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from monitoring import dispatching
 from monitoring.core.retraining import lifecycle
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
 from monitoring.core.retraining.state import State
-from monitoring.dispatching import Dispatching
+from monitoring.dispatching import orders
+from monitoring.dispatching.desk import Desk
+from monitoring.dispatching.thread import Dispatching
 from monitoring.notifiers.guard import Reach
 from monitoring.notifiers.http import Http
 from monitoring.settings import Settings
@@ -28,6 +29,7 @@ from monitoring.store.outbox_tables import OutboxRow
 from monitoring.store.retrain_tables import RetrainEventRow
 from monitoring.store.tables import AuditRow, ModelRow
 from tests.dispatchers.orders import NOW
+from tests.dispatchers.platforms import Registry, running
 from tests.dispatchers.servers import Trainer, trainer
 
 URL = "https://leeway.example"
@@ -75,16 +77,16 @@ class World:
     def another(self) -> Dispatching:
         http = Http(Reach(loopback=True), seconds=0.5, clock=self.clock)
         settings = Settings(home=self.home, url=URL, commands="{python}")
-        return Dispatching(self.store, settings, http, os.environ, self.clock, lambda: 0.5)
+        return Dispatching(Desk(self.store, settings, http, os.environ, self.clock, lambda: 0.5))
 
-    def set_up(self, dispatcher: dict[str, Any], model: str = "eta") -> None:
+    def set_up(self, dispatcher: dict[str, Any], model: str = "eta", **more: Any) -> None:
         with transaction(self.store) as session:
             row = session.scalar(select(ModelRow).where(ModelRow.key == model))
             row = row or ModelRow(
                 key=model, name=model, task="regression", mode="batch", target="server", base=str(self.home),
                 created_at=NOW, updated_at=NOW,
             )  # fmt: skip
-            row.document = {"key": model, "retraining": {"dispatcher": dispatcher}}
+            row.document = {"key": model, "retraining": {"dispatcher": dispatcher} | more}
             session.add(row)
 
     def approved(self, model: str = "eta", **policy: Any) -> str:
@@ -210,7 +212,7 @@ def test_a_look_that_cannot_be_made_sends_nothing_again(local: World) -> None:
         local.at.server.fail(fault, "GET")
     for _ in range(4):
         local.settle(60)
-        assert local.request().state == State.APPROVED and "Being looked for" in local.request().message
+        assert local.request().state == State.APPROVED and "is being looked for" in local.request().message
     local.settle(60)
     assert local.request().state == State.DISPATCHED and local.at.taken == ["eta-1/1"]
 
@@ -285,6 +287,34 @@ def test_cancelled_while_unclear_it_is_found_and_ended(world: World) -> None:
     assert world.at.server.of("POST")[1].json["data"]["run"] == "run-of-eta-1/1"
     assert world.at.runs["eta-1/1"]["state"] == "failed" and world.request().state == State.CANCELLED
     assert world.kinds()[-1] == "run_ended"
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_cancelled_while_it_was_being_handed_over_its_run_is_ended(store: Engine, tmp_path: Path, sees: bool) -> None:
+    with world_of(store, tmp_path, **({} if sees else {"status_url": ""})) as world:
+        key = world.approved()
+
+        def cancel() -> None:
+            world.at.meanwhile = lambda: None
+            world.act(key, lifecycle.cancel, actor="ann", reason="no")
+
+        world.at.meanwhile = cancel
+        world.settle()
+        world.settle(60)
+        assert world.request().state == State.CANCELLED and world.at.runs["eta-1/1"]["state"] == "failed"
+        assert [one.json["data"]["action"] for one in world.at.server.of("POST")] == ["retrain", "cancel"]
+        assert world.kinds()[-1] == "run_ended"
+
+
+def test_a_run_that_cannot_be_ended_is_said_in_the_history(local: World) -> None:
+    key = local.approved()
+    local.settle()
+    local.act(key, lifecycle.cancel, actor="ann", reason="no")
+    local.at.server.fail("403")
+    local.settle(1)
+    with reading(local.store) as session:
+        words = session.scalars(select(RetrainEventRow.words).order_by(RetrainEventRow.id.desc())).first()
+    assert words is not None and words.startswith("The run could not be ended: 127.0.0.1 answered HTTP 403")
 
 
 def test_a_running_one_is_cancelled(world: World) -> None:
@@ -433,10 +463,10 @@ def test_several_at_once_order_each_once(world: World) -> None:
 def test_one_whose_claim_has_passed_to_another_sends_nothing(local: World) -> None:
     local.approved()
     with transaction(local.store) as session:
-        [slow] = outbox.lease(session, NOW, "slow", seconds=dispatching.CLAIM, limit=1, kinds=("dispatch",))
-    local.settle(dispatching.CLAIM + 1)
+        [slow] = outbox.lease(session, NOW, "slow", seconds=orders.CLAIM, limit=1, kinds=("dispatch",))
+    local.settle(orders.CLAIM + 1)
     assert local.request().state == State.DISPATCHED
-    local.dispatching._order(slow)  # it wakes up only now
+    orders.hand_over(local.dispatching._desk, slow)  # it wakes up only now
     assert len(local.at.server.of("POST")) == 1
 
 
@@ -454,7 +484,7 @@ def test_a_database_that_is_away_after_sending_leads_to_a_look_not_to_a_second_r
         patch.setattr(outbox, "finish", away)
         local.settle()
     assert local.at.taken == ["eta-1/1"] and local.request().state == State.APPROVED
-    local.settle(dispatching.CLAIM + 1)
+    local.settle(orders.CLAIM + 1)
     assert local.request().state == State.DISPATCHED and len(local.at.server.of("POST")) == 1
 
 
@@ -471,3 +501,26 @@ def test_a_command_is_run_to_its_candidate(sqlite: Engine, tmp_path: Path) -> No
                 break
             threading.Event().wait(0.02)
         assert world.request().version == "v2"
+
+
+def test_a_registry_finds_the_version_and_promotes_it(sqlite: Engine, tmp_path: Path) -> None:
+    with world_of(sqlite, tmp_path) as world, ExitStack() as stack:
+        mlflow = Registry()
+        stack.enter_context(running(mlflow))
+        hook = {"kind": "webhook", "url": f"{world.at.server.url}/orders",
+                "status_url": f"{world.at.server.url}/status?order={{order}}"}  # fmt: skip
+        world.set_up(hook, registry={"kind": "mlflow", "url": mlflow.server.url, "model": "eta"})
+        key = world.approved()
+        world.settle()
+        world.at.runs["eta-1/1"] |= {"state": "done"}
+        world.settle(60)
+        assert world.request().state in (State.DISPATCHED, State.RUNNING), "its version is still to be told"
+        mlflow.add(leeway_order="eta-1/1")
+        world.settle(60)
+        assert (world.request().state, world.request().version) == (State.CANDIDATE, "1")
+        assert world.request().metrics == {"auc": 0.81}
+        world.act(key, lifecycle.promote, actor="bob", dispatches=True, reason="it looks good")
+        world.settle(1)
+        world.settle(10)
+        assert world.request().state == State.PROMOTED and mlflow.alias == "1"
+        assert len(world.at.server.of("POST")) == 1, "the service was asked to retrain, and no more"

@@ -13,6 +13,8 @@ from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.checks import CHECKS, PLANNED
 from monitoring.core.performance.metric import metrics_for
 from monitoring.core.retraining.guards import Guard
+from monitoring.dispatchers.dispatcher import Dispatcher
+from monitoring.dispatchers.registry import kinds as dispatchers
 from monitoring.fleet import Columns, Model, Slo, Threshold
 from monitoring.fleet_oncall import Escalation, EscalationStep, Hours, OnCallSchedule, Person, Rotation, Team
 from monitoring.fleet_retraining import Retraining
@@ -22,6 +24,8 @@ from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.registry import kinds
 from monitoring.settings import HELP, variable
 from monitoring.stattests.registry import all_stattests
+from monitoring.store.tokens import SCOPES
+from monitoring.web.openapi import document
 
 ROOT = Path(__file__).parent.parent
 TASKS = ("binary_classification", "multiclass_classification", "regression")
@@ -96,6 +100,24 @@ def test_every_kind_of_channel_is_documented_with_its_fields(kind: str) -> None:
     row = next(line for line in text("notifications.md").splitlines() if line.startswith(f"| `{kind}` |"))
     for name in kinds()[kind].model_fields:
         assert f"`{name}`" in (text("notifications.md") if name in Channel.model_fields else row)
+
+
+@pytest.mark.parametrize("kind", dispatchers())
+def test_every_kind_of_dispatcher_is_documented_with_its_fields(kind: str) -> None:
+    row = next(line for line in text("dispatchers.md").splitlines() if line.startswith(f"| `{kind}` |"))
+    for name in set(dispatchers()[kind].model_fields) - {"kind"}:
+        assert f"`{name}`" in (text("dispatchers.md") if name in Dispatcher.model_fields else row)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_every_scope_is_documented(scope: str) -> None:
+    assert f"| `{scope}` |" in text("api.md")
+
+
+@pytest.mark.parametrize("path", document()["paths"])
+def test_every_address_of_the_api_is_documented(path: str) -> None:
+    for method in document()["paths"][path]:
+        assert f"| {method.upper()} | `{path}` |" in text("api.md")
 
 
 @pytest.mark.parametrize("name", sources())

@@ -29,8 +29,12 @@ def test_a_killed_worker_loses_no_alert_and_sends_none_under_two_names(
 
 
 @pytest.mark.timeout(3000)
-def test_a_killed_dispatcher_has_no_run_started_twice_and_loses_none() -> None:
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_killed_dispatcher_has_no_run_started_twice_and_loses_none(
+    database: str, request: pytest.FixtureRequest
+) -> None:
     command = [sys.executable, "benchmarks/dispatch_kills.py", "--kills", KILLS]
+    command += ["--database", request.getfixturevalue("postgres_url")] if database == "postgresql" else []
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]

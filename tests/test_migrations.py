@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from monitoring.errors import StoreError
+from monitoring.store import migrations
 from monitoring.store.database import connect
 from monitoring.store.migrations import migrate
 from monitoring.store.tables import Base
@@ -38,6 +44,32 @@ def test_migrating_twice_changes_nothing(store: Engine) -> None:
     migrate(store)
     with store.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM heartbeat")).scalar_one() == 1
+    store.dispose()
+
+
+def test_revisions_of_thresholds_outlive_those_of_objectives_that_come_beside_them(store: Engine) -> None:
+    put = "INSERT INTO revision (kind, name, number, at, author, reason, before, after) VALUES ('{}', 'eta', 1, "
+    put += "'2026-03-02 00:00:00', 'ada', 'why', '[]', '[]')"
+    kinds = text("SELECT kind FROM revision ORDER BY kind")
+
+    def move(to: Callable[[Config, str], None], version: str) -> list[str]:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["store"] = store
+        to(config, version)
+        with store.connect() as connection:
+            return list(connection.execute(kinds).scalars())
+
+    assert move(command.upgrade, "0008") == []
+    for kind, fits in (("model", True), ("objectives", False)):
+        with nullcontext() if fits else pytest.raises(IntegrityError), store.begin() as connection:
+            connection.execute(text(put.format(kind)))
+    assert move(command.upgrade, "0009") == ["model"]
+    with store.begin() as connection:
+        connection.execute(text(put.format("objectives")))
+    with pytest.raises(IntegrityError), store.begin() as connection:
+        connection.execute(text(put.format("moods")))
+    assert move(command.downgrade, "0008") == ["model"]
     store.dispose()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from monitoring import fleet
@@ -22,7 +22,8 @@ from monitoring.core.oncall.schedule import Override
 from monitoring.core.recurrence import Recurrence
 from monitoring.errors import FleetError
 from monitoring.fleet_oncall import parse_team, turn_words
-from monitoring.store import oncall, silences
+from monitoring.notifiers.registry import parse as parse_channel
+from monitoring.store import channels, oncall, silences
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.oncall_tables import OverrideRow, SilenceRow
 from monitoring.store.outbox_tables import ChannelRow
@@ -36,6 +37,12 @@ OPS = Policy((Step(10, ("schedule:ops/primary",)), Step(20, ("person:ada", "chan
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FILE = """
+channels:
+  - {name: ada-pager, kind: slack, url: "${ADA}"}
+  - {name: ada-mail, kind: slack, url: "${ADA}"}
+  - {name: linus-mail, kind: slack, url: "${LINUS}"}
+  - {name: ops-slack, kind: slack, url: "${OPS}"}
+  - {name: lonely-mail, kind: slack, url: "${LONELY}"}
 people:
   - {key: ada, name: Ada Lovelace, zone: Europe/London, email: ada@example.org, channels: [ada-pager, ada-mail]}
   - {key: grace, zone: America/New_York}
@@ -75,6 +82,7 @@ def store() -> Iterator[Engine]:
     create(made)
     file = fleet.read_sections(FILE, "test")
     with transaction(made) as session:
+        channels.apply(session, [parse_channel(one) for one in file["channels"]], "test", NOW - DAY)
         oncall.apply(session, file["people"], file["teams"], "test", NOW - DAY)
     yield made
     made.dispose()
@@ -161,11 +169,22 @@ def test_hours_are_read_as_yaml_reads_them() -> None:
 @pytest.mark.parametrize(
     ("people", "teams", "words"),
     [
-        ([], [{"key": "new", "members": ["nobody-known"]}], "nobody is called nobody-known"),
+        ([], [{"key": "new", "members": ["nobody-known"]}], "team new › members: nobody is called 'nobody-known'"),
         ([], [{"key": "new", "owners": ["airport desk"]}], "is the owner of ops already"),
         ([], [{"key": "new", "owners": ["bare"]}], "'bare' is the owner of bare already"),
-        ([], [{"key": "new", "escalation": {"steps": [{"targets": ["schedule:bare/night"]}]}}], "no schedule"),
-        ([], [{"key": "new", "escalation": {"steps": [{"targets": ["person:eve"]}]}}], "nobody is called eve"),
+        ([], [{"key": "new", "escalation": {"steps": [{"targets": ["schedule:bare/night"]}]}}], "no team's schedule"),
+        ([], [{"key": "new", "escalation": {"steps": [{"targets": ["schedule:ops/primry"]}]}}], "'ops/primary'\\?"),
+        ([], [{"key": "new", "escalation": {"steps": [{"targets": ["person:eve"]}]}}], "1: nobody is called 'eve'"),
+        ([], [{"key": "new", "members": ["gace"]}], "Did you mean 'grace'\\? Known: ada, grace, linus. Add what"),
+        ([], [{"key": "new", "channels": ["ops-slak"]}], "team new › channels: no channel is called 'ops-slak'"),
+        ([], [{"key": "new", "channels": ["ops-slak"]}], "Did you mean 'ops-slack'\\? .* to `channels:`, or mend"),
+        ([], [{"key": "new", "escalation": {"steps": [{"targets": ["channel:x"]}]}}], "step 1: no channel is called"),
+        (
+            [],
+            [{"key": "new", "schedules": [{"key": "s", "rotations": [{"people": ["al"], "start": "2026-01-01"}]}]}],
+            "team new › schedule s: nobody is called 'al'",
+        ),
+        ([{"key": "new", "channels": ["ada-pagr"]}], [], "person new › channels: no channel is called 'ada-pagr'"),
     ],
 )  # fmt: skip
 def test_a_team_may_only_name_what_is_there(store: Engine, people: Any, teams: Any, words: str) -> None:
@@ -175,8 +194,56 @@ def test_a_team_may_only_name_what_is_there(store: Engine, people: Any, teams: A
     assert audit(store) == before, "nothing of it is kept"
 
 
+def test_a_team_whose_schedule_is_named_elsewhere_stays_unless_both_go(store: Engine) -> None:
+    step = {"targets": ["schedule:ops/primary"]}
+    with transaction(store) as session:
+        oncall.apply(session, [], [{"key": "first", "escalation": {"steps": [step]}}], "test", NOW)
+    with pytest.raises(FleetError, match="team ops: is named by team first"), transaction(store) as session:
+        oncall.remove(session, "team", "ops", "test", NOW)
+    with transaction(store) as session:
+        gone = oncall.prune(session, {"teams": []}, "test", NOW)
+    assert gone == ["team ops", "team lonely", "team bare", "team first"]
+
+
+def test_all_that_is_not_there_is_said_at_once(store: Engine) -> None:
+    person, team = {"key": "new", "channels": ["fax", "ops-slack"]}, {"key": "desk", "members": ["new", "eve"]}
+    with pytest.raises(FleetError) as caught, transaction(store) as session:
+        oncall.apply(session, [person], [team], "test", NOW)
+    assert caught.value.problems == (
+        "person new › channels: no channel is called 'fax'", "team desk › members: nobody is called 'eve'",
+    )  # fmt: skip
+    assert "`channels:` or `people:`" in caught.value.mend
+
+
+def test_a_channel_of_the_same_file_may_be_named_and_one_that_is_named_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEEWAY_DATABASE", f"sqlite:///{tmp_path / 'leeway.db'}")
+    path = tmp_path / "fleet.yaml"
+    path.write_text("people: [{key: ada, channels: [ada-pagr]}]\n" + FILE.partition("people:")[0])
+    assert main(["apply", str(path)]) == 2
+    assert "person ada › channels: no channel is called 'ada-pagr'. Did you mean 'ada-pager'" in capsys.readouterr().err
+    path.write_text(FILE)
+    assert main(["apply", str(path)]) == 0
+    path.write_text("channels: []\n")
+    assert main(["apply", str(path), "--prune"]) == 2
+    said = capsys.readouterr().err
+    assert "is named by person ada, person linus, team ops, team lonely. Take it out there first." in said
+    path.write_text("channels: []\npeople: []\nteams: []\n")
+    assert main(["apply", str(path), "--prune"]) == 0
+    assert "channel ops-slack: removed" in capsys.readouterr().out
+
+
+def test_what_names_a_channel_that_went_before_stops_nothing_else(store: Engine) -> None:
+    with transaction(store) as session:
+        session.execute(delete(ChannelRow).where(ChannelRow.name == "ada-pager"))
+    with transaction(store) as session:
+        assert oncall.apply(session, [], [{"key": "new"}], "test", NOW) == {"team new": "added"}
+        oncall.remove(session, "team", "new", "test", NOW)
+
+
 def test_somebody_who_is_still_named_cannot_be_removed(store: Engine) -> None:
-    with pytest.raises(FleetError, match="nobody is called grace"), transaction(store) as session:
+    with pytest.raises(FleetError, match="person grace: is named by team ops"), transaction(store) as session:
         oncall.remove(session, "person", "grace", "test", NOW)
     with transaction(store) as session:
         oncall.apply(session, [{"key": "eve"}], [], "test", NOW)
@@ -315,8 +382,6 @@ def test_the_board_has_now_next_gaps_and_who_cannot_be_told(store: Engine) -> No
     with transaction(store) as session:
         bare = {"key": "bare", "schedules": [{"key": "s", "rotations": [{"people": ["grace"], "start": "2026-03-01"}]}]}
         oncall.apply(session, [], [bare], "test", NOW)
-        for name in ("ada-pager", "ops-slack"):
-            session.add(ChannelRow(name=name, kind="email", document={}, created_at=NOW, updated_at=NOW))
         oncall.override(session, *PRIMARY, Override(NOW + DAY, NOW + DAY + HOUR, remove="ada"), "test", NOW)
     with reading(store) as session:
         found = board(known(session, NOW), NOW)
@@ -388,7 +453,7 @@ def test_a_silence_that_nobody_should_make_is_not_kept(store: Engine, change: di
 
 
 def test_documents_are_kept_apart_from_what_was_handed_over(store: Engine) -> None:
-    document = {"key": "eve", "channels": ["a"]}
+    document = {"key": "eve", "channels": ["ops-slack"]}
     with transaction(store) as session:
         oncall.apply(session, [copy.deepcopy(document)], [], "test", NOW)
     with transaction(store) as session:

@@ -36,7 +36,7 @@ def model(slos: list[Slo], key: str = "late") -> Any:
 
 
 @STEADY
-@given(st.lists(objectives, min_size=1, max_size=4))
+@given(st.lists(objectives, min_size=1, max_size=4, unique_by=lambda slo: slo.slug))
 def test_what_is_exported_is_read_back(slos: list[Slo]) -> None:
     assert read(export([model(slos)]), "here") == {"late": slos}
 

@@ -24,6 +24,8 @@ from monitoring.preview import preview
 from tests.errands import add, die, refuse, told, wait
 from tests.logs_of import binary_model, flights, write
 
+OWN = {"check": "quality.volume", "warning": 0.2, "breached": 0.3}
+
 
 def test_work_apart_returns_what_it_returns_and_tells_how_far_it_is() -> None:
     heard: list[tuple[float, str]] = []
@@ -80,11 +82,26 @@ def test_of_a_table_only_the_newest_rows_are_read(
 
 def test_a_small_table_is_judged_whole_and_nothing_is_said(table: dict[str, Any], tmp_path: Path) -> None:
     document = binary_model(table)
-    result = preview(document, tmp_path, lambda: datetime(2026, 4, 1, tzinfo=UTC), lambda share, words: None)
+    result = preview(document, [], tmp_path, lambda: datetime(2026, 4, 1, tzinfo=UTC), lambda share, words: None)
     assert result.notices == ()
     drift = next(v for v in result.newest if v.check == "drift.feature" and v.column == "distance" and not v.slice)
     last = flights(days=8).ts.dt.date
     assert drift.window.n == (last == last.iloc[-1]).sum()
+
+
+def test_the_rules_of_the_fleet_hold_in_a_preview_as_they_will(tmp_path: Path) -> None:
+    document = binary_model(write(flights(days=8), "parquet", tmp_path, "log"), thresholds=[OWN]) | {"owner": "ops"}
+    rules = [
+        {"key": "nulls", "matchers": {"owner": ["ops"]}, "check": "quality.missing", "warning": 0.12, "breached": 0.45},
+        {"key": "volume", "check": "quality.volume", "breached": 0.77},
+        {"key": "others", "matchers": {"owner": ["else"]}, "check": "quality.unseen", "breached": 0.99},
+    ]  # fmt: skip
+    result = preview(document, rules, tmp_path, lambda: datetime(2026, 4, 1, tzinfo=UTC), lambda share, words: None)
+    levels = {v.check: (v.warning, v.breached) for v in result.newest if not v.slice}
+    assert levels["quality.missing"] == (0.12, 0.45)
+    assert levels["quality.volume"] == (0.2, 0.3), "its own comes first"
+    assert levels["quality.unseen"][1] != 0.99
+    assert result.notices == ("Fleet-wide rules that hold for it: nulls.",)
 
 
 def test_labels_of_their_own_are_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from monitoring.evaluate import Scope, evaluate
 from monitoring.store import models
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
-from monitoring.store.queries.summaries import objective
+from monitoring.store.queries.objectives import objective
 from tests.logs_of import START, binary_model, fleet_of, flights, multiclass, regression, write
 
 DAYS = 10

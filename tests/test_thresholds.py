@@ -14,10 +14,12 @@ from sqlalchemy import Engine, insert, select
 from monitoring import backtest_report, fleet
 from monitoring.__main__ import main
 from monitoring.backtest import Proposal, back_test
+from monitoring.core.alerting.signal import Subject
+from monitoring.core.alerting.waits import stated
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.errors import FleetError, LeewayError
 from monitoring.fleet_thresholds import with_own
-from monitoring.store import models, revisions, rules, thresholds, verdicts
+from monitoring.store import edits, models, revisions, rules, verdicts
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.oncall_tables import TeamRow
@@ -73,6 +75,62 @@ def test_an_own_value_of_one_column_leaves_the_rule_for_the_others() -> None:
         {"models": [model(thresholds=[own | {"column": None}])], "rules": [rule | {"column": "load"}]}, "x"
     )
     assert [t.rule for t in narrow.models[0].under(narrow.rules).thresholds] == [""]
+
+
+HOUR = timedelta(hours=1)
+WAITS_OF: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], Subject, tuple[Any, Any]]] = {
+    "nothing, where nobody says anything": ([OWN], [], Subject("eta", "drift"), (None, None)),
+    "an own one": ([{"check": "drift", "for": "2h"}], [], Subject("eta", "drift"), (2 * HOUR, None)),
+    "of another check": ([{"check": "drift", "for": "2h"}], [], Subject("eta", "drift.label"), (None, None)),
+    "a rule's": ([], [RULE | {"for": "1h", "keep_firing_for": "1d"}], Subject("eta", "drift"), (HOUR, 24 * HOUR)),
+    "each by itself, the own before the rule's": (
+        [{"check": "drift", "for": "0s"}], [RULE | {"for": "1h", "keep_firing_for": "1d"}], Subject("eta", "drift"),
+        (timedelta(), 24 * HOUR),
+    ),
+    "the narrowest": (
+        [{"check": "quality.missing", "for": "3h"}, {"check": "quality.missing", "column": "wind", "for": "5h"}], [],
+        Subject("eta", "quality.missing", "wind"), (5 * HOUR, None),
+    ),
+    "of a slice": (
+        [{"check": "performance.mae", "for": "3h"}, {"check": "performance.mae", "slice": "o=EWR", "for": "5h"}], [],
+        Subject("eta", "performance.mae", slice="o=EWR"), (5 * HOUR, None),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("story", WAITS_OF)
+def test_how_long_an_alert_waits(story: str) -> None:
+    own, of_fleet, subject, expected = WAITS_OF[story]
+    watched = fleet.parse({"models": [model(owner="ops", thresholds=own)], "rules": of_fleet}, "a test")
+    assert stated(subject, watched.models[0].under(watched.rules).waits) == expected
+
+
+def test_waiting_changes_no_verdict() -> None:
+    own = [{"check": "performance.mae", "for": "2h"}, {"check": "drift", "for": "1h"}]
+    rule = RULE | {"keep_firing_for": "1d"}
+    watched = fleet.parse({"models": [model(owner="ops", thresholds=own)], "rules": [rule]}, "a test")
+    held = watched.models[0].under(watched.rules).thresholds
+    assert [(t.check, t.breached, t.rule, t.waits) for t in held] == [("drift", 0.4, "drift-of-ops", None)]
+    asked = fleet.parse({"models": [model(thresholds=[{"check": "drift.multivariate", "for": "2h"}])]}, "a test")
+    assert [t.check for t in asked.models[0].under(()).thresholds] == ["drift.multivariate"], "it is still asked for"
+    alone = fleet.parse({"rules": [{"key": "a", "check": "drift", "for": "2h"}]}, "a test")
+    assert watched.models[0].under(alone.rules).thresholds == ()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [
+        ({"check": "drift", "for": "soon"}, "write how long as 90s, 30m, 2h or 1d, 30d at most, not 'soon'"),
+        ({"check": "drift", "keep_firing_for": "31d"}, "30d at most"),
+        ({"check": "drift", "for": 5}, "not 5"),
+        ({"check": "drift.feature", "for": "1h"}, "drift.feature alerts nobody"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_wait_is_said(threshold: dict[str, Any], words: str) -> None:
+    for section in ({"models": [model(thresholds=[threshold])]}, {"rules": [{"key": "a"} | threshold]}):
+        with pytest.raises(FleetError) as caught:
+            fleet.parse(section, "a test")
+        assert words in caught.value.sentence
 
 
 def test_a_rule_on_a_metric_passes_over_models_of_another_task() -> None:
@@ -136,8 +194,11 @@ def test_what_was_applied_is_exported_and_each_change_is_a_revision(
     assert main(["apply", str(write(home, **changed))]) == 0
     assert exported(capsys) == changed
     with reading(connect(f"sqlite:///{home / 'leeway.db'}")) as session:
-        found = [(r.kind, r.name, r.number, list(r.before), list(r.after)) for r in revisions.history(session)]
-        assert {r.reason for r in revisions.history(session)} == {"Applied from fleet.yaml."}
+        found = [
+            (r.kind, r.name, r.number, list(r.before), list(r.after))
+            for r in revisions.history(session, revisions.THRESHOLDS)
+        ]
+        assert {r.reason for r in revisions.history(session, revisions.THRESHOLDS)} == {"Applied from fleet.yaml."}
         actions = list(session.scalars(select(AuditRow.action).where(AuditRow.action == "thresholds changed")))
     assert sorted(found) == [
         ("model", "eta", 1, [], [OWN]), ("model", "eta", 2, [OWN], []),
@@ -164,12 +225,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
 
 def written(store: Engine, kind: Any = "model", name: str = "eta") -> list[dict[str, Any]]:
     with reading(store) as session:
-        return thresholds.written(session, kind, name)
+        return edits.written(session, kind, name)
 
 
 def changed(store: Engine, before: list[Any], after: list[Any], kind: Any = "model", name: str = "eta") -> None:
     with transaction(store) as session:
-        thresholds.change(session, kind, name, before, after, "bo", NOW, "too noisy")
+        edits.change(session, kind, name, before, after, "bo", NOW, "too noisy")
 
 
 def test_an_undone_change_is_a_new_revision_and_takes_later_ones_with_it(store: Engine) -> None:
@@ -177,30 +238,30 @@ def test_an_undone_change_is_a_new_revision_and_takes_later_ones_with_it(store: 
     changed(store, [], [OWN])
     changed(store, [OWN], [other])
     with transaction(store) as session:
-        thresholds.undo(session, "model", "eta", 2, "cy", NOW, "it hid one")
+        edits.undo(session, "model", "eta", 2, "cy", NOW, "it hid one")
     assert written(store) == [OWN]
     with transaction(store) as session:
-        thresholds.undo(session, "model", "eta", 1, "cy", NOW, "back to the rule")
+        edits.undo(session, "model", "eta", 1, "cy", NOW, "back to the rule")
     assert written(store) == []
     with reading(store) as session:
-        found = [(r.number, r.author, r.undoes) for r in revisions.history(session, "model", "eta")]
+        found = [(r.number, r.author, r.undoes) for r in revisions.history(session, ("model",), "eta")]
         assert models.watched(session, "eta")[0].model.thresholds[0].rule == "drift-of-ops"
     assert found == [(4, "cy", 1), (3, "cy", 2), (2, "bo", None), (1, "bo", None)]
-    with pytest.raises(thresholds.ThresholdError, match="as it was"), transaction(store) as session:
-        thresholds.undo(session, "model", "eta", 1, "cy", NOW, "again")
+    with pytest.raises(edits.EditError, match="as it was"), transaction(store) as session:
+        edits.undo(session, "model", "eta", 1, "cy", NOW, "again")
 
 
 def test_a_rule_that_was_taken_away_comes_back(store: Engine) -> None:
     changed(store, [RULE], [], "rule", "drift-of-ops")
     assert written(store, "rule", "drift-of-ops") == []
     with transaction(store) as session:
-        thresholds.undo(session, "rule", "drift-of-ops", 2, "cy", NOW, "we need it")
+        edits.undo(session, "rule", "drift-of-ops", 2, "cy", NOW, "we need it")
     assert written(store, "rule", "drift-of-ops") == [RULE]
 
 
 def test_what_somebody_else_changed_meanwhile_is_not_overwritten(store: Engine) -> None:
     changed(store, [], [OWN])
-    with pytest.raises(thresholds.ThresholdError, match="changed meanwhile by bo: too noisy"):
+    with pytest.raises(edits.EditError, match="changed meanwhile by bo: too noisy"):
         changed(store, [], [OWN | {"breached": 0.8}])
     assert written(store) == [OWN]
 
@@ -211,7 +272,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(store: Engine) 
 )
 def test_a_change_needs_a_reason_and_must_be_one(store: Engine, after: list[Any], reason: str, words: str) -> None:
     with pytest.raises(LeewayError, match=words), transaction(store) as session:
-        thresholds.change(session, "model", "eta", [], after, "bo", NOW, reason)
+        edits.change(session, "model", "eta", [], after, "bo", NOW, reason)
     assert written(store) == []
 
 
@@ -250,6 +311,16 @@ def test_a_change_of_a_rule_is_looked_back_on_over_its_models_alone(store: Engin
     assert (fare.before.tally.opened, fare.before.tally.in_alert) == (0, timedelta(days=5))
     assert fare.after.tally.in_alert == timedelta()
     assert nothing.models == () and nothing.before.opened == 0
+
+
+def test_a_wait_is_looked_back_on(store: Engine) -> None:
+    drifting(store, "eta", "..!..!!!..")
+    own = [{"check": "drift", "for": "36h", "keep_firing_for": "2d"}]
+    with reading(store) as session:
+        (found,) = back_test(session, Proposal({"eta": own}), 30, NOW).models
+    assert (found.before.tally.opened, found.after.tally.opened) == (2, 1)
+    assert found.before.tally.breached == found.after.tally.breached == 4, "no verdict is another"
+    assert found.after.alerts[-1].wait == timedelta(hours=36)
 
 
 def test_a_log_cut_by_rows_and_one_never_judged_are_left_out_with_the_reason(store: Engine, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.simulated import Past, simulate
+from monitoring.core.alerting.waits import Waits
 from monitoring.core.verdict import Status, Verdict
 
 NIGHT = (22, 7)
@@ -156,7 +157,7 @@ def delays(verdicts: Iterable[Verdict], now: datetime) -> dict[str, timedelta]:
 
 def course(
     model: str, name: str, owner: str, verdicts: Sequence[Verdict], late: Mapping[str, timedelta], period: Period,
-    said: Sequence[Judged],
+    said: Sequence[Judged], waits: Sequence[Waits] = (),
 ) -> Course:  # fmt: skip
     """What verdicts (in order of time, from some windows before the period on) would have done in the period."""
 
@@ -166,7 +167,7 @@ def course(
         at = v.window.end + late.get(v.check, timedelta())
         return at if at <= period.end else None
 
-    past = simulate(model, name, owner, verdicts, known_at)
+    past = simulate(model, name, owner, verdicts, known_at, waits, period.end)
     alerts = tuple(a for a in past.alerts if a.fired_at is not None and (a.closed_at or period.end) > period.start)
     inside = [v for v in verdicts if v.window.end is not None and period.start < v.window.end <= period.end]
     before = {v.check: _heard_after(v, late) for v in verdicts} if said else {}

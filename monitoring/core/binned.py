@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.grid import MISSING, NONFINITE, CategoricalGrid, Grid
+from monitoring.core.grid import CategoricalGrid, Grid, no_value
 from monitoring.core.histogram import Histogram
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,8 @@ class Binned:
 
     `reference` and `current` have the same shape, one entry a class in ascending order (for categories: by
     code, then rare, then never seen). `lower` and `upper` are the classes' value limits; NaN for categories.
-    `reference_missing` and `current_missing` are rows with a null (or a not finite number).
+    `reference_missing` and `current_missing` are rows with a null (or a not finite number). `codes` are the classes'
+    codes on their grid.
     """
 
     kind: Literal["numeric", "categorical"]
@@ -30,6 +31,7 @@ class Binned:
     upper: Floats
     reference_missing: float = 0.0
     current_missing: float = 0.0
+    codes: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
     @property
     def middle(self) -> Floats:
@@ -50,7 +52,7 @@ class Binned:
 def align(grid: Grid, reference: Histogram, current: Histogram) -> Binned:
     """Put two histograms of one grid on their common classes."""
     codes = np.union1d(reference.codes, current.codes)
-    apart = np.isin(codes, (MISSING, NONFINITE))
+    apart = no_value(codes)
     counts = []
     for histogram in (reference, current):
         dense = np.zeros(len(codes))
@@ -69,4 +71,5 @@ def align(grid: Grid, reference: Histogram, current: Histogram) -> Binned:
         upper=upper,
         reference_missing=float(counts[0][apart].sum()),
         current_missing=float(counts[1][apart].sum()),
+        codes=kept,
     )

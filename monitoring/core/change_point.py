@@ -80,12 +80,12 @@ def change_points(
     y, lasting = _without_patterns(y, patterns)
     deviation, correlation = _noise(y)
     sampling = np.zeros(len(y)) if errors is None else (np.asarray(errors, float) / unit) ** 2
-    usual = float(np.median(sampling))
+    usual = _median(sampling)
     variance = max(deviation**2, usual, (floor / unit) ** 2, LEAST**2)
     spread = variance - usual + sampling
     if errors is None and rows is not None:
         n = np.maximum(np.asarray(rows, float), 1.0)
-        spread = spread * np.maximum(1.0, np.median(n) / n)
+        spread = spread * np.maximum(1.0, _median(n) / n)
     middle = _moving_median(y, REACH)
     reach = SPIKE * np.sqrt(spread)
     long_run = (1 + correlation) / (1 - correlation)
@@ -97,7 +97,7 @@ def change_points(
 
 def _scaled(y: Floats) -> tuple[Floats, float]:
     """The series about its median, the farthest value at 1; and the unit, 0 for a constant series."""
-    far = y - np.median(y)
+    far = y - _median(y)
     unit = float(np.abs(far).max())
     return (far, 0.0) if unit <= CONSTANT * float(np.abs(y).max()) else (far / unit, unit)
 
@@ -112,7 +112,7 @@ def _without_patterns(y: Floats, patterns: Sequence[Pattern]) -> tuple[Floats, i
         rest = y - _moving_median(y, pattern.period // 2, shrink=False)
         effects = np.zeros(int(pattern.phase.max()) + 1)
         for phase in np.unique(pattern.phase):
-            effects[phase] = np.median(rest[pattern.phase == phase])
+            effects[phase] = _median(rest[pattern.phase == phase])
         y = y - effects[pattern.phase]
     return y, lasting
 
@@ -129,7 +129,7 @@ def _noise(y: Floats) -> tuple[float, float]:
 def _square(differences: Floats) -> float:
     """The mean square of differences, the few largest cut: they may be changes."""
     size = np.abs(differences)
-    scale = max(float(np.median(size)) / MEDIAN, float(np.quantile(size, 0.9)) / TAIL)
+    scale = max(_median(size) / MEDIAN, float(np.quantile(size, 0.9)) / TAIL)
     return float(np.mean(np.minimum(size, 3 * scale) ** 2))
 
 
@@ -139,12 +139,18 @@ def _moving_median(y: Floats, reach: int, shrink: bool = True) -> Floats:
     n = len(y)
     reach = min(reach, (n - 1) // 2)
     out = np.empty(n)
-    out[reach : n - reach] = np.median(np.lib.stride_tricks.sliding_window_view(y, 2 * reach + 1), axis=1)
+    out[reach : n - reach] = np.sort(np.lib.stride_tricks.sliding_window_view(y, 2 * reach + 1), axis=1)[:, reach]
     for i in range(reach):
         far = 2 * i if shrink else i + reach
-        out[i] = np.median(y[: far + 1])
-        out[n - 1 - i] = np.median(y[n - 1 - far :])
+        out[i] = _median(y[: far + 1])
+        out[n - 1 - i] = _median(y[n - 1 - far :])
     return out
+
+
+def _median(y: Floats) -> float:
+    """As np.median, of finite values; of so few, in a tenth of its time."""
+    ordered = np.sort(y)
+    return float(ordered[(len(y) - 1) // 2] + ordered[len(y) // 2]) / 2
 
 
 def _partition(y: Floats, weights: Floats, penalty: float, shortest: int) -> list[int]:

@@ -19,7 +19,7 @@ CHECKS = {
     "slo.latency": "Error budget of the latency objective",
     "slo.availability": "Error budget of the availability objective",
     "slo.quality": "Error budget of the quality objective: predictions that came out right, of those with their labels",
-    "slo.freshness": "Age of the newest prediction",
+    "slo.freshness": "Age of the newest prediction, and error budget of the time in which it was young enough",
     "model": "The summing-up: healthy, watch, retrain or page",
 }
 FAMILIES = {

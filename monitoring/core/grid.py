@@ -28,6 +28,11 @@ UNSEEN = 1_000_001
 Floats = NDArray[np.float64]
 
 
+def no_value(codes: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which codes stand for no value: missing, or not finite."""
+    return np.asarray((codes == MISSING) | (codes == NONFINITE))
+
+
 @dataclass(frozen=True, slots=True)
 class NumericGrid:
     """asinh grid on the whole line, with optional extra `cuts` (ascending) as further class limits.

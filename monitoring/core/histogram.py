@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Codes = NDArray[np.int32]
 Counts = NDArray[np.int64]
 
+SPREAD = 4_096
+"""From the least code to the greatest, up to which there is a place for every one."""
+
 
 def _no_codes() -> Codes:
     return np.zeros(0, dtype=np.int32)
@@ -49,7 +52,11 @@ def from_cells(codes: NDArray[np.integer], counts: NDArray[np.integer]) -> Histo
     """Add up cells that may repeat a code, in any order."""
     if len(codes) == 0:
         return Histogram()
-    unique, inverse = np.unique(codes, return_inverse=True)
+    least, size = int(codes.min()), int(codes.max()) - int(codes.min()) + 1
+    if size <= SPREAD:  # a table of all codes in between: several times faster than sorting
+        unique, inverse = np.arange(least, least + size), codes - least
+    else:
+        unique, inverse = np.unique(codes, return_inverse=True)
     totals = np.zeros(len(unique), dtype=np.int64)
     np.add.at(totals, inverse, counts)
     kept = totals != 0

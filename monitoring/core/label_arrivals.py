@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -133,6 +133,15 @@ def label_state(
     if isinstance(curve, DelayCurve):
         due = _due(curve, found, starts, horizon)
     return LabelState(timed, horizon, since, length, curve, found, starts, predictions, labelled, due)
+
+
+def settled_until(state: LabelState, complete: Iterable[Slots]) -> int:
+    """The slot before which predictions are past label maturity: by the delay curve, else with the newest of the
+    windows that are over whose labels are there. 0 where there is none."""
+    known = [w.last for w in complete if state.mature(w)]
+    if isinstance(state.curve, DelayCurve):
+        known.append(state.horizon - state.curve.within(MATURE))
+    return max(known, default=0)
 
 
 def _due(curve: DelayCurve, arrivals: Arrivals, starts: NDArray[np.int64], horizon: int) -> Floats:

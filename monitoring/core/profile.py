@@ -1,4 +1,4 @@
-"""What the reference looked like: the frozen grids, and the facts that quality checks compare with."""
+"""What the reference looked like: the frozen grids, its frequent values, and its span."""
 
 from __future__ import annotations
 
@@ -23,19 +23,12 @@ _TYPES: dict[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One summarised column: its part (`kind`), its name in the log, its type there, and its frozen grid.
-
-    `minimum` and `maximum` are the reference's, for numbers; `n` its rows, `missing` those with a null.
-    """
+    """One summarised column: its part (`kind`), its name in the log, its type there, and its frozen grid."""
 
     kind: Kind
     name: str
     type: ColumnType
     grid: Grid
-    n: int = 0
-    missing: int = 0
-    minimum: float | None = None
-    maximum: float | None = None
 
     @property
     def key(self) -> tuple[Kind, str]:
@@ -77,8 +70,7 @@ def as_document(profile: Profile) -> dict[str, Any]:
     return {
         "version": VERSION,
         "columns": [
-            {**{k: v for k, v in asdict(c).items() if k != "grid"}, "grid": _grid_document(c.grid)}
-            for c in profile.columns
+            {"kind": c.kind, "name": c.name, "type": c.type, "grid": _grid_document(c.grid)} for c in profile.columns
         ],
         "slices": {k: list(v) for k, v in profile.slices.items()},
         "classes": list(profile.classes),
@@ -96,7 +88,7 @@ def is_current(document: dict[str, Any]) -> bool:
 
 def from_document(document: dict[str, Any]) -> Profile:
     """The profile that `as_document` was given, in this version."""
-    columns = tuple(Column(**{**c, "kind": Kind(c["kind"]), "grid": _grid(c["grid"])}) for c in document["columns"])
+    columns = tuple(Column(Kind(c["kind"]), c["name"], c["type"], _grid(c["grid"])) for c in document["columns"])
     return Profile(
         columns,
         {k: tuple(v) for k, v in document["slices"].items()},

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitoring.core.histogram import Histogram
 from monitoring.core.histogram import merge as merge_histograms
-from monitoring.core.summary import BLOCK, FINE, Cells, Kind, Series, decode, decode_total
+from monitoring.core.summary import BLOCK, FINE, Cells, Kind, Series, decode, decode_sums, decode_total
 from monitoring.core.window import Slots
 
 
@@ -30,7 +30,9 @@ class Summaries:
     packed: dict[Series, dict[int, Packed]]
     _totals: dict[tuple[Series, int], Histogram] = field(default_factory=dict)
     _cells: dict[tuple[Series, int], Cells] = field(default_factory=dict)
+    _of_sums: dict[tuple[Series, int], Cells] = field(default_factory=dict)
     _merged: dict[tuple[object, ...], Histogram] = field(default_factory=dict)
+    _extremes: dict[tuple[object, ...], tuple[float, float] | None] = field(default_factory=dict)
 
     @cached_property
     def versions(self) -> list[str]:
@@ -91,12 +93,22 @@ class Summaries:
     ) -> NDArray[np.float64]:
         """The rows of exact sums over a window; shape (entries, sums)."""
         parts = [
-            self.cells(series, block).rows(window.first, window.last)
+            self._sums(series, block).rows(window.first, window.last)
             for series in self._matching(kind, column, version, slice_)
             for block in self._blocks(series, window)
         ]
         parts = [p for p in parts if p.size]
         return np.concatenate(parts) if parts else np.zeros((0, 0))
+
+    def extremes(
+        self, kind: Kind, column: str, window: Slots, version: str | None = None, slice_: str = ""
+    ) -> tuple[float, float] | None:
+        """The least and the greatest finite value of a numeric column over a window; None without any."""
+        key = kind, column, window, version, slice_
+        if key not in self._extremes:
+            sums = self.sums(kind, column, window, version, slice_)
+            self._extremes[key] = (float(sums[:, 1].min()), float(sums[:, 2].max())) if len(sums) else None
+        return self._extremes[key]
 
     def every(self, kind: Kind, column: str, window: Slots) -> Iterable[Cells]:
         """The cells of all versions over the blocks that a window touches."""
@@ -110,6 +122,15 @@ class Summaries:
         if key not in self._cells:
             self._cells[key] = decode(self.packed[series][block].cells)
         return self._cells[key]
+
+    def _sums(self, series: Series, block: int) -> Cells:
+        """The sums of one block, of which the counts may not be needed."""
+        key = (series, block)
+        if key in self._cells:
+            return self._cells[key]
+        if key not in self._of_sums:
+            self._of_sums[key] = decode_sums(self.packed[series][block].cells)
+        return self._of_sums[key]
 
     def _total(self, series: Series, block: int) -> Histogram:
         key = (series, block)

@@ -46,12 +46,12 @@ def parse(document: Any, where: str = "retraining › dispatcher") -> Dispatcher
     if not isinstance(document, dict):
         raise DispatcherError("is not a dispatcher", where=where, mend="Write kind and the fields of the kind.")
     kind = document.get("kind")
-    if kind not in kinds():
+    if not isinstance(kind, str) or kind not in kinds():
         raise DispatcherError(
             f"no kind of dispatcher is called {kind!r}", where=where, mend=f"Known: {', '.join(kinds())}."
         )
     try:
-        return kinds()[str(kind)].model_validate(document)
+        return kinds()[kind].model_validate(document)
     except ValidationError as error:
         found = DispatcherError(
             "; ".join(words(problem) for problem in error.errors(include_input=False, include_url=False)) + ".",

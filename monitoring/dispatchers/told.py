@@ -47,6 +47,11 @@ def text(value: Any) -> str:
     return str(value)[:LONGEST] if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
+def long_text(value: Any) -> str:
+    """A text of any length."""
+    return value if isinstance(value, str) else ""
+
+
 def number(value: Any) -> float | None:
     """A finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):

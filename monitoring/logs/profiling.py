@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Double, Integer, case, cast, func, literal, select
+from sqlalchemy import Integer, func, literal, select
 
 from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid, ScoreGrid, numeric_grid
 from monitoring.core.profile import Column, ColumnType, Profile
@@ -50,7 +50,6 @@ def profile_of(
         )
     names, kinds = _layout(model, predictions.types)
     numbers = _sample(engine, parts, [c for c, k in names if kinds[c, k] == "numeric"], n)
-    facts = _facts(engine, parts, [c for c, _ in names])
     cuts = {slo.threshold_ms for slo in model.slos if slo.sli == "latency" and slo.threshold_ms}
     columns = []
     for name, kind in names:
@@ -63,12 +62,11 @@ def profile_of(
             grid = latency_grid(numbers[name], tuple(sorted(cuts)))
         else:
             grid = fitted(numbers[name])
-        missing, low, high = facts[name]
-        columns.append(Column(kind, name, predictions.types[name], grid, n, missing, low, high))
+        columns.append(Column(kind, name, predictions.types[name], grid))
     if model.chunk.rows is None:
         columns.append(Column(Kind.SERVICE, "", "other", BucketGrid(tuple(sorted({*BUCKETS_MS, *cuts})))))
     classes = _classes(engine, parts) if model.task == "multiclass_classification" else ()
-    columns += _outcomes(engine, parts, classes, n)
+    columns += _outcomes(engine, parts, classes)
     slices = {name: _top(engine, parts, name, SLICES) for name in model.predictions.columns.slices}
     first, last = bounds.runs[0] if bounds.runs else (None, None)
     return Profile(tuple(columns), slices, classes, n, first, last, dict(predictions.types))
@@ -76,12 +74,12 @@ def profile_of(
 
 def fitted(sample: NDArray[np.float64]) -> NumericGrid:
     """The grid of a numeric column, with cuts where far-apart modes would crowd one class."""
-    x = sample[np.isfinite(sample)]
+    x = np.sort(sample[np.isfinite(sample)])  # quantiles of what is in order cost next to nothing
     if len(x) == 0:
         return NumericGrid(0.0, 1.0)
     points = (0.1, 0.25, 0.5, 0.75, 0.9)
     quantiles = dict(zip(points, np.quantile(x, points).tolist(), strict=True))
-    grid = numeric_grid(quantiles, float(x.min()), float(x.max()))
+    grid = numeric_grid(quantiles, float(x[0]), float(x[-1]))
     codes, counts = np.unique(grid.code(x), return_counts=True)
     for code in codes[counts > CROWDED * len(x)]:
         inside = x[grid.code(x) == code]
@@ -140,26 +138,6 @@ def _sample(engine: LogEngine, parts: RowParts, names: Sequence[str], n: int) ->
     }
 
 
-def _facts(
-    engine: LogEngine, parts: RowParts, names: Sequence[str]
-) -> dict[str, tuple[int, float | None, float | None]]:
-    """Missing rows, minimum and maximum of each column, in one scan."""
-    values: list[Any] = []
-    for i, name in enumerate(names):
-        value, kind = parts.column(name)
-        values.append((func.count() - func.count(value)).label(f"m{i}"))
-        if kind == "number":
-            number = cast(value, Double)
-            finite = case((func.abs(number) < literal(1e300), number))
-            values += [func.min(finite).label(f"l{i}"), func.max(finite).label(f"h{i}")]
-    if not values:
-        return {}
-    row = engine.arrow(select(*values).select_from(parts.rows)).to_pylist()[0]
-    return {
-        name: (int(row[f"m{i}"]), _maybe(row.get(f"l{i}")), _maybe(row.get(f"h{i}"))) for i, name in enumerate(names)
-    }
-
-
 def _top(engine: LogEngine, parts: RowParts, name: str, limit: int) -> tuple[str, ...]:
     """The most frequent values of a column, ties by name."""
     text = text_of(*parts.column(name)).label("v")
@@ -192,7 +170,7 @@ def _classes(engine: LogEngine, parts: RowParts) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _outcomes(engine: LogEngine, parts: RowParts, classes: tuple[str, ...], n: int) -> list[Column]:
+def _outcomes(engine: LogEngine, parts: RowParts, classes: tuple[str, ...]) -> list[Column]:
     """The outcome columns, where the model has labels."""
     found = parts.label
     if found is None:
@@ -212,8 +190,8 @@ def _outcomes(engine: LogEngine, parts: RowParts, classes: tuple[str, ...], n: i
     scale = scale if scale > 0 else 1.0
     grid = NumericGrid(0.0, scale, _tolerances(parts.model, scale))
     return [
-        Column(Kind.LABEL, "", "number", fitted(labels), n),
-        Column(Kind.OUTCOME, "", "number", grid, n),
+        Column(Kind.LABEL, "", "number", fitted(labels)),
+        Column(Kind.OUTCOME, "", "number", grid),
     ]
 
 
@@ -222,7 +200,3 @@ def _tolerances(model: Model, scale: float) -> tuple[float, ...]:
     wanted = {s.tolerance for s in model.slos if s.sli == "quality" and s.tolerance is not None}
     ends = [tolerance + 1e-9 * max(tolerance, scale) for tolerance in wanted]
     return tuple(sorted([*ends, *(-end for end in ends)]))
-
-
-def _maybe(value: Any) -> float | None:
-    return None if value is None else float(value)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy import Select, select
 
-from monitoring.core.grid import MISSING, NONFINITE, REST, UNSEEN, CategoricalGrid
+from monitoring.core.grid import MISSING, NONFINITE, REST, UNSEEN, CategoricalGrid, no_value
 from monitoring.core.summary import BLOCK, FINE, Block, Kind, Series
 from monitoring.logs.codes import HUGE, Item
 from monitoring.logs.collect import cut
@@ -91,10 +91,9 @@ class Batch:
                 self._classes[key] = item.grid.code(self.numbers(item.source))
         codes = self._classes[key]
         if item.within is not None:
-            known = (codes != MISSING) & (codes != NONFINITE)
-            codes = np.where(known, np.clip(codes, *item.within), codes)
+            codes = np.where(no_value(codes), codes, np.clip(codes, *item.within))
         if item.absent is not None:
-            codes = np.where((codes == MISSING) | (codes == NONFINITE), item.absent, codes)
+            codes = np.where(no_value(codes), item.absent, codes)
         return codes
 
     def codes(self, number: int, item: Item) -> tuple[NDArray[np.integer], NDArray[np.bool_] | None]:
@@ -207,7 +206,7 @@ def _compacted(codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], Integer
     low, high = int(codes.min()), int(codes.max())
     if high - low < SPREAD:
         return codes - low, np.arange(low, high + 1)
-    special = (codes == MISSING) | (codes == NONFINITE)
+    special = no_value(codes)
     plain = codes[~special]
     if len(plain) and int(plain.max()) - int(plain.min()) < SPREAD:
         low, high = int(plain.min()), int(plain.max())

@@ -139,7 +139,8 @@ def webhook(url: str, reach: Reach, resolve: Resolve) -> Destination:
     if not own:
         check_host(host, port, reach)
     _check_name(host)
-    addresses = _checked(host, port, resolve, {LOOPBACK} if reach.loopback else {PRIVATE} if own else set())
+    permitted = ({LOOPBACK} if reach.loopback else set()) | ({PRIVATE} if own else set())
+    addresses = _checked(host, port, resolve, permitted)
     if not tls and not all(_is_loopback(a) or (own and refusal(a)) for a in addresses):
         raise in_clear
     target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (f"?{parts.query}" if parts.query else "")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from monitoring.notifiers import guard
 from monitoring.notifiers.deadline import Deadline
-from monitoring.notifiers.guard import Destination, Reach, Resolve
+from monitoring.notifiers.guard import Destination, Forbidden, Reach, Resolve
 from monitoring.notifiers.outcome import Outcome, Response, Retry, outcome
 
 SECONDS = 10.0
@@ -89,6 +89,8 @@ class Http:
             try:
                 with sock:
                     return self._exchange(sock, destination, method, body, headers or {}, deadline, whole=True)
+            except UnicodeError as error:  # before anything is sent
+                raise Forbidden("a header has a letter that no header may have", where=host) from error
             except (OSError, http.client.HTTPException) as error:
                 return Unanswered(self.words(host, error, deadline))
 

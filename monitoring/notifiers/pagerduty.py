@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pydantic import Field
 
 from monitoring.core.alerting.notification import Notification, NotifyReason
-from monitoring.notifiers import wording
+from monitoring.notifiers import payload, wording
 from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Delivered, Outcome
 from monitoring.notifiers.registry import channel
 from monitoring.notifiers.secrets import Secret, Template
 
-SUMMARY = 1_024
-"""Letters that PagerDuty takes as a summary: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/"""
+SUMMARY, FIELD, DETAIL, ADDRESS = 1_024, 255, 1_000, 2_000
+"""Letters that PagerDuty takes as a summary (https://developer.pagerduty.com/docs/events-api-v2/trigger-events/), and
+those of ours in its other fields: of an event it takes 512 KB in all."""
 
 
 @channel("pagerduty", title="PagerDuty")
@@ -41,7 +41,7 @@ class PagerDuty(Channel):
     def send(self, notification: Notification, http: Http) -> Outcome:
         """One event; two for a test."""
         for action in actions(notification):
-            found = http.post(self.url, json.dumps(event(notification, action, self.routing_key)).encode())
+            found = http.post(self.url, payload.encoded(event(notification, action, self.routing_key)))
             if not isinstance(found, Delivered):
                 return found
         return Delivered()
@@ -68,20 +68,22 @@ def event(notification: Notification, action: str, routing_key: str) -> dict[str
     sentence = f": {first[0].summary}" if first else ""
     found["payload"] = {
         "summary": wording.clip(wording.title(notification) + sentence, SUMMARY),
-        "source": notification.model or "leeway",
+        "source": wording.clip(notification.model, FIELD) or "leeway",
         "severity": severity,
         "timestamp": notification.at.isoformat(),
-        "group": notification.owner,
-        "class": first[0].check if first else "",
+        "group": wording.clip(notification.owner, FIELD),
+        "class": wording.clip(first[0].check, FIELD) if first else "",
         "custom_details": {
             "id": notification.id,
-            "why": wording.why(notification),
-            "owner": notification.owner,
-            "alerts": [wording.clip(wording.line(one), 1_000) for one in notification.lines[: wording.MOST_LINES]],
+            "why": wording.clip(wording.why(notification), DETAIL),
+            "owner": wording.clip(notification.owner, FIELD),
+            "alerts": [wording.clip(wording.line(one), DETAIL) for one in notification.lines[: wording.MOST_LINES]],
+            "more": wording.more(notification),
+            "runbook": wording.clip(notification.runbook, DETAIL),
         },
     }
     found["client"] = "Leeway"
-    addresses = wording.links(notification)
+    addresses = [(label, url) for label, url in wording.links(notification) if len(url) <= ADDRESS]
     if addresses:
         found["links"] = [{"href": url, "text": label} for label, url in addresses]
     return found

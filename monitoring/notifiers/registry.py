@@ -46,10 +46,10 @@ def parse(document: Any, where: str = "channels") -> Channel:
         raise ChannelError("is not a channel", where=where, mend="Write name, kind and the fields of the kind.")
     name = str(document.get("name") or where)
     kind = document.get("kind")
-    if kind not in kinds():
+    if not isinstance(kind, str) or kind not in kinds():
         raise ChannelError(f"no kind of channel is called {kind!r}", where=name, mend=f"Known: {', '.join(kinds())}.")
     try:
-        return kinds()[str(kind)].model_validate(document)
+        return kinds()[kind].model_validate(document)
     except ValidationError as error:
         found = ChannelError(
             "; ".join(words(problem) for problem in error.errors(include_input=False, include_url=False)) + ".",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pydantic import Field
 
-from monitoring.core.alerting.notification import Notification
-from monitoring.notifiers import wording
+from monitoring.core.alerting.notification import Line, Notification
+from monitoring.notifiers import payload, wording
 from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Outcome
@@ -16,8 +15,12 @@ from monitoring.notifiers.registry import channel
 from monitoring.notifiers.secrets import Secret
 
 MARKS = {"TEST": "⚪", "RESOLVED": "✅"}
-HEADER, SECTION = 150, 2_900
-"""Letters that Slack takes in a header and in a section: https://docs.slack.dev/reference/block-kit/blocks"""
+HEADER, SECTION, CONTEXT, BUTTON = 150, 2_900, 500, 3_000
+"""Letters of a header, a section, a line of a context and a button's address: Slack takes 150, 3,000, 3,000 and 3,000
+(https://docs.slack.dev/reference/block-kit/blocks)."""
+MOST = 11_000
+"""Bytes of a message: Slack refuses blocks of more than some 12,000 letters together as msg_blocks_too_long, which is
+written nowhere (https://github.com/slackapi/bolt-js/issues/2509)."""
 
 
 @channel("slack", title="Slack")
@@ -36,40 +39,46 @@ class Slack(Channel):
 
     def send(self, notification: Notification, http: Http) -> Outcome:
         """Block Kit, with the title as what a phone shows."""
-        return http.post(self.url, json.dumps(message(notification)).encode())
+        return http.post(self.url, payload.encoded(message(notification)))
 
 
 def message(notification: Notification) -> dict[str, Any]:
     """The payload of an incoming webhook."""
+    return payload.fitted(lambda shown: _message(notification, shown), MOST)
+
+
+def _message(notification: Notification, shown: int) -> dict[str, Any]:
     mark = MARKS.get(wording.state(notification), "🔴" if notification.severity == "page" else "🟡")
     title = wording.clip(f"{mark} {wording.title(notification)}", HEADER)
     blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title}}]
-    blocks += [_section(_line(found)) for found in notification.lines[: wording.MOST_LINES]]
+    blocks += [_section(_line(found)) for found in notification.lines[:shown]]
     about = [f"Sent because: {wording.why(notification)}", f"Owner: {notification.owner or 'nobody'}"]
-    about += [wording.more(notification)] if wording.more(notification) else []
+    about += [more for more in (wording.runbook(notification), wording.more(notification, shown)) if more]
     blocks.append(
-        {"type": "context", "elements": [{"type": "plain_text", "text": wording.clip(one, SECTION)} for one in about]}
+        {"type": "context", "elements": [{"type": "plain_text", "text": wording.clip(one, CONTEXT)} for one in about]}
     )
     buttons = [
         {"type": "button", "text": {"type": "plain_text", "text": label}, "url": url, "action_id": f"open-{number}"}
         for number, (label, url) in enumerate(wording.links(notification))
-        if len(url) <= 3_000
+        if len(url) <= BUTTON
     ]
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
     return {"text": title, "blocks": blocks}
 
 
-def _line(found: Any) -> str:
-    subject = f"*{_escape(wording.clip(found.subject, 300))}*"
-    link = _escape(found.link) if found.link.startswith(("https://", "http://")) else ""
-    head = f"<{link}|{_escape(wording.clip(found.subject, 300))}>" if link and "|" not in link else subject
+def _line(found: Line) -> str:
+    """An alert; its link is left out where it is too long to stand whole."""
+    subject = _escape(wording.clip(found.subject, 300))
     since = f" Since {wording.stamp(found.since)}." if found.since else ""
-    return f"{head} {found.state}\n{_escape(wording.clip(found.summary, 2_000))}{since}"
+    rest = f" {found.state}\n{_escape(wording.clip(found.summary, 400))}{since}"
+    link = _escape(found.link) if found.link.startswith(("https://", "http://")) and "|" not in found.link else ""
+    linked = f"<{link}|{subject}>{rest}"
+    return linked if link and len(linked) <= SECTION else f"*{subject}*{rest}"
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION], "verbatim": True}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": wording.cut(text, SECTION), "verbatim": True}}
 
 
 def _escape(text: str) -> str:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pydantic import Field
 
 from monitoring.core.alerting.notification import Notification
-from monitoring.notifiers import wording
+from monitoring.notifiers import payload, wording
 from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Outcome
 from monitoring.notifiers.registry import channel
 from monitoring.notifiers.secrets import Secret
 
-LINE = 1_500
-"""Letters of one alert: a message may have 28 KB."""
+LINE, ABOUT, ADDRESS = 1_500, 500, 2_000
+"""Letters of one alert, of whatever else is said, and of a button's address."""
+MOST = 24_000
+"""Bytes of a message; Teams takes 28 KB:
+https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using"""
 
 
 @channel("teams", title="Microsoft Teams")
@@ -36,18 +38,24 @@ class Teams(Channel):
 
     def send(self, notification: Notification, http: Http) -> Outcome:
         """One Adaptive Card."""
-        return http.post(self.url, json.dumps(message(notification)).encode())
+        return http.post(self.url, payload.encoded(message(notification)))
 
 
 def message(notification: Notification) -> dict[str, Any]:
     """A message with the card attached, as the workflow's trigger takes it."""
-    lines = [_plain(wording.clip(wording.line(one), LINE)) for one in notification.lines[: wording.MOST_LINES]]
+    return payload.fitted(lambda shown: _message(notification, shown), MOST)
+
+
+def _message(notification: Notification, shown: int) -> dict[str, Any]:
+    further = [more for more in (wording.more(notification, shown), wording.runbook(notification)) if more]
+    about = f"Model {notification.model}, owner {notification.owner or 'nobody'}"
+    title = wording.clip(wording.title(notification), ABOUT)
     body = [
-        _plain(wording.title(notification), size="Large", weight="Bolder", color=_colour(notification)),
-        _plain(f"Sent because: {wording.why(notification)}", isSubtle=True),
-        *lines,
-        *([_plain(wording.more(notification))] if wording.more(notification) else []),
-        _plain(f"Model {notification.model}, owner {notification.owner or 'nobody'}", isSubtle=True),
+        _plain(title, size="Large", weight="Bolder", color=_colour(notification)),
+        _plain(wording.clip(f"Sent because: {wording.why(notification)}", ABOUT), isSubtle=True),
+        *(_plain(wording.clip(wording.line(one), LINE)) for one in notification.lines[:shown]),
+        *(_plain(wording.clip(one, ABOUT)) for one in further),
+        _plain(wording.clip(about, ABOUT), isSubtle=True),
     ]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -56,7 +64,9 @@ def message(notification: Notification) -> dict[str, Any]:
         "msteams": {"width": "Full"},
         "body": body,
         "actions": [
-            {"type": "Action.OpenUrl", "title": label, "url": url} for label, url in wording.links(notification)
+            {"type": "Action.OpenUrl", "title": label, "url": url}
+            for label, url in wording.links(notification)
+            if len(url) <= ADDRESS
         ],
     }
     attached = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}

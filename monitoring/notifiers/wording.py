@@ -62,6 +62,17 @@ def clip(words: str, length: int) -> str:
     return flat if len(flat) <= length else f"{flat[: length - 1]}…"
 
 
+def cut(words: str, length: int) -> str:
+    """No longer than `length`, lines as they are."""
+    return words if len(words) <= length else f"{words[: length - 1]}…"
+
+
+def runbook(notification: Notification) -> str:
+    """The runbook where it is no web address, which would be among the links; "" otherwise."""
+    said = notification.runbook
+    return f"Runbook: {said}" if said and not said.startswith(("https://", "http://")) else ""
+
+
 def links(notification: Notification) -> list[tuple[str, str]]:
     """Label and address of what a reader may open; only what is a web address."""
     found = [("Open in Leeway", notification.link), ("Runbook", notification.runbook)]

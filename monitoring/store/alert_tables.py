@@ -64,6 +64,8 @@ class AlertRow(Base):
     escalates_at: Mapped[datetime | None]
     asked_by: Mapped[str] = mapped_column(String(200))
     group: Mapped[str] = mapped_column(String(60), index=True)
+    wait_seconds: Mapped[float | None]
+    keep_seconds: Mapped[float | None]
     events: Mapped[int] = mapped_column(default=0)
     useful: Mapped[bool | None]
     judged_by: Mapped[str] = mapped_column(String(200), default="", server_default="")

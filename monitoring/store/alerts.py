@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
@@ -19,6 +19,7 @@ from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Kind, Subject
 from monitoring.core.incident import Cause
 from monitoring.errors import LeewayError
+from monitoring.fleet import Slo, column_of
 from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.tables import AuditRow, HeartbeatRow, IncidentMemberRow, IncidentRow, ModelRow
 
@@ -124,6 +125,15 @@ def watched(session: Session) -> set[str]:
     return set(session.scalars(select(ModelRow.key)))
 
 
+def objectives(session: Session, keys: Collection[str]) -> set[tuple[str, str, str]]:
+    """What some models promise: model, check and column of the verdicts of each objective."""
+    found = set()
+    for key, document in session.execute(select(ModelRow.key, ModelRow.document).where(ModelRow.key.in_(keys))):
+        slos = [Slo.model_validate(one) for one in document.get("slos") or ()]
+        found |= {(key, f"slo.{slo.sli}", column_of(slo, slos) or "") for slo in slos}
+    return found
+
+
 def save(session: Session, alerts: Iterable[Alert], changed: Iterable[Group], events: Sequence[Event]) -> None:
     """Write what a decision (or a person) changed, with its history. The caller holds the lock."""
     for group in changed:
@@ -185,6 +195,7 @@ def from_row(row: AlertRow) -> Alert:
         kind=Kind(row.kind), severity=Severity(row.severity), state=State(row.state),
         condition=Condition(row.condition), policy=Policy.from_json(row.policy),
         transitions=tuple(datetime.fromisoformat(text) for text in row.transitions),
+        wait=_span(row.wait_seconds), keep=_span(row.keep_seconds),
         **{name: getattr(row, name) for name in PLAIN},
     )  # fmt: skip
 
@@ -211,9 +222,18 @@ def _of_alert(alert: Alert) -> dict[str, Any]:
         "kind": str(alert.kind), "severity": str(alert.severity), "state": str(alert.state),
         "condition": str(alert.condition), "policy": alert.policy.as_json(),
         "transitions": [moment.isoformat() for moment in alert.transitions],
+        "wait_seconds": _seconds(alert.wait), "keep_seconds": _seconds(alert.keep),
         **{name: getattr(alert.subject, name) for name in SUBJECT},
         **{name: getattr(alert, name) for name in PLAIN},
     }  # fmt: skip
+
+
+def _span(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
 
 
 def _of_group(group: Group) -> dict[str, Any]:

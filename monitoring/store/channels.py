@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from monitoring.core.alerting.notification import Notification, NotifyReason
 from monitoring.core.alerting.routing import fits
-from monitoring.errors import ChannelError
+from monitoring.errors import ChannelError, nearest
 from monitoring.notifiers.channel import Channel
-from monitoring.store import outbox
+from monitoring.store import outbox, references
 from monitoring.store.outbox_tables import ChannelRow
 from monitoring.store.tables import AuditRow
 
@@ -44,7 +44,7 @@ def apply(session: Session, channels: Sequence[Channel], actor: str, now: dateti
         if unknown := [name for name in channel.fallbacks if name not in known]:
             raise ChannelError(
                 f"fallbacks: no channel is called {unknown[0]!r}", where=f"channel {channel.name}",
-                mend=f"Known: {', '.join(sorted(known))}.",
+                mend=nearest(unknown[0], known - {channel.name}),
             )  # fmt: skip
     return done
 
@@ -56,16 +56,15 @@ def prune(session: Session, file: dict[str, list[dict[str, Any]]], actor: str, n
     kept = {document["name"] for document in file["channels"]}
     gone = [name for name in session.scalars(select(ChannelRow.name)).all() if name not in kept]
     for name in gone:
-        remove(session, name, actor, now)
+        _delete(session, _row(session, name), actor, now, "")
+    _nobody_names(session, gone)
     return [f"channel {name}" for name in gone]
 
 
 def remove(session: Session, name: str, actor: str, now: datetime, reason: str = "") -> None:
-    """Take a channel away. What still waits for it is told elsewhere."""
-    row = _row(session, name)
-    _audit(session, now, actor, "channel removed", name, {"reason": reason, "document": row.document})
-    session.delete(row)
-    session.flush()
+    """Take a channel away. What still waits for it is told elsewhere. Raises ChannelError where it is named."""
+    _delete(session, _row(session, name), actor, now, reason)
+    _nobody_names(session, [name])
 
 
 def export(session: Session) -> list[dict[str, Any]]:
@@ -143,6 +142,21 @@ def ask_for_test(session: Session, name: str, identity: str, actor: str, now: da
     document = test_notification(identity, actor, now).as_json()
     outbox.put(session, "notification", identity, name, document, identity, now, urgent=True)
     _audit(session, now, actor, "channel test asked for", name, {"id": identity})
+
+
+def _delete(session: Session, row: ChannelRow, actor: str, now: datetime, reason: str) -> None:
+    _audit(session, now, actor, "channel removed", row.name, {"reason": reason, "document": row.document})
+    session.delete(row)
+    session.flush()
+
+
+def _nobody_names(session: Session, gone: Collection[str]) -> None:
+    """What is gone would be told nothing, and whoever named it would not know."""
+    if who := references.naming(session, "channel", gone):
+        raise ChannelError(
+            f"is named by {', '.join(who)}", where=f"channel {', '.join(sorted(gone))}",
+            mend="Take it out there first.",
+        )  # fmt: skip
 
 
 def _enabled(session: Session) -> list[ChannelRow]:

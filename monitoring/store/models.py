@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from monitoring.errors import FleetError
 from monitoring.fleet import Model, Slo, parse_model
-from monitoring.store.revisions import record
+from monitoring.store.revisions import PART, record
 from monitoring.store.rules import rules
 from monitoring.store.tables import AuditRow, ModelRow
 
@@ -41,7 +41,7 @@ def apply(
 ) -> dict[str, str]:  # fmt: skip
     """Add or change models; what was done (added | changed | unchanged), by key. Others are left alone.
 
-    Other thresholds are a new revision of them, with `reason`; `undoes` is the one it takes back.
+    Other thresholds and other objectives are a new revision of them, with `reason`; `undoes` is the one it takes back.
     """
     done = {}
     for document in documents:
@@ -51,8 +51,9 @@ def apply(
             done[model.key] = "unchanged"
             continue
         done[model.key] = "added" if row is None else "changed"
-        before = [] if row is None else row.document.get("thresholds") or []
-        record(session, "model", model.key, before, document.get("thresholds") or [], actor, now, reason, undoes)
+        for kind, part in PART.items():
+            before = [] if row is None else row.document.get(part) or []
+            record(session, kind, model.key, before, document.get(part) or [], actor, now, reason, undoes)
         if row is None:
             row = ModelRow(key=model.key, created_at=now)
             session.add(row)
@@ -65,7 +66,7 @@ def apply(
 
 
 def take_objectives(
-    session: Session, objectives: Mapping[str, Sequence[Slo]], actor: str, now: datetime
+    session: Session, objectives: Mapping[str, Sequence[Slo]], actor: str, now: datetime, reason: str = ""
 ) -> dict[str, str]:
     """Put objectives in the place of those that models have; what was done, by key. Raises FleetError for a model that
     is not watched, and changes nothing then."""
@@ -75,7 +76,7 @@ def take_objectives(
     done: dict[str, str] = {}
     for key, slos in objectives.items():
         document = {**rows[key].document, "slos": [slo.model_dump(mode="json", exclude_none=True) for slo in slos]}
-        done |= apply(session, [document], Path(rows[key].base), actor, now)
+        done |= apply(session, [document], Path(rows[key].base), actor, now, reason)
     return done
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,11 @@ from monitoring.core.alerting.escalation import DEFAULT, Policy, Step
 from monitoring.core.oncall.schedule import Override, on_call
 from monitoring.errors import FleetError
 from monitoring.fleet_oncall import Person, Team, parse_person, parse_team
+from monitoring.store import references
 from monitoring.store.oncall_tables import OverrideRow, PersonRow, TeamRow, WrittenRow
 from monitoring.store.tables import AuditRow
 
+TABLES: dict[str, type[WrittenRow]] = {"person": PersonRow, "team": TeamRow}
 FIRST_ANSWER = 15
 """Minutes that the first on call have, where a team has a schedule and no escalation."""
 
@@ -128,52 +130,38 @@ def apply(
 ) -> dict[str, str]:
     """Add or change people and teams; what was done (added | changed | unchanged), by "person KEY" or "team KEY".
 
-    Others are left alone. Raises FleetError where a team names somebody or a schedule that is not there.
+    Others are left alone. Raises FleetError where one names a person, a schedule or a channel that is not there.
     """
     done = {}
-    for person in people:
-        key = parse_person(person).key
-        done[f"person {key}"] = _keep(session, PersonRow, key, person, actor, now)
-    for team in teams:
-        key = parse_team(team).key
-        done[f"team {key}"] = _keep(session, TeamRow, key, team, actor, now)
+    persons, of_teams = [(parse_person(p), p) for p in people], [(parse_team(t), t) for t in teams]
+    for person, document in persons:
+        done[f"person {person.key}"] = _keep(session, PersonRow, person.key, document, actor, now)
+    for team, document in of_teams:
+        done[f"team {team.key}"] = _keep(session, TeamRow, team.key, document, actor, now)
     session.flush()
-    _hangs_together(roster(session))
+    references.check(session, [person for person, _ in persons], [team for team, _ in of_teams])
+    _hangs_together(session, roster(session))
     return done
 
 
 def remove(session: Session, kind: str, key: str, actor: str, now: datetime, reason: str = "") -> None:
     """Take out a person or a team (with its overrides). Raises FleetError where a team still names them."""
-    table: type[WrittenRow] = PersonRow if kind == "person" else TeamRow
-    row = session.scalar(select(table).where(table.key == key))
-    if row is None:
-        raise FleetError(f"no {kind} is called {key!r}", where="on call")
-    session.add(_audit(now, actor, f"{kind} removed", key, {"reason": reason, "document": row.document}))
-    session.delete(row)
-    session.flush()
-    left = roster(session, now)
-    _hangs_together(left)
-    if kind == "person":
-        for team, planned in left.overrides.items():
-            if any(p.override.add == key for p in planned):
-                raise FleetError(
-                    f"{key} takes a shift of {team} that is not over",
-                    where="on call",
-                    mend="Remove the override first.",
-                )
+    _delete(session, kind, key, actor, now, reason)
+    _nobody_names(session, kind, [key], now)
 
 
 def prune(session: Session, file: dict[str, list[dict[str, Any]]], actor: str, now: datetime) -> list[str]:
     """Take out the people and teams that a fleet file does not hold, where it has such a list at all; their names."""
-    gone = []
-    for kind, section, table in (("team", "teams", TeamRow), ("person", "people", PersonRow)):
-        if section in file:
-            kept = {document["key"] for document in file[section]}
-            for key in session.scalars(select(table.key)).all():
-                if key not in kept:
-                    remove(session, kind, key, actor, now)
-                    gone.append(f"{kind} {key}")
-    return gone
+    gone: dict[str, list[str]] = {}
+    for kind, section in (("team", "teams"), ("person", "people")):
+        kept = {document["key"] for document in file.get(section, ())}
+        every = session.scalars(select(TABLES[kind].key).order_by(TABLES[kind].id)).all() if section in file else ()
+        gone[kind] = [key for key in every if key not in kept]
+        for key in gone[kind]:
+            _delete(session, kind, key, actor, now, "")
+    for kind, keys in gone.items():
+        _nobody_names(session, kind, keys, now)
+    return [f"{kind} {key}" for kind, keys in gone.items() for key in keys]
 
 
 def export(session: Session) -> dict[str, list[dict[str, Any]]]:
@@ -238,20 +226,34 @@ def _keep(
     return done
 
 
-def _hangs_together(known: Roster) -> None:
-    """Whoever and whatever a team names is there, and no two teams have the same owner."""
-    everywhere = {f"{team.key}/{s.key}" for team in known.teams.values() for s in team.schedules}
+def _delete(session: Session, kind: str, key: str, actor: str, now: datetime, reason: str) -> None:
+    row = session.scalar(select(TABLES[kind]).where(TABLES[kind].key == key))
+    if row is None:
+        raise FleetError(f"no {kind} is called {key!r}", where="on call")
+    session.add(_audit(now, actor, f"{kind} removed", key, {"reason": reason, "document": row.document}))
+    session.delete(row)
+    session.flush()
+
+
+def _nobody_names(session: Session, kind: str, gone: Collection[str], now: datetime) -> None:
+    """Whoever is gone would be told nothing, and those who named them would not know."""
+    if who := references.naming(session, kind, gone):
+        raise FleetError(
+            f"is named by {', '.join(who)}", where=f"{kind} {', '.join(gone)}", mend="Take it out there first."
+        )
+    for team, planned in roster(session, now).overrides.items():
+        for key in {p.override.add for p in planned if kind == "person"} & set(gone):
+            raise FleetError(
+                f"{key} takes a shift of {team} that is not over", where="on call", mend="Remove the override first."
+            )
+
+
+def _hangs_together(session: Session, known: Roster) -> None:
+    """Whoever and whatever a team names is there, and no two teams have the same owner. Channels are not looked at: one
+    that went before this was seen to must not stop what has nothing to do with it."""
+    references.check(session, (), known.teams.values(), channels=False)
     owners: dict[str, str] = {}
     for team in known.teams.values():
-        for what, missing in (
-            ("nobody is called", sorted(team.people - known.people.keys())),
-            ("no schedule is called", sorted(team.elsewhere - everywhere)),
-        ):
-            if missing:
-                raise FleetError(
-                    f"{what} {', '.join(missing)}", where=f"team {team.key}",
-                    mend="Add what is missing, or take it out of the team first.",
-                )  # fmt: skip
         for owner in {team.key, *team.owners}:
             if owners.setdefault(owner, team.key) != team.key:
                 raise FleetError(f"{owner!r} is the owner of {owners[owner]} already", where=f"team {team.key}")

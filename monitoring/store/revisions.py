@@ -1,8 +1,8 @@
-"""Revisions of thresholds: who changed what from what to what, when and why."""
+"""Revisions of thresholds and objectives: who changed what from what to what, when and why."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -14,14 +14,18 @@ from monitoring.errors import FleetError
 from monitoring.store.tables import AuditRow
 from monitoring.store.threshold_tables import RevisionRow
 
-Kind = Literal["model", "rule"]
-Thresholds = Sequence[dict[str, Any]]
+Kind = Literal["model", "rule", "objectives"]
+Written = Sequence[dict[str, Any]]
+THRESHOLDS: tuple[Kind, ...] = ("model", "rule")
+OBJECTIVES: tuple[Kind, ...] = ("objectives",)
+PART: dict[Kind, str] = {"model": "thresholds", "objectives": "slos"}
+"""What of a model's document is kept by revisions, by their kind."""
 UNSAID = "Changed together with the rest of the model; no reason was given."
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A change of the thresholds of a model or of a rule, as in threshold_tables.RevisionRow."""
+    """A change of the thresholds of a model or of a rule, or of the objectives of a model, as in RevisionRow."""
 
     kind: Kind
     name: str
@@ -35,7 +39,7 @@ class Revision:
 
 
 def record(
-    session: Session, kind: Kind, name: str, before: Thresholds, after: Thresholds, author: str, at: datetime,
+    session: Session, kind: Kind, name: str, before: Written, after: Written, author: str, at: datetime,
     reason: str, undoes: int | None = None,
 ) -> bool:  # fmt: skip
     """Keep a change and audit it; False where nothing changes."""
@@ -52,18 +56,17 @@ def record(
         )
     )  # fmt: skip
     detail = {"revision": number, "reason": reason or UNSAID, "before": list(before), "after": list(after)}
-    subject = name if kind == "model" else f"rule {name}"
-    action = "thresholds changed" if undoes is None else "thresholds undone"
+    subject = f"rule {name}" if kind == "rule" else name
+    action = f"{PART.get(kind, 'thresholds').replace('slos', 'objectives')} {'changed' if undoes is None else 'undone'}"
     session.add(AuditRow(at=at, actor=author, action=action, subject=subject, detail=detail))
     session.flush()
     return True
 
 
-def history(session: Session, kind: Kind | None = None, name: str | None = None, limit: int = 200) -> list[Revision]:
-    """The revisions of the fleet, or of one model or rule, newest first."""
-    query = select(RevisionRow).order_by(RevisionRow.at.desc(), RevisionRow.id.desc()).limit(limit)
-    if kind is not None:
-        query = query.where(RevisionRow.kind == kind)
+def history(session: Session, kinds: Collection[Kind], name: str | None = None, limit: int = 200) -> list[Revision]:
+    """The revisions of some kinds, of the fleet or of one model or rule, newest first."""
+    query = select(RevisionRow).where(RevisionRow.kind.in_(kinds))
+    query = query.order_by(RevisionRow.at.desc(), RevisionRow.id.desc()).limit(limit)
     if name is not None:
         query = query.where(RevisionRow.name == name)
     return [_value(row) for row in session.scalars(query)]
@@ -74,12 +77,20 @@ def one(session: Session, kind: Kind, name: str, number: int) -> Revision:
     query = select(RevisionRow).where(RevisionRow.kind == kind, RevisionRow.name == name, RevisionRow.number == number)
     row = session.scalar(query)
     if row is None:
-        raise FleetError(f"the {kind} {name} has no revision {number}", where="thresholds")
+        raise FleetError(f"{name} has no revision {number}", where=kind)
     return _value(row)
 
 
 def _value(row: RevisionRow) -> Revision:
-    kind: Kind = "model" if row.kind == "model" else "rule"
+    kinds: dict[str, Kind] = {"model": "model", "rule": "rule", "objectives": "objectives"}
     return Revision(
-        kind, row.name, row.number, row.at, row.author, row.reason, tuple(row.before), tuple(row.after), row.undoes
+        kinds[row.kind],
+        row.name,
+        row.number,
+        row.at,
+        row.author,
+        row.reason,
+        tuple(row.before),
+        tuple(row.after),
+        row.undoes,
     )

@@ -23,7 +23,7 @@ from monitoring.core.summary import (
     without,
 )
 from monitoring.core.window import Slots
-from monitoring.store.tables import SeriesRow, SlotRow, SummaryRow
+from monitoring.store.tables import Base, SeriesRow, SlotRow, SummaryRow
 
 
 def replace_slots(
@@ -72,7 +72,7 @@ def replace_slots(
                 delete(SummaryRow).where(tuple_(SummaryRow.series_id, SummaryRow.block).in_(keys[at : at + 400]))
             )
     if rows:
-        session.execute(insert(SummaryRow), rows)
+        session.execute(insert(Base.metadata.tables["summary"]), rows)
 
 
 def mark_read(
@@ -105,9 +105,10 @@ def read_slots(session: Session, baseline_id: int, role: str) -> dict[int, tuple
 
 
 def load(
-    session: Session, baseline_id: int, role: str, window: Slots | None = None, kinds: Iterable[Kind] | None = None
-) -> Summaries:
-    """The summaries of a baseline, of the blocks a window touches (None: all)."""
+    session: Session, baseline_id: int, role: str, window: Slots | None = None, kinds: Iterable[Kind] | None = None,
+    versions: Iterable[str] | None = None,
+) -> Summaries:  # fmt: skip
+    """The summaries of a baseline, of the blocks a window touches, of some kinds and versions (None: all)."""
     query = (
         select(
             SeriesRow.kind,
@@ -125,6 +126,8 @@ def load(
         query = query.where(SummaryRow.block >= window.first // BLOCK, SummaryRow.block < -(-window.last // BLOCK))
     if kinds is not None:
         query = query.where(SeriesRow.kind.in_([str(k) for k in kinds]))
+    if versions is not None:
+        query = query.where(SeriesRow.version.in_(list(versions)))
     packed: dict[Series, dict[int, Packed]] = {}
     for kind, column, version, slice_, block, total, cells in session.execute(query):
         packed.setdefault(Series(Kind(kind), column, version, slice_), {})[block] = Packed(total, cells)

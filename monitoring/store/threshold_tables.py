@@ -1,4 +1,5 @@
-"""Tables of thresholds: the fleet-wide rules as they were written, and every revision of them and of models' own."""
+"""Tables of what can be undone: the fleet-wide rules as they were written, and every revision of thresholds and
+objectives."""
 
 from __future__ import annotations
 
@@ -19,16 +20,17 @@ class RuleRow(WrittenRow):
 
 
 class RevisionRow(Base):
-    """A change of the thresholds of a model (`kind` model, `name` its key), or of a rule. Only ever added to.
+    """A change of the thresholds of a model (`kind` model, `name` its key), of its objectives (objectives), or of a
+    rule. Only ever added to.
 
-    `before` and `after` are lists of thresholds as written (of a rule: with one at most). `number` counts from 1.
+    `before` and `after` are lists of them as written (of a rule: with one at most). `number` counts from 1.
     `undoes` is the number of the revision that it takes back, with all after it; null where it takes back none.
     """
 
     __tablename__ = "revision"
     __table_args__ = (
         UniqueConstraint("kind", "name", "number"),
-        CheckConstraint("kind IN ('model', 'rule')", name="revision_of_a_model_or_a_rule"),
+        CheckConstraint("kind IN ('model', 'rule', 'objectives')", name="revision_of_something"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -84,7 +84,7 @@ def effect_of(subject: Subject, m: Monitored, slice_: str, compared: Compared) -
         return unjudged(Status.FAILED, reason)
     try:
         statistic = test.run(binned).statistic
-        words = moved(binned, m.grid, np.union1d(reference.codes, current.codes))
+        words = moved(binned, m.grid)
     except (ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError) as error:
         return unjudged(Status.FAILED, f"{test.title} failed: {error}")
     return _leveled(verdict, test, own, statistic, words, m, slice_, compared)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from monitoring.core.estimation.cbpe import METRICS, Calibration, estimate, learn
 from monitoring.core.estimation.tables import PREDICTED
 from monitoring.core.estimation.tilt import FEWEST
-from monitoring.core.grid import MISSING, NONFINITE, CategoricalGrid
+from monitoring.core.grid import CategoricalGrid, no_value
 from monitoring.core.histogram import Histogram
 from monitoring.core.outcome import SCORE_GRID
 from monitoring.core.performance import outcome as outcomes
@@ -149,7 +149,7 @@ def by_class(column: Column, histogram: Histogram) -> Counts:
     """Rows by the outcome's score classes, the last one without a score, from the score column's own counts."""
     rows = np.zeros(outcomes.SCORES, dtype=np.int64)
     assert not isinstance(column.grid, CategoricalGrid)
-    known = ~np.isin(histogram.codes, (MISSING, NONFINITE))
+    known = ~no_value(histogram.codes)
     rows[-1] = histogram.counts[~known].sum()
     if known.any():
         lower, upper = column.grid.limits(histogram.codes[known])

@@ -8,8 +8,8 @@ from monitoring.core.binned import Binned
 from monitoring.core.grid import CategoricalGrid, Grid
 
 
-def moved(binned: Binned, grid: Grid, codes: np.ndarray) -> str:
-    """The median, the category that moved most, or the share of missing values. `codes` are those of either window."""
+def moved(binned: Binned, grid: Grid) -> str:
+    """The median, the category that moved most, or the share of missing values."""
     missing = [binned.reference_missing / binned.n_reference, binned.current_missing / binned.n_current]
     if abs(missing[0] - missing[1]) > 0.05:
         return f"missing {missing[0]:.1%} → {missing[1]:.1%}"
@@ -17,8 +17,7 @@ def moved(binned: Binned, grid: Grid, codes: np.ndarray) -> str:
         shares = [c / max(c.sum(), 1.0) for c in (binned.reference, binned.current)]
         at = int(np.abs(shares[0] - shares[1]).argmax())
         assert isinstance(grid, CategoricalGrid)
-        kept = codes[np.abs(codes) != 30_000]
-        return f"share of {grid.name(int(kept[at]))} {shares[0][at]:.1%} → {shares[1][at]:.1%}"
+        return f"share of {grid.name(int(binned.codes[at]))} {shares[0][at]:.1%} → {shares[1][at]:.1%}"
     medians = [_quantile(binned, c, 0.5) for c in (binned.reference, binned.current)]
     if f"{medians[0]:.3g}" == f"{medians[1]:.3g}":
         inner = [tuple(_quantile(binned, c, q) for q in (0.1, 0.9)) for c in (binned.reference, binned.current)]

@@ -41,7 +41,8 @@ def movements(subject: Subject, course: Sequence[Verdict], log: str) -> list[Mov
     """The movements that last, of the verdicts of the whole log in `course`: of each series the newest run."""
     groups: dict[tuple[str, str, str | None], list[Verdict]] = defaultdict(list)
     for v in course:
-        if v.check in WHAT and not v.slice and not v.version and _final(subject, v):
+        spent = (v.check, v.method) == ("slo.freshness", "budget")  # long after predictions have come again
+        if v.check in WHAT and not spent and not v.slice and not v.version and _final(subject, v):
             groups[v.check, v.column or "", v.method].append(v)
     found: dict[tuple[str, str], Movement] = {}
     for (check, column, _), group in groups.items():

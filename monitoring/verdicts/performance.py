@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitoring.core.calibration.budget import level
-from monitoring.core.grid import MISSING, NONFINITE, NumericGrid
+from monitoring.core.grid import NumericGrid, no_value
 from monitoring.core.label_arrivals import LabelState
 from monitoring.core.outcome import SCORE_GRID
 from monitoring.core.performance import outcome as outcomes
@@ -91,12 +91,11 @@ def no_probability(subject: Subject, window: Slots, version: str | None, slice_:
     for column in subject.profile.columns:
         if column.kind != Kind.SCORE:
             continue
-        sums = subject.current.sums(Kind.SCORE, column.name, window, version, slice_)
-        low, high = (float(sums[:, 1].min()), float(sums[:, 2].max())) if len(sums) else (0.0, 1.0)
+        low, high = subject.current.extremes(Kind.SCORE, column.name, window, version, slice_) or (0.0, 1.0)
         if low >= -0.001 and high <= 1.001:
             continue
         counts = subject.current.histogram(Kind.SCORE, column.name, window, version, slice_)
-        known = ~np.isin(counts.codes, (MISSING, NONFINITE))
+        known = ~no_value(counts.codes)
         codes, kept = counts.codes[known], counts.counts[known]
         first, last = (
             column.grid.code(np.asarray([0.0, 1.0])) if isinstance(column.grid, NumericGrid) else (-1, SCORE_GRID.top)
@@ -118,11 +117,12 @@ def _view(
     if not past and subject.reference_span:
         past = [outcome_of(subject, subject.reference, subject.reference_span, None, slice_)]
     known = None if slice_ or version else _probabilities(subject)
+    no_scores = [no_probability(subject, w, version, slice_) if o.n else "" for w, o in windows]
     for metric in metrics:
         own = subject.threshold(f"performance.{metric.name}", None, slice_, version or "")
         judged = own is not None or metric.name == main_metric(subject)
         reference = [metric.compute(o) for o in past if o.n >= MIN_LABELS] if judged else []
-        for (window, outcome), n, of in zip(windows, rows, answered, strict=True):
+        for (window, outcome), n, of, wrong in zip(windows, rows, answered, no_scores, strict=True):
             verdict = Verdict(
                 subject.model.key, f"performance.{metric.name}", subject.window(window, outcome.n), Status.OK, "",
                 slice=slice_ or None, version=version or None, method="realised",
@@ -130,7 +130,6 @@ def _view(
             )  # fmt: skip
             come = f"labels {min(outcome.n / of, 1.0) if of else 0.0:.0%} complete"
             come += f", {labels.to_come(state)}" if verdict.provisional else ""
-            wrong = no_probability(subject, window, version, slice_) if outcome.n else ""
             if wrong and (metric.needs_score or subject.model.predictions.columns.prediction is None):
                 yield replace(verdict, status=Status.FAILED, reason=wrong)
                 continue

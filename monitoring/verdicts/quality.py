@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monitoring.core.grid import MISSING, NONFINITE, UNSEEN, CategoricalGrid, NumericGrid
 from monitoring.core.outcome import SCORE_GRID
@@ -18,7 +17,6 @@ from monitoring.core.window import Slots, moment_of
 from monitoring.fleet import MovingReference, Threshold
 from monitoring.verdicts.subject import MIN_ROWS, Subject, status_above
 
-Floats = NDArray[np.float64]
 WEEK = 168
 DEFAULTS = {
     "quality.missing": (0.05, 0.2),
@@ -117,11 +115,7 @@ def _column(subject: Subject, window: Slots, column: Column) -> Iterator[Verdict
             unseen = counts.count(UNSEEN)
             words = f"{unseen:,} of {n:,} rows hold a category that the reference never held."
             yield _verdict(subject, "quality.unseen", window, n, column.name, unseen / n, words)
-    elif column.minimum is not None and column.maximum is not None:
-        usual_range = (column.minimum, column.maximum)
-        if span != subject.reference_span:
-            sums = source.sums(column.kind, column.name, span)
-            usual_range = _extremes(sums) or usual_range
+    elif usual_range := source.extremes(column.kind, column.name, span):
         yield _range(subject, window, column, n, *usual_range)
 
 
@@ -134,24 +128,17 @@ def _reference(subject: Subject, window: Slots) -> tuple[Summaries, Slots]:
     return subject.reference, subject.reference_span
 
 
-def _extremes(sums: Floats) -> tuple[float, float] | None:
-    """The least and the greatest value; None without any."""
-    return (float(sums[:, 1].min()), float(sums[:, 2].max())) if len(sums) else None
-
-
 def _range(subject: Subject, window: Slots, column: Column, n: int, least: float, greatest: float) -> Verdict:
     """Share of values outside the reference's range, widened by a tenth; one far outside is worth a warning."""
     counts = subject.current.histogram(column.kind, column.name, window)
     span = greatest - least
     low, high = least - span / 10, greatest + span / 10
-    codes = counts.codes[~np.isin(counts.codes, (MISSING, NONFINITE))]
-    kept = counts.counts[~np.isin(counts.codes, (MISSING, NONFINITE))]
     grid = column.grid
     assert not isinstance(grid, CategoricalGrid)
     edges = grid.code(np.asarray([low, high])) if isinstance(grid, NumericGrid) else np.asarray([-1, SCORE_GRID.top])
-    outside = int(kept[(codes < edges[0]) | (codes > edges[1])].sum())
-    sums = subject.current.sums(column.kind, column.name, window)
-    extremes = _extremes(sums) or (least, greatest)
+    first, past = np.searchsorted(counts.codes, [edges[0], edges[1] + 1])
+    outside = n - int(counts.counts[first:past].sum()) - counts.count(MISSING) - counts.count(NONFINITE)
+    extremes = subject.current.extremes(column.kind, column.name, window) or (least, greatest)
     words = (
         f"{outside:,} of {n:,} values outside {least:.6g} to {greatest:.6g} (with a tenth to spare); "
         f"they run from {extremes[0]:.6g} to {extremes[1]:.6g}."

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from monitoring.core.grid import BucketGrid
-from monitoring.core.label_delay import MATURE, DelayCurve
-from monitoring.core.slo import quality, series
+from monitoring.core.label_arrivals import settled_until
+from monitoring.core.slo import freshness, quality, series
 from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
 from monitoring.core.slo.series import MINUTES, ServiceSeries
 from monitoring.core.slo.windows import period
+from monitoring.core.slo.words import ending, maturing
 from monitoring.core.summary import FINE, Kind
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import EPOCH, Slots
-from monitoring.fleet import Slo
+from monitoring.fleet import Slo, column_of
 from monitoring.verdicts import labels
 from monitoring.verdicts.subject import Subject
 
@@ -26,7 +27,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
         if slo.sli in ("latency", "availability", "quality") and not subject.by_rows:
             yield from _objective(subject, slo)
         elif slo.sli == "freshness":
-            yield _freshness(subject, slo)
+            yield from _freshness(subject, slo)
 
 
 def series_of(subject: Subject, slo: Slo, now: int) -> tuple[ServiceSeries, str]:
@@ -53,13 +54,8 @@ def _quality(subject: Subject, slo: Slo, now: int) -> tuple[ServiceSeries, str]:
 
 
 def mature_until(subject: Subject) -> int:
-    """The hour before which predictions are past label maturity: by the delay curve, else with the newest window whose
-    labels are complete."""
-    state = labels.state_of(subject)
-    known = [w.last for w in subject.history if subject.complete(w) and state.mature(w)]
-    if isinstance(state.curve, DelayCurve):
-        known.append(state.horizon - state.curve.within(MATURE))
-    return max(known, default=0)
+    """The hour before which predictions are past label maturity."""
+    return settled_until(labels.state_of(subject), (w for w in subject.history if subject.complete(w)))
 
 
 def _missing(subject: Subject, slo: Slo) -> str:
@@ -77,23 +73,42 @@ def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
     missing = _missing(subject, slo)
     if missing:  # not 100 % good: nothing is known
         window = Window(subject.now, subject.now, 0)
-        yield Verdict(subject.model.key, f"slo.{slo.sli}", window, Status.NO_DATA, missing, method="budget")
+        column = column_of(slo, subject.model.slos)
+        yield Verdict(subject.model.key, f"slo.{slo.sli}", window, Status.NO_DATA, missing, column, method="budget")
         return
     now = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60))
-    if slo.sli == "quality":
-        now = min(now, mature_until(subject) * FINE)
     found, note = series_of(subject, slo, now)
+    at = subject.now
+    if slo.sli == "quality":
+        settled = min(now, mature_until(subject) * FINE)
+        at = EPOCH + timedelta(minutes=settled * MINUTES)
+        note = maturing(at, _provisional(subject, slo, found, settled, now)) + note
+        found, now = found.until(settled), settled
+    yield from judged(subject.model.key, slo, found, now, at, column_of(slo, subject.model.slos), note)
+
+
+def _provisional(subject: Subject, slo: Slo, found: ServiceSeries, settled: int, now: int) -> quality.Provisional:
+    since = Slots(settled // FINE, max(settled, now) // FINE)
+    made = subject.current.histogram(*labels.counted(subject), since).n
+    return quality.provisional(found, made, settled, now, slo.objective, period(slo.period))
+
+
+def judged(
+    model: str, slo: Slo, found: ServiceSeries, now: int, at: datetime, column: str | None = None, note: str = ""
+) -> Iterator[Verdict]:
+    """An objective of events before the slot `now`, at the moment `at`: its budget, and every window pair. What is too
+    old pages by itself, so its burn is not looked at."""
     whole = period(slo.period)
     end = last_slot(found, now)
-    start, until = (EPOCH + timedelta(minutes=slot * MINUTES) for slot in (end - whole.minutes // MINUTES, now))
+    start = EPOCH + timedelta(minutes=(end - whole.minutes // MINUTES) * MINUTES)
     left = budget(found, end, slo.objective, whole)
     base = Verdict(
-        subject.model.key, f"slo.{slo.sli}", Window(start, until if slo.sli == "quality" else subject.now, left.valid),
-        Status.OK, "", method="budget", threshold=slo.objective, breached=slo.objective,
+        model, f"slo.{slo.sli}", Window(start, at, left.valid), Status.OK, "", column=column, method="budget",
+        threshold=slo.objective, breached=slo.objective,
     )  # fmt: skip
     yield _budget(base, slo, left, note)
-    for burn in burns(found, end, slo.objective, whole):
-        yield _burn(base, burn)
+    for burn in burns(found, end, slo.objective, whole) if slo.sli != "freshness" else ():
+        yield _burn(base, burn, slo)
 
 
 def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
@@ -104,24 +119,23 @@ def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
         "latency": f"within {slo.threshold_ms:g} ms" if slo.threshold_ms else "",
         "quality": "correct" if slo.tolerance is None else f"within ±{slo.tolerance:g} of their label",
     }.get(slo.sli, "answered")
-    reason = f"{left.good:.3%} {unit} of {left.valid:,} in {slo.period}, objective {slo.objective:.3%}; "
-    reason += f"error budget left {left.remaining:.0%}."
-    if left.exhausted_in is not None and left.exhausted_in[0] < 24 * 90:
-        low, high = left.exhausted_in
-        reason += f" At the present pace it is gone in {_hours(low)}" + (
-            f" to {_hours(high)}." if high > low * 1.1 else "."
-        )
+    reason = f"{left.good:.3%} {unit} of {left.valid:,} in {slo.period}"
+    if slo.sli == "freshness":
+        reason = f"The newest prediction was at most {slo.max_age} old {left.good:.3%} of the time in {slo.period}"
+    reason += f", objective {slo.objective:.3%}; error budget left {left.remaining:.0%}."
+    reason += ending(left.lasts, period(slo.period)).sentence
     status = Status.BREACHED if left.remaining < 0 else Status.OK
     return replace(base, status=status, value=left.good, reason=reason + note)
 
 
-def _burn(base: Verdict, burn: Burn) -> Verdict:
+def _burn(base: Verdict, burn: Burn, slo: Slo) -> Verdict:
     until = base.window.end
     start = None if until is None else until - timedelta(minutes=burn.pair.long)
     status = Status.NO_DATA if burn.long is None else Status.OK
     if burn.firing:
         status = Status.BREACHED if burn.pair.severity == "page" else Status.WARNING
-    reason = f"{base.check.removeprefix('slo.').capitalize()} is {burn.reason}."
+    name = slo.sli.capitalize() if base.column is None else f"{slo.sli.capitalize()} ({slo.limit})"
+    reason = f"{name} {'had' if burn.long is None else 'is'} {burn.reason}."
     return replace(
         base, method=f"burn {burn.pair.name}", window=Window(start, until, burn.bad_long), status=status,
         value=burn.long, threshold=burn.factor, warning=burn.factor if burn.pair.severity == "ticket" else None,
@@ -129,8 +143,9 @@ def _burn(base: Verdict, burn: Burn) -> Verdict:
     )  # fmt: skip
 
 
-def _freshness(subject: Subject, slo: Slo) -> Verdict:
-    """Age of the newest prediction, to the 5 minutes (to the hour where the log has no service counts)."""
+def _freshness(subject: Subject, slo: Slo) -> Iterator[Verdict]:
+    """Age of the newest prediction, to the 5 minutes (to the hour where the log has no service counts); and the share
+    of the time in which it was young enough."""
     age_limit = slo.max_age_hours
     newest = None
     span = subject.current.span()
@@ -139,15 +154,20 @@ def _freshness(subject: Subject, slo: Slo) -> Verdict:
         last = max((int(p.slots[-1]) for p in parts if len(p.slots)), default=span.last * FINE - 1)
         newest = EPOCH + timedelta(minutes=(last + 1) * MINUTES)
     verdict = Verdict(
-        subject.model.key, "slo.freshness", Window(newest, subject.now, 0), Status.OK, "", method="age_hours",
-        threshold=age_limit, breached=age_limit,
+        subject.model.key, "slo.freshness", Window(newest, subject.now, 0), Status.OK, "",
+        column_of(slo, subject.model.slos), method="age_hours", threshold=age_limit, breached=age_limit,
     )  # fmt: skip
     if newest is None:
-        return replace(verdict, status=Status.NO_DATA, reason="The log holds no prediction.")
+        yield replace(verdict, status=Status.NO_DATA, reason="The log holds no prediction.")
+        return
     age = max(0.0, (subject.now - newest).total_seconds() / 3600)
     status = Status.BREACHED if age > age_limit else Status.OK
     reason = f"The newest prediction is {_hours(age)} old; at most {slo.max_age} is allowed."
-    return replace(verdict, status=status, value=age, reason=reason)
+    yield replace(verdict, status=status, value=age, reason=reason)
+    if span is not None and not subject.by_rows:
+        now = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60))
+        found = freshness.events(freshness.predicted(subject.current, span), now, age_limit)
+        yield from judged(subject.model.key, slo, found, now, subject.now, verdict.column)
 
 
 def _hours(hours: float) -> str:

@@ -24,7 +24,7 @@ from monitoring.store.queries.alerts import AlertEntry, EventEntry
 from monitoring.web import cached, retrain_form
 from monitoring.web.access import require
 from monitoring.web.clock import ago, now, stamp, window
-from monitoring.web.escape import escape
+from monitoring.web.escape import escape, link
 from monitoring.web.look import RESOLVED, SEVERITIES
 from monitoring.web.menu import PAGES
 
@@ -52,8 +52,8 @@ def badges() -> tuple[str, str]:
     return f" :{'red' if pages else 'orange'}-badge[{pages + tickets}]", f" ({pages + tickets})"
 
 
-def card(entry: AlertEntry, events: list[EventEntry]) -> None:
-    """One alert: what, since when, why, who has it; what can be done; what happened."""
+def card(entry: AlertEntry, events: list[EventEntry], runbook: str) -> None:
+    """One alert: what, since when, why, who has it; what to do by the runbook, and at a click; what happened."""
     alert = entry.alert
     present = now()
     look = SEVERITIES[alert.severity] if alert.open else RESOLVED
@@ -61,7 +61,7 @@ def card(entry: AlertEntry, events: list[EventEntry]) -> None:
         st.markdown(f"{look.badge} **{escape(alert.model_name or alert.subject.model)}** · {escape(about(alert))}")
         st.markdown(escape(alert.summary))
         st.caption(escape(_when(alert, present)) + (f" · {escape(alert.owner)}" if alert.owner else " · no owner"))
-        notes = _notes(entry)
+        notes = _notes(entry) + ([f"Runbook {link(runbook)}"] if runbook and alert.open else [])
         if notes:
             st.markdown("  \n".join(notes))
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -78,9 +78,7 @@ def card(entry: AlertEntry, events: list[EventEntry]) -> None:
 
 def about(alert: Alert) -> str:
     """What is wrong, in a few words."""
-    subject = alert.subject
-    of_column = f" of {subject.column}" if subject.column else ""
-    return f"{alert.rule}: {subject.check}{of_column}"
+    return f"{alert.rule}: {alert.subject.words}"
 
 
 def _when(alert: Alert, present: Any) -> str:
@@ -158,11 +156,11 @@ def answer(alert: Alert, action: str, act: Callable[..., Change]) -> None:
 
 
 def silence(alert: Alert, span: timedelta) -> None:
-    """Silence an alert, and what is like it: the same model, check and column."""
+    """Silence an alert, and what is like it: the same model, check, column, slice and version."""
     who, present = require("editor"), now()
     subject = alert.subject
-    named = {"model": subject.model, "check": subject.check, "column": subject.column, "slice": subject.slice}
-    matchers = tuple(Matcher(label, "=", value) for label, value in named.items() if value)
+    labels = {name: getattr(subject, name) for name in ("model", "check", "column", "slice", "version")}
+    matchers = tuple(Matcher(label, "=", value) for label, value in labels.items() if value)
     reason = f"Silenced on the Alerts page: {about(alert)}"
     made = Silence(matchers, present, present + span, who, reason)
     cached.write(lambda session: silences.add(session, made, present))

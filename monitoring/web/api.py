@@ -78,6 +78,7 @@ class Api:
             Route(base + "/{key}", self._answering(self.one), methods=["GET"]),
             Route(base + "/{key}/callback", self._answering(self.callback), methods=["POST"]),
             Route("/v1/openapi.json", lambda _: JSONResponse(openapi.document()), methods=["GET"]),
+            Route("/v1/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ]
 
     def make(self, asked: Asked, body: bytes, store: Engine) -> Response:
@@ -200,6 +201,11 @@ class Api:
             return _refusal(422, error)
         except SQLAlchemyError as error:
             return _refusal(503, LeewayError(f"the database does not answer: {type(error).__name__}"))
+
+
+def _nothing(asked: Asked) -> Response:
+    error = LeewayError(f"nothing answers {asked.method} {asked.url.path}", mend="/v1/openapi.json has what there is.")
+    return _refusal(404, error)
 
 
 @contextmanager

@@ -20,13 +20,15 @@ from monitoring.core.retraining.request import RetrainRequest
 from monitoring.core.retraining.worth import Worth as Waiting
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import Chunk
-from monitoring.fleet import Slo
 from monitoring.settings import load
 from monitoring.store import silences as silence_rows
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries import alerts as alert_queries
+from monitoring.store.queries import beside as beside_queries
+from monitoring.store.queries import changes as change_queries
 from monitoring.store.queries import channels as channel_queries
+from monitoring.store.queries import comparisons as comparison_queries
 from monitoring.store.queries import diagnoses as diagnosis_queries
 from monitoring.store.queries import drift as drifts
 from monitoring.store.queries import estimates, sources, summaries, verdicts
@@ -41,19 +43,22 @@ from monitoring.store.queries import retraining as retrain_queries
 from monitoring.store.queries import silences as silence_queries
 from monitoring.store.queries import standing as standings
 from monitoring.store.queries.alerts import AlertEntry, Count, EventEntry, Worth
+from monitoring.store.queries.beside import Beside
+from monitoring.store.queries.changes import Changed
 from monitoring.store.queries.channels import ChannelEntry, DeadLetter, Test
+from monitoring.store.queries.comparisons import Made
 from monitoring.store.queries.drift import WindowOfDrift
 from monitoring.store.queries.estimates import Hindsight
 from monitoring.store.queries.fleet import FleetEntry, Work
 from monitoring.store.queries.incidents import IncidentEntry
 from monitoring.store.queries.oncall import Board
 from monitoring.store.queries.performance import Labels
-from monitoring.store.queries.reliability import Beside
+from monitoring.store.queries.reliability import Beside as BesideReference
 from monitoring.store.queries.retrain_worth import Advised
 from monitoring.store.queries.silences import Catch
 from monitoring.store.queries.sources import Change, Entry, LogState
-from monitoring.store.queries.standing import Deployed, Seen
-from monitoring.store.queries.summaries import Distribution, Frozen, ObjectiveState
+from monitoring.store.queries.standing import Seen
+from monitoring.store.queries.summaries import Distribution, Frozen
 from monitoring.store.silences import Kept
 
 TTL, ENTRIES = 15, 8_000
@@ -123,9 +128,24 @@ def versions(key: str) -> list[Seen]:
     return _cached(standings.versions, key)
 
 
-def deployments(key: str, start: datetime, end: datetime) -> list[Deployed]:
-    """The versions that came in a range, oldest first."""
-    return _cached(standings.deployments, key, start, end)
+def what_changed(key: str | None, start: datetime, end: datetime) -> list[Changed]:
+    """What changed about a model, or the fleet, in a range, newest first."""
+    return _cached(change_queries.changes, key, start, end)
+
+
+def shares(key: str) -> pd.DataFrame | None:
+    """The share of each day's rows that each version of a model answered; None where there are not several."""
+    return _cached(change_queries.shares, key).get(key)
+
+
+def beside(key: str, first: str, second: str, start: datetime, end: datetime, main: str) -> Beside | None:
+    """Two versions of a model side by side; `main` is the metric by slices."""
+    return _cached(beside_queries.beside, key, first, second, start, end, main)
+
+
+def comparisons(key: str) -> list[Made]:
+    """The comparisons that were asked for, newest first: live, so not cached."""
+    return _ask(comparison_queries.comparisons, key)
 
 
 def coverage(key: str, metric: str, start: datetime | None = None, end: datetime | None = None) -> pd.DataFrame:
@@ -191,7 +211,7 @@ def hindsight(key: str, metric: str, start: datetime | None, end: datetime | Non
 
 def reliability(
     key: str, start: datetime | None, end: datetime | None, chunks: tuple[int, int], class_: str = ""
-) -> Beside | None:
+) -> BesideReference | None:
     """Whether a model's probabilities mean what they say, in a stretch of its log and in the reference."""
     return _cached(reliabilities.beside, key, start, end, chunks, class_)
 
@@ -206,13 +226,6 @@ def label_delay(
 def traffic(key: str, start: datetime, end: datetime) -> pd.DataFrame:
     """Requests, errors and latency by hour."""
     return _cached(summaries.traffic, key, start, end)
-
-
-def objective(key: str, slo: Slo, now: datetime, start: datetime, end: datetime) -> ObjectiveState | None:
-    """An objective now, and its course over a range."""
-    limit = slo.tolerance if slo.sli == "quality" else slo.threshold_ms
-    at = now.replace(second=0, microsecond=0)
-    return _cached(summaries.objective, key, slo.sli, slo.objective, slo.period, limit, at, start, end)
 
 
 def logs(key: str | None = None) -> list[LogState]:

@@ -132,12 +132,12 @@ def _one(entry: ChannelEntry, entries: list[ChannelEntry]) -> None:
                 st.button("Enable", icon=":material/check:", key="enable", on_click=_enable, args=(entry.name,))
             if st.button("Remove", icon=":material/delete:", key="remove"):
                 _remove_dialog(entry.name)
+        _failed()
         result(entry.name)
         if entry.kind not in registry.kinds():
             st.error(escape(f"No kind of channel is called {entry.kind}: is Leeway older than this channel?"))
             return
         st.markdown(escape_help(registry.help_of(entry.kind)))
-        _failed_save()
         prefix = f"{channel_form.PREFIX}{entry.name}_"
         document = channel_form.fields(entry.kind, entry.document, prefix, offered(entries, entry.name))
         changed = usable(document) and registry.parse(document) != registry.parse(entry.document)
@@ -156,7 +156,7 @@ def add(entries: list[ChannelEntry]) -> None:
     kinds = registry.kinds()
     left, right = st.columns([3, 2])
     with left.container(border=True):
-        _failed_save()
+        _failed()
         kind = st.segmented_control(
             "Kind", list(kinds), default="webhook", required=True, key="new_kind", format_func=lambda k: kinds[k].title
         )
@@ -176,7 +176,7 @@ def add(entries: list[ChannelEntry]) -> None:
         )  # fmt: skip
     with right.container(border=True):
         st.header("The same as YAML")
-        st.code(fleet.dump([], channels=[document]).partition("\n")[2], language="yaml")
+        st.code(fleet.dump([], channels=[document]).partition("\n")[2], language=None)
 
 
 def usable(document: dict[str, Any]) -> bool:
@@ -242,7 +242,8 @@ def save(document: dict[str, Any], forget: str) -> None:
     say(", ".join(f"{name}: {what}" for name, what in done.items()))
 
 
-def _failed_save() -> None:
+def _failed() -> None:
+    """Why the last change could not be made."""
     failed = st.session_state.pop("channel_error", None)
     if failed is not None:
         show_problems(failed)
@@ -276,6 +277,10 @@ def _remove(name: str) -> None:
     reason = (st.session_state.get("remove_reason") or "").strip()
     if not reason:
         return
-    cached.write(lambda session: channels.remove(session, name, actor, present, reason))
+    try:
+        cached.write(lambda session: channels.remove(session, name, actor, present, reason))
+    except LeewayError as error:
+        st.session_state["channel_error"] = error
+        return
     st.session_state["channel"] = None
     say(f"{name} was removed.")

@@ -12,9 +12,13 @@ import streamlit as st
 
 from monitoring.core.verdict import Status
 from monitoring.web.clock import stamped
+from monitoring.web.escape import plain
 from monitoring.web.look import STATUSES, Look
 
 Values = Sequence[Any] | pd.Series
+
+Point = tuple[str, float, float | None, float | None]
+"""A name, a value, and the ends of its interval."""
 HEIGHT = 300
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "responsive": True}
 
@@ -69,6 +73,24 @@ def line(
     )  # fmt: skip
     if len(out.data) > 1:
         out.update_layout(showlegend=True)
+
+
+def dots(out: go.Figure, points: Sequence[Point], title: str, colour: int = 0, look: str = "") -> None:
+    """Values with their intervals, a name below the other; a further `colour` stands beneath the first, and `look` is
+    another colour of the theme in its place."""
+    shade_of = look or palette()[colour]
+    above = [0.0 if upper is None else upper - value for _, value, _, upper in points]
+    below = [0.0 if lower is None else value - lower for _, value, lower, _ in points]
+    bar = dict(type="data", symmetric=False, array=above, arrayminus=below, color=shade_of, thickness=2, width=5)
+    out.add_trace(
+        go.Scatter(
+            x=[value for _, value, *_ in points], y=[plain(name) for name, *_ in points], name=plain(title),
+            mode="markers", offsetgroup=str(colour), error_x=bar, hovertemplate="%{y}: %{x:.4g}",
+            marker=dict(size=9, color=shade_of, symbol=("circle", "diamond")[colour % 2]),
+        )
+    )  # fmt: skip
+    out.update_layout(hovermode="closest", scattermode="group", showlegend=len(out.data) > 1 and not look)
+    out.update_yaxes(autorange="reversed", automargin=True, type="category", title=None)
 
 
 def bars(out: go.Figure, x: Values, y: Values, name: str, colour: int = 0) -> None:

@@ -6,21 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from monitoring.core.comparison.comparison import Comparison, Outcome, Verdict, from_document
+from monitoring.core.comparison.comparison import Comparison, from_document
 from monitoring.core.comparison.words import SAYS, changed, sentence, so_far
+from monitoring.web.comparison import GATES, OUTCOMES, VERDICTS
 from monitoring.web.escape import escape
-
-VERDICTS = {
-    Verdict.BETTER: ":blue-badge[:material/thumb_up: Better]",
-    Verdict.EQUAL: ":gray-badge[:material/drag_handle: Equal]",
-    Verdict.WORSE: ":red-badge[:material/thumb_down: Worse]",
-    Verdict.UNSURE: ":orange-badge[:material/help: Not certain]",
-}
-OUTCOMES = {
-    Outcome.PASSED: ":blue-badge[:material/check: {}]",
-    Outcome.FAILED: ":red-badge[:material/close: {}]",
-    Outcome.UNKNOWN: ":gray-badge[:material/help: {}]",
-}
 
 
 def summary(document: dict[str, Any], key: str) -> None:
@@ -30,8 +19,8 @@ def summary(document: dict[str, Any], key: str) -> None:
     except (KeyError, TypeError, ValueError):
         st.caption("The comparison was made by another version of Leeway; it is made anew within ten minutes.")
         return
-    st.markdown(f"{VERDICTS[found.verdict]} {escape(sentence(found))}")
-    st.markdown(" ".join(OUTCOMES[gate.outcome].format(gate.name) for gate in found.gates))
+    st.markdown(f"{VERDICTS[found.verdict].badge} {escape(sentence(found))}")
+    st.markdown(" · ".join(f"{GATES[g.name]} {OUTCOMES[g.outcome].badge}" for g in found.gates))
     with st.expander("Comparison", icon=":material/balance:", key=f"comparison {key}"):
         _details(found)
 

@@ -25,17 +25,20 @@ def name(check: str, column: str) -> str:
     return column if check == "drift.feature" else f"({NAMES.get(check, check)})"
 
 
-def overlaid(found: Distribution) -> tuple[go.Figure, str] | None:
+WINDOWS = ("reference", "current")
+
+
+def overlaid(found: Distribution, names: tuple[str, str] = WINDOWS) -> tuple[go.Figure, str] | None:
     """Reference and current, and what to say of what is not drawn. None without a value to draw."""
-    return _bars(found) if found.kind == "categorical" else _densities(found.binned)
+    return _bars(found, names) if found.kind == "categorical" else _densities(found.binned, names)
 
 
-def _densities(binned: Binned) -> tuple[go.Figure, str] | None:
+def _densities(binned: Binned, names: tuple[str, str]) -> tuple[go.Figure, str] | None:
     shape = density(binned)
     if shape is None:
         return None
     out = charts.figure("share of rows by unit", zero=True)
-    for values, title, colour in ((shape.reference, "reference", 8), (shape.current, "current", 0)):
+    for values, title, colour in ((shape.reference, plain(names[0]), 8), (shape.current, plain(names[1]), 0)):
         red, green, blue = (int(charts.palette()[colour][i : i + 2], 16) for i in (1, 3, 5))
         out.add_trace(
             go.Scatter(
@@ -56,10 +59,10 @@ def _densities(binned: Binned) -> tuple[go.Figure, str] | None:
     )
 
 
-def _bars(found: Distribution) -> tuple[go.Figure, str]:
+def _bars(found: Distribution, names: tuple[str, str]) -> tuple[go.Figure, str]:
     shape = shares(found.binned, found.names)
     out = charts.figure("share of rows", percent=True, zero=True)
-    for values, title, colour in ((shape.reference, "reference", 8), (shape.current, "current", 0)):
+    for values, title, colour in ((shape.reference, plain(names[0]), 8), (shape.current, plain(names[1]), 0)):
         out.add_trace(
             go.Bar(
                 x=[plain(label) for label in shape.names],

@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there, no
     sys.path.insert(0, str(ROOT))
 
 from monitoring.errors import LeewayError, NotPermitted  # noqa: E402
-from monitoring.web import alive, dead_letters  # noqa: E402
+from monitoring.web import alive, charts, dead_letters  # noqa: E402
 from monitoring.web.access import require, signed_in  # noqa: E402
 from monitoring.web.alerts import badges  # noqa: E402
 from monitoring.web.escape import escape  # noqa: E402
@@ -20,6 +20,10 @@ from monitoring.web.menu import PAGES, menu  # noqa: E402
 from monitoring.web.span import controls  # noqa: E402
 
 st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
+STYLES = Path(__file__).parent / "dark.css"
+"""What Streamlit's settings cannot say of the dark theme. A file of ours, no HTML."""
+if charts.kind() == "dark":
+    st.html(STYLES)
 viewer = require("viewer")
 sections: dict[str, list[st.Page]] = {}
 OF_NO_MODEL = ("fleet", "models_and_logs", "channels", "on_call", "silences")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from monitoring.web.menu import PAGES, MenuEntry, menu
 
-OF_A_MODEL = ("model", "drift", "performance", "service_levels")
+OF_A_MODEL = ("model", "drift", "performance", "service_levels", "versions")
 """The pages that look at one model, by file name."""
 
 

@@ -11,7 +11,7 @@ from monitoring.apart import apart
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import LeewayError
 from monitoring.preview import Preview, preview
-from monitoring.store import models
+from monitoring.store import models, rules
 from monitoring.store.queries.standing import gravest_first
 from monitoring.web import cached, pieces, tables
 from monitoring.web.access import require
@@ -36,13 +36,14 @@ def show_problems(error: LeewayError) -> None:
 
 def run_preview(document: dict[str, Any], base: Path) -> None:
     """Evaluate a draft in a throw-away database, telling how far it is; kept in the session until the next one."""
+    fleet_rules = cached.asked(rules.export)
     with st.status("Reading the log", expanded=False) as status:
         try:
 
             def progress(share: float, words: str) -> None:
                 status.update(label=escape(f"{share:.0%} {words}"))
 
-            found = apart(preview, document, base, now, seconds=PATIENCE, progress=progress)
+            found = apart(preview, document, fleet_rules, base, now, seconds=PATIENCE, progress=progress)
         except LeewayError as error:
             status.update(label="The verdicts could not be made", state="error")
             st.session_state["add_preview"] = None

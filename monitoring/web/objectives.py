@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pandas as pd
 import streamlit as st
 
+from monitoring.core.slo import words
+from monitoring.core.slo.series import MINUTES
+from monitoring.core.slo.windows import period
 from monitoring.core.verdict import Verdict
-from monitoring.fleet import Slo
-from monitoring.store.queries.summaries import ObjectiveState
-from monitoring.web import cached, charts, pieces, tables, timeline
+from monitoring.fleet import Slo, column_of
+from monitoring.store.queries.objectives import ObjectiveState
+from monitoring.web import charts, pieces, service_levels, tables, timeline
+from monitoring.web.clock import span
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, Look, of_status
 from monitoring.web.span import Span
@@ -31,18 +36,29 @@ def title(slo: Slo) -> str:
     if slo.sli == "latency":
         return f"Latency: {percent(slo.objective)} of requests within {slo.threshold_ms:g} ms over {slo.period}"
     if slo.sli == "freshness":
-        return f"Freshness: a prediction at most {slo.max_age} old"
+        return (
+            f"Freshness: a prediction at most {slo.max_age} old, {percent(slo.objective)} of the time over {slo.period}"
+        )
     if slo.sli == "quality":
         good = "correct" if slo.tolerance is None else f"within ±{slo.tolerance:g} of their label"
         return f"Quality: {percent(slo.objective)} of predictions {good} over {slo.period}"
     return f"Availability: {percent(slo.objective)} of requests answered over {slo.period}"
 
 
-def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict], shown: Span) -> None:
+def verdict_of(slo: Slo, slos: Sequence[Slo], found: Sequence[Verdict], method: str) -> Verdict | None:
+    """The verdict of one objective among those of its model."""
+    about = f"slo.{slo.sli}", column_of(slo, slos), method
+    return next((v for v in found if (v.check, v.column, v.method) == about), None)
+
+
+def objective(
+    key: str, slos: Sequence[Slo], number: int, at: datetime, found: Sequence[Verdict], shown: Span
+) -> None:  # fmt: skip
     """One objective: where it stands, how fast its budget burns, and its course."""
-    verdict = next((v for v in found if v.check == f"slo.{slo.sli}" and v.method == "budget"), None)
-    ripe = verdict.window.end if slo.sli == "quality" and verdict else at  # labels come later
-    state = cached.objective(key, slo, ripe or at, shown.start, shown.end)
+    slo = slos[number]
+    verdict = verdict_of(slo, slos, found, "budget")
+    settled = verdict.window.end if slo.sli == "quality" and verdict else None  # labels come later
+    state = service_levels.objective(key, slo, at, shown.start, shown.end, settled)
     if state is None or state.budget.good is None:
         labelled = slo.sli == "quality"
         pieces.empty(
@@ -54,7 +70,7 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
         return
     look = of_status(str(verdict.status)) if verdict else look_for("no_data")
     left = state.budget.remaining or 0.0
-    first, second, third, fourth = st.columns(4)
+    first, second, third, fourth, *others = st.columns(4 if state.waits is None else 5)
     first.metric(
         "Budget left",
         f"{left:.0%}",
@@ -75,28 +91,50 @@ def objective(key: str, slo: Slo, number: int, at: datetime, found: list[Verdict
         border=True,
         height="stretch",
     )
+    timed = slo.sli == "freshness"
     third.metric(
-        "Bad of all",
-        f"{state.budget.bad:,}",
-        delta=f"of {state.budget.valid:,} in {slo.period}",
+        "Too old" if timed else "Bad of all",
+        _time(state.budget.bad) if timed else f"{state.budget.bad:,}",
+        delta=f"of {_time(state.budget.valid)}" if timed else f"of {state.budget.valid:,} in {slo.period}",
         delta_color="off",
         delta_arrow="off",
         border=True,
         height="stretch",
     )
+    end = words.ending(state.budget.lasts, period(slo.period))
     fourth.metric(
         "Gone in",
-        forecast(state),
-        delta="at the pace of the last 6 h to 3 d",
+        "gone" if left <= 0 else end.when,
+        delta="nothing is left" if left <= 0 else end.pace,
         delta_color="off",
         delta_arrow="off",
         border=True,
         height="stretch",
     )
+    if state.waits is not None:
+        some = state.waits.labelled and state.waits.remaining is not None
+        others[0].metric(
+            "Provisional budget left",
+            f"{state.waits.remaining:.0%}" if some else "–",
+            delta=f"{state.waits.labelled:,} of {state.waits.predictions:,} newer labelled",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+            help="With the predictions whose labels are not all there yet, counted as they stand",
+        )
     if verdict:
         st.markdown(f"{look.badge} {escape(verdict.reason)}")
-    burn_rates(state, found, slo, f"{key}-{slo.sli}-{number}")
+    if state.burns:
+        burn_rates(state, slo, f"{key}-{slo.sli}-{number}")
+    pieces.download(
+        lambda: state.course.to_csv(index=False), key, f"csv-{key}-{slo.sli}-{number}", help="The course, hour by hour"
+    )
     course(state, slo, f"{slo.sli}_{number}", key, shown)
+
+
+def _time(slots: int) -> str:
+    return "none" if not slots else span(timedelta(minutes=MINUTES * slots))
 
 
 def sparkline(state: ObjectiveState) -> list[float] | None:
@@ -105,24 +143,7 @@ def sparkline(state: ObjectiveState) -> list[float] | None:
     return found if len(found) > 1 else None
 
 
-def forecast(state: ObjectiveState) -> str:
-    """When the budget is gone, as a range."""
-    if (state.budget.remaining or 0) <= 0:
-        return "gone"
-    if state.budget.exhausted_in is None:
-        return "not burning"
-    low, high = (hours(h) for h in state.budget.exhausted_in)
-    return low if low == high else f"{low} to {high}"
-
-
-def hours(count: float) -> str:
-    """Hours in words; beyond a quarter it is no forecast."""
-    if count > 24 * 90:
-        return "> 90 d"
-    return f"{count:.0f} h" if count < 48 else f"{count / 24:.0f} d"
-
-
-def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) -> None:
+def burn_rates(state: ObjectiveState, slo: Slo, key: str) -> None:
     """Every pair of windows."""
     rows = []
     for burn in state.burns:
@@ -142,7 +163,7 @@ def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) 
                 burn.long,
                 burn.short,
                 burn.factor,
-                burn.pair.severity,
+                "ticket" if slo.sli == "quality" else burn.pair.severity,
                 burn.reason,
             )
         )
@@ -166,7 +187,6 @@ def burn_rates(state: ObjectiveState, found: list[Verdict], slo: Slo, key: str) 
             "reason": column.TextColumn("Why"),
         },
     )
-    pieces.download(lambda: state.course.to_csv(index=False), key, f"csv-{key}", help="The course, hour by hour")
 
 
 def course(state: ObjectiveState, slo: Slo, name: str, key: str, shown: Span) -> None:
@@ -178,6 +198,11 @@ def course(state: ObjectiveState, slo: Slo, name: str, key: str, shown: Span) ->
         charts.line(
             out, state.course["moment"], state.course["left"], "budget left", mode="lines", hovertemplate="%{y:.1%}"
         )
+        if "waiting" in state.course:
+            charts.line(
+                out, state.course["moment"], state.course["waiting"], "provisional", dash="dot", mode="lines",
+                hovertemplate="%{y:.1%}",
+            )  # fmt: skip
         charts.threshold(out, 0.0, "gone", text="gone")
         alt = f"Error budget of {slo.sli}: {state.budget.remaining:.0%} left."
         timeline.show(out, alt, f"left_{name}", key, shown)

@@ -85,8 +85,8 @@ def _form(found: Board, person: Person | None) -> None:
         )
         channels = right.multiselect(
             "Channels, in the order to try them", known,
-            list(person.channels) if person else [], accept_new_options=True, key=f"person_channels_{key}",
-            help="Names of channels. Without one, the channels of the team are used.",
+            list(person.channels) if person else [], key=f"person_channels_{key}",
+            help="Channels are added on the page Channels. Without one, the channels of the team are used.",
         )  # fmt: skip
         if not st.form_submit_button("Save", icon=":material/save:", key=f"person_save_{key}"):
             return

@@ -97,8 +97,8 @@ def _form(found: Board, draft: dict[str, Any], new: bool) -> dict[str, Any]:
         ), [])  # fmt: skip
         _set(out, "channels", right.multiselect(
             "Channels of the team", list(dict.fromkeys([*found.channels, *draft.get("channels", [])])),
-            draft.get("channels", []), accept_new_options=True, key=_key("channels"),
-            help="Used for people who have no channel of their own.",
+            draft.get("channels", []), key=_key("channels"),
+            help="Used for people who have no channel of their own. Channels are added on the page Channels.",
         ), [])  # fmt: skip
     for number, schedule in enumerate(out.get("schedules", [])):
         _schedule(found, out, number, schedule)

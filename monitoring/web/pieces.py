@@ -47,6 +47,14 @@ def download(csv: Callable[[], str], name: str, key: str, **more: Any) -> None:
     )  # fmt: skip
 
 
+def download_json(document: Callable[[], str], name: str, key: str) -> None:
+    """The button that saves a document; it is made only when it is pressed."""
+    st.download_button(
+        "Download JSON", document, f"{name}.json", "application/json",
+        key=key, icon=":material/download:", on_click="ignore", type="tertiary",
+    )  # fmt: skip
+
+
 def choose_first() -> None:
     """What a page shows before a model is chosen."""
     empty("No model is chosen.", "Choose one above, or pick it on the Fleet page.", "observe/fleet.py", "Fleet")

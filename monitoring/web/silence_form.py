@@ -235,17 +235,22 @@ def _alerts(found: Catch) -> None:
         return
     frame = pd.DataFrame(
         [
-            dict(model=a.name, check=a.check, column=a.column, severity=a.severity, since=a.opened_at, what=a.summary)
+            dict(
+                model=a.name, check=a.check, column=a.column, slice=a.slice, version=a.version, severity=a.severity,
+                since=a.opened_at, what=a.summary,
+            )
             for a in found.alerts
         ]
     )  # fmt: skip
+    frame = frame.drop(columns=[name for name in ("column", "slice", "version") if not frame[name].any()])
     column = st.column_config
     st.dataframe(
         frame, key="caught_alerts", hide_index=True, height=tables.height(len(frame)), placeholder="–",
         alt=f"{len(frame)} alerts open now that it would silence",
         column_config={
             "model": column.TextColumn("Alert open now", pinned=True), "check": column.TextColumn("Check"),
-            "column": column.TextColumn("Column"), "severity": column.TextColumn("Severity"),
+            "column": column.TextColumn("Column"), "slice": column.TextColumn("Slice"),
+            "version": column.TextColumn("Version"), "severity": column.TextColumn("Severity"),
             "since": column.DatetimeColumn("Since", format="distance"), "what": column.TextColumn("What", width=480),
         },
     )  # fmt: skip

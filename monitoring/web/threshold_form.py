@@ -8,6 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from monitoring.core.alerting.rules import rules_of
+from monitoring.core.alerting.waits import alerts
+from monitoring.fleet_thresholds import WAITS, waited_words
 from monitoring.in_force import InForce
 from monitoring.store.queries.sources import Entry
 
@@ -49,6 +52,24 @@ def levels(one: InForce, current: Mapping[str, Any], key: str) -> dict[str, Any]
         value = _other(place, name, current.get(name), key)
         if value is not None:
             out[name] = value
+    return out | (_waits(one, current, key) if alerts(one.check) else {})
+
+
+def _waits(one: InForce, current: Mapping[str, Any], key: str) -> dict[str, str]:
+    """How long its alert waits to fire, and to be resolved: as it is written in the fleet file."""
+    out = {}
+    usual = rules_of(one.check)[-1]
+    for place, name, title, help_, span in zip(
+        st.columns(2), WAITS, ("Fires after", "Clears after"),
+        ("How long it must be beyond its level before the alert fires", "How long it must be good before it is over"),
+        (usual.wait, usual.keep), strict=True,
+    ):  # fmt: skip
+        typed = place.text_input(
+            title, current.get(name, ""), placeholder=waited_words(span) if span else "at once", key=f"{key}-{name}",
+            help=f"{help_}: 30m, 2h or 1d. It changes no verdict. Empty: a fleet-wide rule's, else as shown.",
+        )  # fmt: skip
+        if text := (typed or "").strip():
+            out[name] = text
     return out
 
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import timedelta
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from monitoring.core.alerting.alert import Alert
 from monitoring.core.backtest import BackTest, Difference, Tally
 from monitoring.core.verdict import Status
 from monitoring.in_force import InForce
-from monitoring.web import cached, charts, tables
-from monitoring.web.clock import span, stamped
+from monitoring.web import before_after, cached, charts, tables
+from monitoring.web.before_after import better, lasting
 from monitoring.web.escape import escape, plain
 from monitoring.web.look import STATUSES
 
-Colour = Literal["off", "blue", "orange"]
 SILENT = ("drift.feature", "quality.range", "quality.unseen")
 """Checks that raise no alert of their own: the first feeds `drift`, the others make a model Watch."""
 
@@ -28,10 +24,8 @@ def figures(found: BackTest, days: int, check: str) -> None:
     """The row of four, and what could not be told."""
     before, after = found.before, found.after
     columns = st.columns(4)
-    for place, (title, was, now, lower) in zip(columns, _rows(before, after, check), strict=True):
-        place.metric(
-            title, now, delta=f"as it is: {was}", delta_color=lower, delta_arrow="off", border=True, height="stretch"
-        )
+    for place, (title, was, now, colour) in zip(columns, _rows(before, after, check), strict=True):
+        before_after.figure(place, title, was, now, colour)
     zones = sorted({one.zone for one in found.models}) or [found.period.zone]
     words = f"Over the last {days} days, {len(found.models):,} model{'' if len(found.models) == 1 else 's'}. "
     words += f"Nights are 22:00 to 07:00 in {', '.join(zones)}. A window is taken to be known at its end, "
@@ -47,40 +41,31 @@ def figures(found: BackTest, days: int, check: str) -> None:
         st.warning(escape(f"{model} is left out: {why}."), icon=":material/help:")
 
 
-def _rows(before: Tally, after: Tally, check: str) -> list[tuple[str, str, str, Colour]]:
-    opened = _better(before.opened, after.opened)
-    spent = _better(before.in_alert.total_seconds(), after.in_alert.total_seconds())
+def _rows(before: Tally, after: Tally, check: str) -> list[tuple[str, str, str, before_after.Colour]]:
+    opened = better(before.opened, after.opened)
+    spent = better(before.in_alert.total_seconds(), after.in_alert.total_seconds())
     out = [
         ("Alerts opened", f"{before.opened:,}", f"{after.opened:,}", opened),
         (
             "Pages at night", f"{before.pages_at_night:,} of {before.pages:,}",
-            f"{after.pages_at_night:,} of {after.pages:,}", _better(before.pages_at_night, after.pages_at_night),
+            f"{after.pages_at_night:,} of {after.pages:,}", better(before.pages_at_night, after.pages_at_night),
         ),
-        ("Time in alert", _span(before.in_alert), _span(after.in_alert), spent),
+        ("Time in alert", lasting(before.in_alert), lasting(after.in_alert), spent),
     ]  # fmt: skip
     if before.detected:
-        lost = _better(-before.caught, -after.caught)
+        lost = better(-before.caught, -after.caught)
         out.append(("Time to detect, useful alerts", _detected(before), _detected(after), lost))
     else:
         words = f"{before.breached:,} breached, {before.warned:,} warned"
         now = f"{after.breached:,} breached, {after.warned:,} warned"
-        out.append(("Windows", words, now, _better(before.breached, after.breached)))
+        out.append(("Windows", words, now, better(before.breached, after.breached)))
     return out
 
 
 def _detected(tally: Tally) -> str:
     found = tally.time_to_detect
     caught = f"{tally.caught} of {len(tally.detected)}"
-    return caught if found is None else f"{_span(found) if found else 'at once'}, {caught}"
-
-
-def _span(length: timedelta) -> str:
-    return "none" if not length else span(length)
-
-
-def _better(before: float, after: float) -> Colour:
-    """Fewer is quieter: blue. More is orange."""
-    return "off" if before == after else ("blue" if after < before else "orange")
+    return caught if found is None else f"{lasting(found) if found else 'at once'}, {caught}"
 
 
 def _silent(check: str, before: Tally, after: Tally) -> str:
@@ -140,37 +125,9 @@ def chart(one: InForce, found: Difference, period: BackTest, levels: tuple[float
                 )
             )  # fmt: skip
         charts.threshold(out, value, f"{name} with the change", look, below=name == "breached")
-    _open(out, found, end)
+    before_after.strips(out, found.before.alerts, found.after.alerts, end)
     out.update_xaxes(range=[start, end])
     charts.aligned(out)
     after = found.after.tally.opened
     alt = f"{one.check} {one.column}: {found.before.tally.opened} alerts opened as it is, {after} with the change"
     charts.show(out, alt, "preview-chart")
-
-
-def _open(out: go.Figure, found: Difference, end: datetime) -> None:
-    """Two strips above the series: alerts as it is, and with the change."""
-    out.update_layout(
-        yaxis=dict(domain=[0, 0.78]), showlegend=False, height=charts.HEIGHT + 60,
-        yaxis2=dict(
-            domain=[0.84, 1], range=[-0.6, 1.6], tickmode="array", tickvals=[1, 0], ticktext=["as it is", "changed"],
-            showgrid=False, zeroline=False, fixedrange=True, anchor="x",
-        ),
-    )  # fmt: skip
-    for at, name, alerts in ((1, "as it is", found.before.alerts), (0, "with the change", found.after.alerts)):
-        _strip(out, alerts, at, name, end)
-
-
-def _strip(out: go.Figure, alerts: Sequence[Alert], at: int, name: str, end: datetime) -> None:
-    colour = charts.shade(STATUSES[Status.BREACHED])
-    for alert in alerts:
-        fired = alert.fired_at or alert.opened_at
-        closed = alert.closed_at or end
-        words = plain(f"alert {name}: {alert.rule}, fired {stamped(fired)}")
-        out.add_trace(
-            go.Scatter(
-                x=[fired, closed], y=[at, at], yaxis="y2", mode="lines+markers", name=f"alert {name}",
-                line=dict(width=7 if at == 0 else 3, color=colour), marker=dict(size=[9, 1], color=colour),
-                hovertemplate=f"{words}<extra></extra>",
-            )
-        )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ import streamlit as st
 
 from monitoring.core.verdict import Status
 from monitoring.fleet import parse_model, parse_rule
+from monitoring.fleet_thresholds import waited_words
 from monitoring.in_force import InForce
 from monitoring.store.queries.sources import Entry
 from monitoring.web import pieces, tables
@@ -44,11 +46,17 @@ def frame(found: Sequence[InForce]) -> pd.DataFrame:
             "warning": [one.warning for one in found],
             "breached": [one.breached for one in found],
             "budget": pd.Series(budgets, dtype=float),
+            "wait": [_words(one.waits[0]) for one in found],
+            "keep": [_words(one.waits[1]) for one in found],
             "status": [str(one.status) for one in found],
             "value": [one.value for one in found],
             "reason": [one.reason for one in found],
         }
     )
+
+
+def _words(span: timedelta | None) -> str | None:
+    return None if span is None else waited_words(span)
 
 
 def show(found: Sequence[InForce], with_model: bool, chosen: Callable[[InForce], None]) -> None:
@@ -66,7 +74,7 @@ def show(found: Sequence[InForce], with_model: bool, chosen: Callable[[InForce],
     ]
     shown = out.assign(status=pd.Series(status, dtype=object))
     gone = [] if with_model else ["model"]
-    gone += [name for name in ("budget", "column") if out[name].isna().all()]
+    gone += [name for name in ("budget", "wait", "keep", "column") if out[name].isna().all()]
     column = st.column_config
     st.dataframe(
         shown.drop(columns=gone), key="thresholds", hide_index=True, height=tables.height(len(out)),
@@ -80,6 +88,8 @@ def show(found: Sequence[InForce], with_model: bool, chosen: Callable[[InForce],
             "warning": column.NumberColumn("Warns at", format="%.4g", width=80),
             "breached": column.NumberColumn("Breached at", format="%.4g", width=90),
             "budget": column.NumberColumn("False alarms", format="%.4g", width=95, help="Allowed a quarter"),
+            "wait": column.TextColumn("Fires after", width=85, help="So long beyond its level"),
+            "keep": column.TextColumn("Clears after", width=85, help="So long good"),
             "status": tables.badges("Status", list(STATUSES.values()), width=125),
             "value": column.NumberColumn("Value", format="%.4g", width=75, help="Newest"),
             "reason": column.TextColumn("How it came about", width=520),
@@ -101,6 +111,8 @@ def rules(documents: Sequence[dict[str, Any]], entries: Sequence[Entry]) -> None
             "warning": [r.warning for r in parsed],
             "breached": [r.breached for r in parsed],
             "budget": [r.false_alarms_per_quarter for r in parsed],
+            "wait": [None if r.wait is None else waited_words(r.wait) for r in parsed],
+            "keep": [None if r.keep is None else waited_words(r.keep) for r in parsed],
             "matchers": [
                 "; ".join(f"{name} {' or '.join(values)}" for name, values in r.matchers.items()) or "every model"
                 for r in parsed
@@ -109,6 +121,7 @@ def rules(documents: Sequence[dict[str, Any]], entries: Sequence[Entry]) -> None
             "which": [", ".join(keys) for keys in fitting],
         }
     )
+    frame = frame.drop(columns=[name for name in ("budget", "wait", "keep", "column") if frame[name].isna().all()])
     column = st.column_config
     st.dataframe(
         frame, key="rules", hide_index=True, height=tables.height(len(frame)), placeholder="–",
@@ -120,6 +133,8 @@ def rules(documents: Sequence[dict[str, Any]], entries: Sequence[Entry]) -> None
             "warning": column.NumberColumn("Warns at", format="%.4g", width=80),
             "breached": column.NumberColumn("Breached at", format="%.4g", width=90),
             "budget": column.NumberColumn("False alarms", format="%.4g", width=95, help="Allowed a quarter"),
+            "wait": column.TextColumn("Fires after", width=85),
+            "keep": column.TextColumn("Clears after", width=85),
             "matchers": column.TextColumn("Matches", width=260),
             "models": column.NumberColumn("Models", width=70),
             "which": column.TextColumn("Which", width=320),

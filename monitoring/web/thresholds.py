@@ -1,4 +1,4 @@
-"""Cached questions and writes of the Thresholds page."""
+"""Cached questions of the Thresholds page."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from monitoring.core.backtest import BackTest
 from monitoring.fleet import parse_rule
 from monitoring.in_force import InForce
 from monitoring.in_force import in_force as all_in_force
-from monitoring.store import revisions, rules, thresholds
-from monitoring.store.revisions import Kind, Revision
+from monitoring.store import revisions, rules
+from monitoring.store.revisions import Revision
 from monitoring.web import cached
-from monitoring.web.access import require
 from monitoring.web.clock import now
 
 
@@ -33,9 +32,9 @@ def rule_documents() -> list[dict[str, Any]]:
     return cached.asked(rules.export)
 
 
-def history(kind: Kind | None = None, name: str | None = None) -> list[Revision]:
+def history() -> list[Revision]:
     """Changes of thresholds, newest first."""
-    return cached.asked(revisions.history, kind, name)
+    return cached.asked(revisions.history, revisions.THRESHOLDS)
 
 
 def back_test(
@@ -52,16 +51,3 @@ def _back_test(session: Session, text: str, days: int, present: datetime, zone: 
     models, of_fleet = json.loads(text)
     parsed = None if of_fleet is None else tuple(parse_rule(one, "the form") for one in of_fleet)
     return backtest.back_test(session, Proposal(models, parsed), days, present, zone)
-
-
-def save(kind: Kind, name: str, before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]], reason: str) -> None:
-    """A new revision."""
-    actor = require("editor")
-    cached.write(lambda session: thresholds.change(session, kind, name, before, after, actor, now(), reason))
-
-
-def undo(revision: Revision, reason: str) -> None:
-    """Take a revision back, with all after it."""
-    actor = require("editor")
-    r = revision
-    cached.write(lambda session: thresholds.undo(session, r.kind, r.name, r.number, actor, now(), reason))

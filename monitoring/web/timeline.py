@@ -1,7 +1,8 @@
-"""Charts over time: held to the shared range, new versions marked, and a drag over one sets the range."""
+"""Charts over time: held to the shared range, what changed is marked, and a drag over one sets the range."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 from functools import partial
 
@@ -9,20 +10,20 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from monitoring.store.queries.standing import Deployed
+from monitoring.store.queries.changes import Changed
 from monitoring.web import cached, charts
 from monitoring.web.clock import stamped
 from monitoring.web.escape import plain
 from monitoring.web.span import Span, choose
 
 APART = 1 / 8
-"""Names of versions nearer than this share of the range are written together."""
+"""Names nearer than this share of the range are written together."""
 LONGEST = 24
-"""Letters of a version's name that are written out."""
+"""Letters of a name that are written out."""
 
 
 def show(out: go.Figure, alt: str, name: str, model: str, shown: Span, timed: bool = True) -> None:
-    """Draw a chart of a model over the range. `alt` says the finding; versions that came in the range are added.
+    """Draw a chart of a model over the range. `alt` says the finding; what was changed in the range is added.
 
     `timed` is False where the chart is over chunks of rows.
     """
@@ -30,22 +31,22 @@ def show(out: go.Figure, alt: str, name: str, model: str, shown: Span, timed: bo
         charts.show(out, alt, name, f"{model}-{name}")
         return
     out.update_xaxes(range=[shown.start, shown.end])
-    came = cached.deployments(model, shown.start, shown.end)
+    came = [one for one in cached.what_changed(model, shown.start, shown.end) if not one.quiet][::-1]
     mark(out, came, shown.end - shown.start)
     if came:
-        alt += " New: " + ", ".join(f"{one.version} from {stamped(one.at)}" for one in came) + "."
+        alt += " Changed: " + ", ".join(f"{one.mark} from {stamped(one.at)}" for one in came) + "."
     out.update_layout(selectdirection="h", dragmode="select")
     charts.show(out, alt, name, f"{model}-{name}", on_select=partial(_dragged, name), selection_mode="box")
 
 
-def mark(out: go.Figure, came: list[Deployed], length: timedelta) -> None:
-    """A vertical line where a version's first row lies, with its name."""
+def mark(out: go.Figure, came: Sequence[Changed], length: timedelta) -> None:
+    """A vertical line where something was changed, oldest first, with its name: of a new version drawn through."""
     colour = charts.quiet()
-    groups: list[list[Deployed]] = []
+    groups: list[list[Changed]] = []
     for one in came:
         out.add_shape(
             type="line", x0=one.at, x1=one.at, y0=0, y1=1, xref="x", yref="paper",
-            line=dict(color=colour, width=1.5),
+            line=dict(color=colour, width=1.5, dash="solid" if one.kind == "version" else "longdash"),
         )  # fmt: skip
         if groups and one.at - groups[-1][0].at < length * APART:
             groups[-1].append(one)
@@ -55,8 +56,8 @@ def mark(out: go.Figure, came: list[Deployed], length: timedelta) -> None:
         first, more = group[0], len(group) - 1
         out.add_annotation(
             x=first.at, y=1, xref="x", yref="paper", xanchor="left", yanchor="top", showarrow=False,
-            text=f" {plain(_short(first.version))}{f' and {more} more' if more else ''}",
-            hovertext=plain(", ".join(one.version for one in group)), font=dict(color=colour, size=11),
+            text=f" {plain(_short(first.mark))}{f' and {more} more' if more else ''}",
+            hovertext=plain(", ".join(one.mark for one in group)), font=dict(color=colour, size=11),
         )  # fmt: skip
 
 

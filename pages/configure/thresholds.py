@@ -12,39 +12,38 @@ import streamlit as st
 
 from monitoring.core.backtest import BackTest
 from monitoring.errors import LeewayError
-from monitoring.fleet_thresholds import same, with_own
+from monitoring.fleet_thresholds import WAITS, same, with_own
 from monitoring.in_force import InForce
 from monitoring.web import (
     cached,
+    edits,
     model_checks,
     pieces,
+    revision_history,
     span,
     threshold_form,
-    threshold_history,
     threshold_preview,
     threshold_table,
     thresholds,
 )
 from monitoring.web.access import require
+from monitoring.web.before_after import DAYS
 from monitoring.web.escape import escape
 
 require("viewer")
 
 VIEWS = ("Checks", "Fleet-wide rules", "History")
-DAYS = {"30 days": 30, "90 days": 90}
 SCOPES = ("This model", "All models of a rule")
 
 
 def page() -> None:
     """One of the three views."""
-    model_checks.told()
-    if failed := st.session_state.pop("threshold-error", None):
-        st.error(escape(failed), icon=":material/error:")
+    edits.outcome()
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
     )
     if view == "History":
-        threshold_history.show(thresholds.history())
+        revision_history.show(thresholds.history(), "thresholds")
     elif view == "Fleet-wide rules":
         of_fleet()
     else:
@@ -111,7 +110,7 @@ def change(one: InForce) -> None:
         without = bool(own) and st.checkbox("Without a value of its own", key=f"{key}-without")
         values = None if without else threshold_form.levels(one, own, key)
         if not values and not without:
-            st.caption("Set a level to see what it would have done.")
+            st.caption("Set a level, or how long to wait, to see what it would have done.")
             return
         after = with_own(before, about, values)
         if after == before:
@@ -121,7 +120,7 @@ def change(one: InForce) -> None:
         if found is None:
             return
         draw(one, found, values or {})
-        saving("model", one.model, before, after, found)
+        edits.saving("model", one.model, before, after)
 
 
 def previewed(
@@ -147,31 +146,6 @@ def draw(one: InForce, found: tuple[BackTest, int], values: dict[str, Any]) -> N
     mine = next((d for d in result.models if d.model == one.model), None)
     if mine is not None:
         threshold_preview.chart(one, mine, result, (values.get("warning"), values.get("breached")))
-
-
-def saving(
-    kind: Any, name: str, before: list[dict[str, Any]], after: list[dict[str, Any]], found: Any, key: str = "save"
-) -> None:
-    """A reason, and the button."""
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
-    why = left.text_input("Reason", key=f"{key}-reason", placeholder="why this is changed", live=True)
-    ready = bool((why or "").strip()) and after != before and bool(name)
-    right.button(
-        "Save", type="primary", icon=":material/save:", key=f"{key}-now", disabled=not ready, on_click=save,
-        args=(kind, name, before, after, f"{key}-reason"), width="stretch",
-    )  # fmt: skip
-
-
-def save(kind: Any, name: str, before: list[dict[str, Any]], after: list[dict[str, Any]], reason: str) -> None:
-    """Write the revision, whatever the button said only with a reason."""
-    why = (st.session_state.get(reason) or "").strip()
-    try:
-        thresholds.save(kind, name, before, after, why)
-    except LeewayError as error:
-        st.session_state["threshold-error"] = error.sentence
-        return
-    st.session_state[reason] = ""
-    model_checks.say("Saved. It holds from the next evaluation on; History takes it back.")
 
 
 def of_fleet() -> None:
@@ -213,7 +187,7 @@ def rule_form(one: InForce, document: dict[str, Any]) -> None:
         name = threshold_form.slug(st.text_input("Name of the rule", proposed, key=f"{key}-name", live=True) or "")
     start = document.get("matchers") or ({} if document else _owner(one, entries))
     chosen = threshold_form.matchers(entries, start, key)
-    fields = ("warning", "breached", "min_rows", "direction", "false_alarms_per_quarter")
+    fields = ("warning", "breached", "min_rows", "direction", "false_alarms_per_quarter", *WAITS)
     if threshold_form.listed(start) == chosen:
         chosen = start  # as it was written
     values = threshold_form.levels(one, {k: document[k] for k in fields if k in document}, key)
@@ -244,7 +218,7 @@ def rule_form(one: InForce, document: dict[str, Any]) -> None:
         draw(one, found, {} if remove else values)
     else:
         st.caption("It changes nothing now: no model fits, or those that fit have a value of their own, or the same.")
-    saving("rule", name, [document] if document else [], after, found, "save-rule")
+    edits.saving("rule", name, [document] if document else [], after, "save-rule")
 
 
 def _owner(one: InForce, entries: Any) -> dict[str, list[str]]:

@@ -94,7 +94,7 @@ def figures(entry: FleetEntry, standing: list[Verdict]) -> None:
             found.reason.split(" (")[0].rstrip(".") if found else "not judged yet", list(entry.drift),
         )  # fmt: skip
     with budget:
-        objectives = [v for v in standing if v.check in ("slo.latency", "slo.availability", "slo.quality")]
+        objectives = [v for v in standing if v.check.startswith("slo.") and v.method != "age_hours"]
         names = sorted({v.check.removeprefix("slo.") for v in objectives})
         words = f"least of {' and '.join(names)}" if len(names) > 1 else "".join(names) or "no objective is set"
         left = "–" if entry.budget is None else f"{entry.budget:.0%}"

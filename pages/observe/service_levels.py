@@ -6,14 +6,27 @@ order: 5
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from monitoring.core.verdict import Verdict
 from monitoring.fleet import Model, Slo, parse_model
-from monitoring.web import cached, charts, objectives, pieces, timeline
+from monitoring.store.revisions import Revision
+from monitoring.web import (
+    cached,
+    charts,
+    edits,
+    objective_edit,
+    objectives,
+    pieces,
+    revision_history,
+    service_levels,
+    timeline,
+)
 from monitoring.web.access import require
-from monitoring.web.clock import now
+from monitoring.web.clock import ago, now
 from monitoring.web.escape import escape
 from monitoring.web.look import of_status
 from monitoring.web.span import Span, model, span
@@ -31,9 +44,12 @@ COLUMNS = """predictions:
     status: status"""
 
 
-def freshness(slo: Slo, found: list[Verdict]) -> None:
-    """Age of the newest prediction against what is allowed."""
-    verdict = next((v for v in found if v.check == "slo.freshness"), None)
+VIEWS = ("Where they stand", "Change objectives", "History")
+
+
+def freshness(slo: Slo, slos: Sequence[Slo], found: list[Verdict]) -> bool:
+    """Age of the newest prediction against what is allowed; False where it is unknown."""
+    verdict = objectives.verdict_of(slo, slos, found, "age_hours")
     if verdict is None or verdict.value is None:
         pieces.empty(
             "The age of the newest prediction is unknown.",
@@ -41,7 +57,7 @@ def freshness(slo: Slo, found: list[Verdict]) -> None:
             "configure/models_and_logs.py",
             "Models and logs",
         )
-        return
+        return False
     look = of_status(str(verdict.status))
     first, second, _ = st.columns([1, 1, 2])
     first.metric(
@@ -55,6 +71,7 @@ def freshness(slo: Slo, found: list[Verdict]) -> None:
     )
     second.metric("Allowed", slo.max_age or "–", delta="at most", delta_color="off", delta_arrow="off", border=True)
     st.markdown(f"{look.badge} {escape(verdict.reason)}")
+    return True
 
 
 def hours_fine(count: float) -> str:
@@ -111,8 +128,23 @@ def latency(key: str, traffic: pd.DataFrame, document: Model, mapped: bool, show
 
 
 def page(key: str, shown: Span) -> None:
-    """The page of a model."""
-    document = parse_model(next(e for e in cached.entries() if e.key == key).document, key)
+    """One of the three views of a model."""
+    edits.outcome()
+    view = st.segmented_control(
+        "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
+    )
+    changes = service_levels.history(key)
+    document = next(e for e in cached.entries() if e.key == key).document
+    if view == "History":
+        revision_history.show(changes, "objectives")
+    elif view == "Change objectives":
+        objective_edit.change(document, changes[0].number if changes else 0)
+    else:
+        standing(key, parse_model(document, key), changes[0] if changes else None, shown)
+
+
+def standing(key: str, document: Model, changed: Revision | None, shown: Span) -> None:
+    """Every objective, and the traffic."""
     entry = next(e for e in cached.fleet(now()) if e.key == key)
     if cached.baseline(key) is None or entry.evaluated_at is None:
         pieces.empty(
@@ -130,22 +162,32 @@ def page(key: str, shown: Span) -> None:
         return
     pieces.freshness(entry.evaluated_at)
     found = [v for v in cached.newest(key) if v.check.startswith("slo.")]
+    if changed is not None and changed.at > entry.evaluated_at:
+        st.info(
+            escape(
+                f"{changed.author} changed the objectives {ago(changed.at, now())}. They hold from the next evaluation."
+            ),
+            icon=":material/hourglass_top:",
+        )
+        found = []
     if not document.slos:
-        pieces.empty("This model has no objectives.", "Say in the fleet file what it promises:")
+        pieces.empty(
+            "This model has no objectives.",
+            "Set one above under Change objectives, or say in the fleet file what it promises:",
+        )
         st.code(YAML, language=None)
     columns = document.predictions.columns
     for number, slo in enumerate(document.slos):
         st.header(escape(objectives.title(slo)))
-        if slo.sli == "freshness":
-            freshness(slo, found)
-        elif slo.sli != "quality" and not (columns.status if slo.sli == "availability" else columns.latency_ms):
+        mapped = {"availability": columns.status, "latency": columns.latency_ms}.get(slo.sli, "needs none")
+        if not mapped:
             pieces.empty(
                 f"No data: the log has no {'status' if slo.sli == 'availability' else 'latency'}.",
                 "Map its column in the fleet file:",
             )
             st.code(COLUMNS, language=None)
-        else:
-            objectives.objective(key, slo, number, entry.evaluated_at, found, shown)
+        elif slo.sli != "freshness" or freshness(slo, document.slos, found):
+            objectives.objective(key, document.slos, number, entry.evaluated_at, found, shown)
     requests(key, document, shown)
 
 

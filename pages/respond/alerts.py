@@ -82,8 +82,9 @@ def stream(found: list[AlertEntry]) -> None:
     """A card an alert, some at a time."""
     shown = found[: st.session_state.get("alerts_shown", SHOWN)]
     histories = cached.alert_history(tuple(e.alert.key for e in shown))
+    runbooks = {e.key: str(e.document.get("runbook") or "") for e in cached.entries()}
     for entry in shown:
-        alerts.card(entry, histories.get(entry.alert.key, []))
+        alerts.card(entry, histories.get(entry.alert.key, []), runbooks.get(entry.alert.subject.model, ""))
     if len(found) > len(shown):
         left = len(found) - len(shown)
         more = min(SHOWN, left)

@@ -14,11 +14,19 @@ import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import Engine, func, select, update
 
+from monitoring import alerting
+from monitoring.core.alerting.matcher import parse as parse_matchers
+from monitoring.core.alerting.silence import Silence
 from monitoring.evaluate import Scope, evaluate
-from monitoring.store import models
+from monitoring.notifiers.registry import parse as parse_channel
+from monitoring.settings import Settings
+from monitoring.store import channels, models, oncall, rules, silences
+from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
+from monitoring.store.outbox_tables import OutboxRow
 from monitoring.store.tables import HeartbeatRow
 from monitoring.web.menu import menu
 from monitoring.web.span import parse
@@ -35,6 +43,10 @@ NOT_OURS = {
 """Flaws in Streamlit's own markup, which no page can mend: by axe's rule, where they are."""
 VIEWS = ("models-and-logs?view=Models&edit=late", "models-and-logs?view=Add+a+model")
 VIEWS += ("performance?model=late&view=By+version", "drift?model=late&range=1h")
+VIEWS += ("service-levels?model=late&view=Change+objectives", "service-levels?model=late&view=History")
+VIEWS += ("on-call?view=Teams", "silences?view=Make+one&model=late&check=drift", "channels?channel=ops")
+VIEWS += ("thresholds?model=late&check=quality.volume", "thresholds?view=Fleet-wide+rules&rule=nulls")
+VIEWS += ("channels?view=Add+a+channel",)
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +94,34 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with reading(store) as session:
         watched = models.watched(session)[0]
     evaluate(store, watched, Scope(now=now), lambda: now, lambda share, words: None)
+    respond(store, now)
     store.dispose()
     with dashboard(home) as address:
         yield address
+
+
+def respond(store: Engine, now: datetime) -> None:
+    """What the pages of those who respond show: alerts that were told, somebody on call, a channel with a dead letter,
+    silences, a rule."""
+    ops = {"name": "ops", "kind": "slack", "url": "${OPS}", "matchers": {"owner": ["the desk"]}}
+    rotation = {"people": ["ada"], "turn": "weekly", "start": "2026-01-05T09:00"}
+    team = {
+        "key": "desk", "owners": ["the desk"], "members": ["ada"], "channels": ["ops"],
+        "schedules": [{"key": "primary", "rotations": [rotation]}],
+    }  # fmt: skip
+    matchers = parse_matchers('model="late", check="drift.label"')
+    with transaction(store) as session:
+        channels.apply(session, [parse_channel(ops)], "test", now)
+        oncall.apply(session, [{"key": "ada", "channels": ["ops"]}], [team], "test", now)
+        rules.apply(session, [{"key": "nulls", "check": "quality.missing", "breached": 0.3}], "test", now)
+        silences.add(session, Silence(matchers, now, now + timedelta(days=7), "ada", "moving"), now)
+        over = silences.add(session, Silence(matchers, now, now + timedelta(days=7), "ada", "moved"), now)
+        silences.expire(session, over, "ada", now + timedelta(seconds=1))
+    for after in (0, 40):
+        alerting.step(store, now + timedelta(seconds=after), Settings(), ["late"] if after == 0 else ())
+    with transaction(store) as session:
+        assert session.scalar(select(func.count()).select_from(AlertRow)), "there must be an alert to look at"
+        session.execute(update(OutboxRow).values(state="dead", last_error="403 of hooks.slack.com"))
 
 
 def test_from_a_flag_to_its_cause_and_back(browser_page: Page, server: str) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.simulated import simulate
+from monitoring.core.alerting.waits import Waits
 from monitoring.core.backtest import Course, Judged, Period, Tally, course, delays
 from monitoring.core.verdict import Status, Verdict, Window
 
@@ -61,6 +62,33 @@ STORIES: dict[str, tuple[str, str, list[tuple[int, int | None]]]] = {
     "what is provisional is not heard": ("drift", ".!p...", []),
     "a check that raises no alert": ("drift.feature", "!!!!", []),
 }
+
+
+@pytest.mark.parametrize(
+    ("sentence", "script", "spans_", "expected"),
+    [
+        ("at once, where nothing is stated", ".!!..", (0, 0), [(2, 4)]),
+        ("it fires within the day that it waits for", ".!!..", (12, 0), [(2, 4)]),
+        ("two days of it are waited for", ".!!!..", (48, 0), [(2, 5)]),
+        ("one bad day is not enough then", ".!.!!.", (30, 0), [(4, 6)]),
+        ("a warning ends the waiting", ".!~!..", (30, 0), []),
+        ("what is unknown does not", ".!?!!..", (30, 0), [(2, 6)]),
+        ("good for two days", ".!...", (0, 48), [(2, 5)]),
+        ("bad again before that is the same episode", ".!.!...", (0, 48), [(2, 7)]),
+        ("still kept at the end", ".!..", (0, 96), [(2, None)]),
+    ],
+)
+def test_an_alert_waits_as_long_as_it_is_said(
+    sentence: str, script: str, spans_: tuple[int, int], expected: list[tuple[int, int | None]]
+) -> None:
+    wait, keep = (timedelta(hours=h) for h in spans_)
+    stated = [Waits("drift", wait=wait, keep=keep), Waits("drift.label", wait=timedelta(days=9))]
+    end = START + len(script) * DAY
+    past = simulate("eta", "Eta", "ops", series(script), at_end, stated, end)
+    fired = tuple(a for a in past.alerts if a.fired_at is not None)
+    assert spans(fired) == expected
+    if fired and wait:
+        assert all(a.fired_at is not None and a.fired_at - a.opened_at >= wait for a in fired)
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -19,6 +19,7 @@ from monitoring.core.calibration.linear import linear
 from monitoring.core.calibration.matching import match
 from monitoring.core.calibration.null import combined
 from monitoring.core.calibration.share import interval
+from monitoring.core.calibration.shares import shares
 from monitoring.core.calibration.together import tilted
 from monitoring.core.calibration.windows import Known, Windows
 from monitoring.core.grid import MISSING, CategoricalGrid, NumericGrid
@@ -259,6 +260,19 @@ def test_few_rows_are_counted_as_the_binomial_says(hits: int, before: int) -> No
     more, less = counting(known, np.asarray([1.0, 0.0]), window, nothing(1, 1))
     chance = stats.binom(hits + before, 0.1)
     assert more[0] == pytest.approx(chance.sf(hits - 1)) and less[0] == pytest.approx(chance.cdf(hits))
+
+
+def test_many_shares_at_once_are_as_surprising_as_each_by_itself() -> None:
+    rng = np.random.default_rng(12)
+    known, sizes = heap(rng.poisson(np.geomspace(0.2, 20_000, 30)).astype(float).tolist()), (0, 3, 90, 5_000)
+    counts = np.stack([rng.multinomial(n, known.counts[0] / known.counts.sum()) for n in sizes]).astype(float)
+    windows = Windows(counts, np.zeros(len(sizes), dtype=np.int64))
+    up, down = shares(known, np.eye(30), windows)
+    for at, contrast in enumerate(categorical(known.counts[0]).single):
+        more, less, _ = linear(known, contrast, windows)
+        counted, uncounted = counting(known, contrast.weights, windows, nothing(1, 1))
+        np.testing.assert_allclose(up[:, at], np.where(np.isnan(counted), more, counted), rtol=1e-12)
+        np.testing.assert_allclose(down[:, at], np.where(np.isnan(uncounted), less, uncounted), rtol=1e-12)
 
 
 def test_rows_that_come_in_bursts_are_less_surprising_than_rows_that_come_alone() -> None:

@@ -31,10 +31,6 @@ COLUMNS = st.builds(
     st.text(max_size=8),
     TYPES,
     GRIDS,
-    COUNTS,
-    COUNTS,
-    st.none() | NUMBER,
-    st.none() | NUMBER,
 )
 PROFILES = st.builds(
     Profile,

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import yaml
 
-from monitoring.core.slo.burn import firing_slots
+from monitoring.core.slo.burn import burning
 from monitoring.core.slo.prometheus import BAD, VALID, Objective, rules
-from monitoring.core.slo.series import MINUTES, ServiceSeries
+from monitoring.core.slo.series import MINUTES, ServiceSeries, Stretch
 from monitoring.core.slo.windows import period
 from tests.conftest import unavailable
 
@@ -48,7 +48,8 @@ def expected(one: Objective, valid: np.ndarray, bad: np.ndarray) -> dict[int, li
     first, last = 3 * DAY, len(valid)
     out: dict[int, list[str]] = {slot: [] for slot in range(first, last)}
     for pair in one.period.pairs:
-        for slot, fires in zip(range(first, last), firing_slots(series, first, last, one.share, pair), strict=True):
+        found = burning(Stretch(series, 0, last), np.arange(first, last), one.share, pair)
+        for slot, fires in zip(range(first, last), found.fires, strict=True):
             out[slot] += [pair.name] if fires else []
     return out
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,10 +12,24 @@ from hypothesis import strategies as st
 
 from monitoring.core.grid import BucketGrid
 from monitoring.core.outcome import CLIENT_ERROR, EXCLUDED, NO_LATENCY, OK, SERVER_ERROR, service_code
-from monitoring.core.slo.burn import budget, burn_rate, burns, effective_factor, firing_slots, last_slot, quantile
-from monitoring.core.slo.series import MINUTES, ServiceSeries, availability, latency
+from monitoring.core.slo.burn import (
+    Forecast,
+    budget,
+    burn_rate,
+    burning,
+    burns,
+    effective_factor,
+    last_slot,
+    last_slots,
+    left_at,
+    quantile,
+)
+from monitoring.core.slo.quality import Provisional, provisional
+from monitoring.core.slo.series import MINUTES, ServiceSeries, Stretch, availability, latency
 from monitoring.core.slo.windows import period
+from monitoring.core.slo.words import ending, maturing
 from monitoring.core.summary import Cells, cells
+from monitoring.core.window import EPOCH
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 HOUR = 60 // MINUTES
@@ -153,7 +170,7 @@ def test_the_budget_left_may_be_below_zero(bad, remaining):
 def test_no_data_is_neither_all_good_nor_all_bad():
     nothing = availability([])
     left = budget(nothing, END, 0.99, period("30d"))
-    assert (left.valid, left.bad, left.good, left.remaining, left.exhausted_in) == (0, 0, None, None, None)
+    assert (left.valid, left.bad, left.good, left.remaining, left.lasts) == (0, 0, None, None, Forecast())
     assert not any(b.firing for b in burns(nothing, END, 0.99, period("30d")))
 
 
@@ -163,19 +180,45 @@ def test_traffic_before_the_period_does_not_count():
 
 def test_a_steady_burn_is_forecast_to_exhaust_at_its_pace():
     left = budget(steady(1000, 5), END, 0.99, period("30d"))
-    assert left.exhausted_in == pytest.approx((720, 720))
+    assert (left.lasts.recent, left.lasts.longer) == pytest.approx((720, 720))
 
 
 def test_the_forecast_is_a_range_between_the_recent_pace_and_the_longer_one():
     recent = steady(1000, 0)
     recent.bad[-6 * HOUR :] = 20
     left = budget(recent, END, 0.99, period("30d"))
-    assert left.exhausted_in == pytest.approx((left.remaining * 720 / 2, left.remaining * 720 / (2 / 12)))
+    paces = left.lasts.recent, left.lasts.longer
+    assert paces == pytest.approx((left.remaining * 720 / 2, left.remaining * 720 / (2 / 12)))
+    assert ending(left.lasts, period("30d")).when == "15 d to > 30 d"
 
 
-@pytest.mark.parametrize("bad", [0, 20], ids=["nothing is spent", "nothing is left"])
-def test_without_a_pace_or_a_budget_there_is_no_forecast(bad):
-    assert budget(steady(1000, bad), END, 0.99, period("30d")).exhausted_in is None
+def test_a_budget_that_is_gone_has_no_forecast():
+    assert budget(steady(1000, 20), END, 0.99, period("30d")).lasts == Forecast()
+
+
+BOTH = "at the pace of the last 6 h to 3 d"
+
+
+@pytest.mark.parametrize(
+    ("lasts", "when", "pace", "sentence"),
+    [
+        (Forecast(5, 216), "5 h to 9 d", BOTH, " At the present pace it is gone in 5 h to 9 d."),
+        (Forecast(216, 5), "5 h to 9 d", BOTH, " At the present pace it is gone in 5 h to 9 d."),
+        (Forecast(0.5, 0.5), "30 min", BOTH, " At the present pace it is gone in 30 min."),
+        (Forecast(800, 900), "> 30 d", BOTH, ""),
+        (Forecast(math.inf, 5), "not burning now", "nothing spent in the last 6 h; 5 h at the last 3 d's pace",
+         " Nothing spent in the last 6 h; at the pace of the last 3 d it would be gone in 5 h."),
+        (Forecast(math.inf, 800), "not burning now",
+         "nothing spent in the last 6 h; > 30 d at the last 3 d's pace", ""),
+        (Forecast(math.inf, math.inf), "not burning", "nothing spent in the last 3 d", ""),
+        (Forecast(None, 5), "unknown", "no event in the last 6 h; 5 h at the last 3 d's pace",
+         " No event in the last 6 h; at the pace of the last 3 d it would be gone in 5 h."),
+        (Forecast(None, None), "unknown", "no event in the last 3 d", ""),
+    ],
+)  # fmt: skip
+def test_when_it_is_gone_is_said_without_alarm_where_nothing_burns_now(lasts, when, pace, sentence):
+    found = ending(lasts, period("30d"))
+    assert (found.when, found.pace, found.sentence) == (when, pace, sentence)
 
 
 EVENTS = st.lists(
@@ -191,7 +234,20 @@ def test_judging_every_slot_at_once_is_judging_each_alone(events, objective, nam
     first, last = END - 60, END
     for number, pair in enumerate(period(name).pairs):
         alone = [burns(series, end, objective, period(name))[number].firing for end in range(first, last)]
-        assert firing_slots(series, first, last, objective, pair).tolist() == alone
+        dense = Stretch(series, first - pair.long, last)
+        assert burning(dense, np.arange(first, last), objective, pair).fires.tolist() == alone
+    every = np.arange(first, last)
+    whole = period(name)
+    lefts = [budget(series, end, objective, whole).remaining for end in range(first, last)]
+    found = left_at(Stretch(series, first - whole.minutes, last), every, objective, whole)
+    assert found.tolist() == pytest.approx([np.nan if left is None else left for left in lefts], nan_ok=True)
+    ends = [last_slot(_before(series, now), now) for now in range(first, last)]
+    assert last_slots(series, every).tolist() == ends
+
+
+def _before(series, now):
+    kept = series.slots < now
+    return ServiceSeries(series.slots[kept], series.valid[kept], series.bad[kept])
 
 
 @pytest.mark.parametrize(
@@ -202,7 +258,8 @@ def test_both_ways_of_judging_agree_where_the_burn_is_exactly_the_factor(name, o
     series = one_slot(valid, bad)
     one = period(name)
     alone = [b.firing for b in burns(series, END, objective, one)]
-    assert [bool(firing_slots(series, END, END + 1, objective, p)[0]) for p in one.pairs] == alone
+    dense = Stretch(series, END - one.minutes, END)
+    assert [bool(burning(dense, np.array([END]), objective, p).fires[0]) for p in one.pairs] == alone
 
 
 def test_availability_leaves_out_clients_errors_and_what_is_excluded():
@@ -277,3 +334,34 @@ def test_a_log_that_ends_within_an_hour_burns_at_its_end():
     series = ServiceSeries(np.arange(END - 2 * HOUR, END - 7), np.full(2 * HOUR - 7, 10), np.full(2 * HOUR - 7, 10))
     assert not burns(series, END, 0.99, period("30d"))[0].firing
     assert burns(series, last_slot(series, END), 0.99, period("30d"))[0].firing
+
+
+@STEADY
+@given(EVENTS, st.sampled_from([0.5, 0.9, 0.99]), st.integers(0, 60))
+def test_what_is_provisional_is_what_is_not_settled(events, objective, waited):
+    rows = sorted((END + at, valid, int(valid * share)) for at, valid, share in events)
+    series = ServiceSeries(*np.array(rows, dtype=np.int64).reshape(-1, 3).T)
+    whole, settled = period("7d"), END - waited
+    found = provisional(series, 1000, settled, END, objective, whole)
+    before, now = (series.until(slot) for slot in (settled, END))
+    assert found.labelled == now.valid.sum() - before.valid.sum()
+    assert found.bad == now.bad.sum() - before.bad.sum()
+    assert found.remaining == budget(now, last_slot(now, END), objective, whole).remaining
+
+
+SETTLED = EPOCH + timedelta(minutes=MINUTES * END)
+
+
+@pytest.mark.parametrize(
+    ("waits", "sentence"),
+    [
+        (Provisional(0, 0, 0, 0.4), "No prediction since then."),
+        (Provisional(30, 0, 0, 0.4), "Provisional since then: none of 30 predictions has its label yet."),
+        (Provisional(3000, 1200, 60, 0.4), "Provisional since then: 1,200 of 3,000 predictions have their label so "
+         "far, 95.0% of them good; counted as they stand, 40% of the budget is left."),
+        (Provisional(30, 20, 20, None), "Provisional since then: 20 of 30 predictions have their label so far, 0.0% of "
+         "them good."),
+    ],
+)  # fmt: skip
+def test_what_is_settled_and_what_is_provisional_is_said(waits, sentence):
+    assert maturing(SETTLED, waits) == f" Settled to {SETTLED:%Y-%m-%d %H:%M} UTC. {sentence}"

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from monitoring.core.grid import LIMIT, MISSING, NONFINITE, REST, UNSEEN
 from monitoring.core.histogram import Histogram, from_cells
-from monitoring.core.summary import EMPTY, Cells, cells, decode, decode_total, encode, encode_total, merge, without
+from monitoring.core.summary import (
+    EMPTY,
+    Cells,
+    cells,
+    decode,
+    decode_sums,
+    decode_total,
+    encode,
+    encode_total,
+    merge,
+    without,
+)
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 Row = tuple[int, int, int]
@@ -136,6 +147,15 @@ def test_decoding_gives_back_what_was_encoded(rows):
 def test_counts_of_any_size_survive_the_codec(count):
     whole = cells(*(np.array([k, k + 1]) for k in (5, 5, 0)), np.array([count, 1]))
     assert decode(encode(whole)).counts.tolist() == [count, 1]
+
+
+@STEADY
+@given(ROWS)
+def test_sums_are_had_without_the_counts(rows):
+    whole, only = decode(encode(summed(rows))), decode_sums(encode(summed(rows)))
+    assert len(only.slots) == 0
+    for name in ("sum_slots", "sum_known", "sums"):
+        np.testing.assert_array_equal(getattr(only, name), getattr(whole, name))
 
 
 def test_values_that_are_not_numbers_survive_the_codec():

@@ -132,16 +132,21 @@ def serving(server: Server) -> Iterator[None]:
 
 
 class Trainer:
-    """A service that trains, as docs/dispatchers.md asks of a webhook's receiver: takes an order once, by its id."""
+    """A service that trains, as docs/dispatchers.md asks of a webhook's receiver: takes an order once, by its id.
+
+    `meanwhile` is what happens elsewhere while it takes one.
+    """
 
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.runs: dict[str, dict[str, Any]] = {}
+        self.meanwhile: Callable[[], None] = lambda: None
         self.server = Server(self.handle)
 
     def handle(self, asked: Asked) -> Answer:
         if asked.method == "POST":
             order = asked.json["data"]
+            self.meanwhile()
             if asked.headers["webhook-id"] in self.runs:
                 return Answer(409, {"run": f"run-of-{order['id']}"})
             self.taken.append(order["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from monitoring.__main__ import main
 from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.dispatchers.command import Command, allowed
@@ -23,6 +25,7 @@ from monitoring.dispatchers.outcome import Accepted, Refused, Retry
 from monitoring.dispatchers.registry import parse
 from monitoring.errors import DispatcherError
 from tests.dispatchers.orders import means, order
+from tests.logs_of import binary_model, flights, write
 
 ANY = "{python}"
 
@@ -266,3 +269,22 @@ def test_its_interpreter_is_that_of_the_worker(tmp_path: Path) -> None:
     command.dispatch(order(), means(tmp_path, ANY))
     ended(command, means(tmp_path, ANY))
     assert (tmp_path / "which").read_text() == sys.executable
+
+
+def test_check_says_what_is_allowed_and_which_secret_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(flights(3), "csv", tmp_path, "delays")
+    log = {"source": "csv", "location": "delays.csv"}
+    dispatcher = {"kind": "command", "command": [ANY, "train.py"]}
+    hook = {"kind": "webhook", "url": "https://example.com/", "secret": "${NOT_SET_AT_ALL}"}
+    made = binary_model(log, key="delays", retraining={"dispatcher": dispatcher, "registry": hook})
+    (tmp_path / "fleet.yaml").write_text(json.dumps({"models": [made]}))
+    monkeypatch.setenv("LEEWAY_COMMANDS", "{python} train.py")
+    assert main(["check", "--fleet", str(tmp_path / "fleet.yaml")]) == 2
+    said = capsys.readouterr()
+    assert "dispatcher of delays: may be used" in said.out
+    assert "registry of delays: the environment variable NOT_SET_AT_ALL is not set" in said.err
+    monkeypatch.setenv("LEEWAY_COMMANDS", "")
+    main(["check", "--fleet", str(tmp_path / "fleet.yaml")])
+    assert "the operator does not allow the command {python} train.py" in capsys.readouterr().err.replace("'", "")

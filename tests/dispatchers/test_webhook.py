@@ -136,3 +136,11 @@ def test_no_secret_is_in_any_words(tmp_path: Path) -> None:
         found = here.look(order(), "")
         assert "tok-0123456789" not in str(found)
         assert "tok-0123456789" in at.server.of("GET")[0].path, "it was used"
+
+
+def test_a_secret_that_no_header_can_hold_is_a_refusal(tmp_path: Path) -> None:
+    with trainer() as at:
+        document = {"kind": "webhook", "url": at.server.url, "headers": {"X-Token": "${ODD}"}}
+        here = Use.of(document, means(tmp_path, environment={"ODD": "snow☃man"}))
+        found = here.dispatch(order())
+        assert isinstance(found, Refused) and "snow" not in found.reason and not at.server.asked

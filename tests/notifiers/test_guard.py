@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -192,3 +193,38 @@ def test_a_mail_server_of_the_operator_may_be_in_the_private_network(address: st
 def test_no_other_mail_server_is_reached(host: str, port: int, address: str) -> None:
     with pytest.raises(Forbidden):
         mail_server(host, port, REACH, to(address))
+
+
+OWN = Reach.of("hooks.example.com", "", False, "airflow.internal:8080 mlflow.internal")
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "192.168.7.7", "fd00::25"])
+@pytest.mark.parametrize("loopback", [False, True])
+def test_a_server_of_the_operators_own_is_reached_in_a_private_network_without_tls(
+    address: str, loopback: bool
+) -> None:
+    reach = replace(OWN, loopback=loopback)
+    for url in ("http://airflow.internal:8080/api", "http://mlflow.internal/", "https://mlflow.internal/"):
+        assert webhook(url, reach, to(address)).addresses == (address,)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://airflow.internal:8080/", "169.254.169.254"),
+        ("http://airflow.internal:8080/", "127.0.0.1"),
+        ("http://airflow.internal:8080/", "::ffff:169.254.169.254"),
+        ("http://airflow.internal:8080/", PUBLIC),
+        ("http://airflow.internal:9090/", "10.0.0.1"),
+        ("http://other.internal/", "10.0.0.1"),
+        ("https://hooks.example.com/", "10.0.0.1"),
+    ],
+)
+def test_nothing_else_of_the_private_network_is_reached(url: str, address: str) -> None:
+    with pytest.raises(Forbidden):
+        webhook(url, OWN, to(address))
+
+
+def test_metadata_is_refused_also_where_the_operator_calls_it_his_own() -> None:
+    with pytest.raises(Forbidden, match="secrets"):
+        webhook("http://metadata.google.internal/", Reach.of("", "", False, "metadata.google.internal"), to("10.0.0.1"))

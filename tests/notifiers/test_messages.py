@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slack_sdk.errors import SlackObjectFormationError
 
-from monitoring.notifiers import email, pagerduty, slack, teams, wording
+from monitoring.notifiers import email, pagerduty, payload, slack, teams, wording
 from monitoring.notifiers.guard import Reach
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Delivered, Refused
@@ -22,44 +25,111 @@ from monitoring.notifiers.registry import parse
 from monitoring.store.channels import test_notification as a_test
 from tests.notifiers.certificates import contexts
 from tests.notifiers.samples import LINE, NASTY, NASTY_ONE, NOW, notification, resolved
+from tests.notifiers.vendors import pagerduty_takes, slack_takes, teams_takes
 
 ALL = [notification(), resolved(), NASTY_ONE, a_test("t", "ann", NOW), notification(lines=())]
+LONG = "Задержка вылета 遅延 " * 150
+LARGE = [
+    notification(id="forty", lines=(replace(LINE, summary="x" * 400),) * 40),
+    notification(id="long words", why=LONG, owner=LONG, model=LONG, model_name=LONG,
+                 lines=(replace(LINE, summary=LONG, slice=LONG, column=LONG),) * 12),
+    notification(id="escaped", lines=(replace(LINE, summary="<&>" * 900, slice="&" * 400),) * 10),
+    notification(id="long links", link="https://a.example/" + "y" * 5_000, runbook="https://b.example/" + "z" * 2_500,
+                 lines=(replace(LINE, link="https://c.example/" + "x" * 4_000),) * 3),
+    notification(id="i", incident="i" * 255),
+]  # fmt: skip
 SENDER, TO = "leeway@example.com", ("ann@example.com", "bo@example.com")
 
 
-@pytest.mark.parametrize("one", ALL)
-def test_slack_takes_every_message(one: Any) -> None:
-    found = slack.message(one)
-    assert found["text"] and len(found["blocks"]) <= 50
-    for block in found["blocks"]:
-        texts = [block["text"]] if "text" in block else block["elements"]
-        limit = {"header": 150, "section": 3_000, "context": 3_000, "actions": 3_000}[block["type"]]
-        for element in texts:
-            text = element["text"] if isinstance(element["text"], str) else element["text"]["text"]
-            assert 1 <= len(text) <= limit
-            if element.get("url"):
-                assert element["url"].startswith("http")
-    assert "<!channel>" not in json.dumps([b for b in found["blocks"] if b["type"] == "section"])
-
-
-@pytest.mark.parametrize("one", ALL)
-def test_teams_takes_every_message(one: Any) -> None:
-    found = teams.message(one)
-    assert len(json.dumps(found)) < 28_000
-    card = found["attachments"][0]["content"]
-    assert all(b["type"] == "RichTextBlock" for b in card["body"]), "a TextBlock would read Markdown"
-    assert all(a["url"].startswith("http") for a in card["actions"])
-
-
-@pytest.mark.parametrize("one", ALL)
-def test_pagerduty_takes_every_event(one: Any) -> None:
+@pytest.mark.parametrize("one", [*ALL, *LARGE], ids=lambda one: one.id)
+def test_every_vendor_takes_every_message(one: Any) -> None:
+    slack_takes(payload.encoded(slack.message(one)))
+    teams_takes(payload.encoded(teams.message(one)))
     for action in pagerduty.actions(one):
-        found = pagerduty.event(one, action, "k")
+        found = pagerduty.event(one, action, "0" * 32)
         assert found["dedup_key"] == one.incident and found["event_action"] == action
-        if action == "trigger":
-            assert 1 <= len(found["payload"]["summary"]) <= 1_024 and found["payload"]["source"]
-            assert found["payload"]["severity"] in ("critical", "error", "warning", "info")
-            assert len(json.dumps(found)) < 512_000
+        pagerduty_takes(payload.encoded(found))
+
+
+@pytest.mark.parametrize("one", [*ALL, *LARGE], ids=lambda one: one.id)
+def test_what_is_left_out_is_counted(one: Any) -> None:
+    sections = [b for b in slack.message(one)["blocks"] if b["type"] == "section"]
+    left = len(one.lines) - len(sections)
+    assert not one.lines or sections, "the gravest is always there"
+    assert (f"and {left} more" in json.dumps(slack.message(one))) == (left > 0)
+    body = [b["inlines"][0]["text"] for b in teams.message(one)["attachments"][0]["content"]["body"]]
+    shown = sum(line.startswith("drift ") for line in body)
+    left = len(one.lines) - shown
+    assert (f"and {left} more" in body) == (left > 0) and (shown or not one.lines)
+
+
+@given(
+    words=st.text(max_size=3_000), repeat=st.integers(1, 40), link=st.text(max_size=4_000),
+    resolved=st.booleans(), model=st.text(max_size=400),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_whatever_users_write_is_taken(words: str, repeat: int, link: str, resolved: bool, model: str) -> None:
+    state: Any = "resolved" if resolved else "firing"
+    line = replace(LINE, summary=words, column=words[:300], slice=words[:400], state=state, link=f"https://a/{link}")
+    one = notification(
+        model=model, model_name=words[:200], owner=model, why=words, lines=(line,) * repeat, runbook=f"https://b/{link}"
+    )
+    slack_takes(payload.encoded(slack.message(one)))
+    teams_takes(payload.encoded(teams.message(one)))
+    for action in pagerduty.actions(one):
+        pagerduty_takes(payload.encoded(pagerduty.event(one, action, "0" * 32)))
+
+
+@pytest.mark.parametrize(
+    ("takes", "spoilt"),
+    [
+        (slack_takes, {"text": "x", "blocks": [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}]}),
+        (slack_takes, {"text": "x", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": ""}}]}),
+        (slack_takes, {"text": "x", "blocks": [{"type": "divider"}] * 51}),
+        (slack_takes, {"text": "x", "blocks": [{"type": "paragraph", "text": {"type": "mrkdwn", "text": "x"}}]}),
+        (pagerduty_takes, pagerduty.event(notification(), "trigger", "short")),
+        (pagerduty_takes, {"routing_key": "0" * 32, "event_action": "trigger", "dedup_key": "x"}),
+        (pagerduty_takes, pagerduty.event(notification(incident="x"), "trigger", "0" * 32) | {"colour": "red"}),
+    ],
+)
+def test_the_checks_of_vendors_can_fail(takes: Any, spoilt: dict[str, Any]) -> None:
+    with pytest.raises((AssertionError, SlackObjectFormationError, KeyError)):
+        takes(payload.encoded(spoilt))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"color": "Purple"}, {"text": 1}, {"size": "Enormous"}, {"type": "TextRoom"}, {"weight": "Heavy"}],
+    ids=str,
+)  # fmt: skip
+def test_the_check_of_a_card_can_fail(change: dict[str, Any]) -> None:
+    found = teams.message(notification())
+    found["attachments"][0]["content"]["body"][0]["inlines"][0] |= change
+    with pytest.raises(AssertionError):
+        teams_takes(payload.encoded(found))
+
+
+def test_what_users_write_is_neither_a_link_nor_a_call_to_all() -> None:
+    blocks = slack.message(NASTY_ONE)["blocks"]
+    assert "<!channel>" not in json.dumps([b for b in blocks if b["type"] == "section"])
+    card = teams.message(NASTY_ONE)["attachments"][0]["content"]
+    assert all(b["type"] == "RichTextBlock" for b in card["body"]), "a TextBlock would read Markdown"
+    assert card["actions"] == []
+
+
+@pytest.mark.parametrize("runbook", ["https://runbooks.example.org/delays", "the red folder on the third shelf"])
+@pytest.mark.parametrize("found", [notification(), resolved()], ids=["firing", "resolved"])
+def test_why_it_was_sent_and_what_to_do_are_in_every_message(found: Any, runbook: str) -> None:
+    one = replace(found, runbook=runbook)
+    said = [slack.message(one), teams.message(one), *(pagerduty.event(one, a, "k") for a in pagerduty.actions(one))]
+    texts = [json.dumps(message) for message in said if message.get("event_action") != "resolve"]
+    for text in [*texts, wording.text(one), json.dumps(one.as_json())]:
+        assert runbook in text and one.why in text and one.link in text
+
+
+def test_other_scripts_are_not_escaped() -> None:
+    assert "Москва" in payload.encoded(slack.message(notification(model_name="Москва"))).decode()
+    assert payload.encoded({"text": "\ud83d"}) == b'{"text": "?"}', "half a letter"
 
 
 def test_pagerduty_resolves_only_when_nothing_fires_any_more() -> None:

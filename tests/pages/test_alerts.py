@@ -72,6 +72,7 @@ def test_the_gravest_stand_first_with_what_why_since_when_and_whose(
     text = plain(written(at))
     assert text.index("**gone** · not evaluated: model") < text.index("**Arrival delays** · ")
     assert "Could not be evaluated" in text and "nobody" in text
+    assert "Runbook [" in text and "(https://runbooks.example.org/delays)" in text
     assert "Needs somebody" in at.segmented_control(key="alerts_show").options[0]
 
 

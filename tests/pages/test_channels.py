@@ -16,7 +16,7 @@ from monitoring.notifiers.guard import Reach
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.registry import kinds, parse
 from monitoring.sender import Sender
-from monitoring.store import channels, outbox
+from monitoring.store import channels, oncall, outbox
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.outbox_tables import ChannelRow, OutboxRow
 from monitoring.store.tables import AuditRow
@@ -126,6 +126,21 @@ def test_a_channel_is_added_changed_and_removed_with_audit(empty_store: str, run
     assert [(r.actor, r.action) for r in rows(empty_store, AuditRow)] == [
         ("local", "channel added"), ("local", "channel changed"),
     ]  # fmt: skip
+
+
+def test_a_channel_that_somebody_is_told_through_stays_and_it_is_said(empty_store: str, run_page: Run) -> None:
+    apply(empty_store, hook("https://a.example.com"))
+    store = connect(empty_store)
+    with transaction(store) as session:
+        oncall.apply(session, [{"key": "ada", "channels": ["hook"]}], [], "tests", now())
+    store.dispose()
+    at = run_page(PAGE, channel="hook")
+    at.session_state["remove_reason"] = "old"
+    at.button(key="remove").click().run()
+    at.button(key="remove_now").click().run()
+    assert not at.exception
+    assert "is named by person ada" in plain(at.error[0].value)
+    assert [row.name for row in rows(empty_store, ChannelRow)] == ["hook"]
 
 
 def test_a_name_that_is_taken_is_said(empty_store: str, run_page: Run, written: Written) -> None:

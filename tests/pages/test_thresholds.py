@@ -72,7 +72,7 @@ def test_a_change_shows_at_once_what_it_would_have_done_and_is_saved_with_a_reas
     assert documents(small_store)["delays"]["thresholds"] == [{"check": "performance.roc_auc", "breached": 0.05}]
     store = connect(small_store)
     with reading(store) as session:
-        (revision,) = revisions.history(session)
+        (revision,) = revisions.history(session, revisions.THRESHOLDS)
     assert (revision.author, revision.reason) == ("local", "The old level paged us for nothing")
 
     at = run_page(PAGE, view="History")
@@ -82,8 +82,25 @@ def test_a_change_shows_at_once_what_it_would_have_done_and_is_saved_with_a_reas
     assert not at.exception
     assert "thresholds" not in documents(small_store)["delays"]
     with reading(store) as session:
-        newest, _ = revisions.history(session)
+        newest, _ = revisions.history(session, revisions.THRESHOLDS)
     assert (newest.number, newest.undoes, newest.reason) == (2, 1, "It hid a real one")
+
+
+def test_how_long_an_alert_waits_is_edited_looked_back_on_and_saved(small_store: str, run_page: Run) -> None:
+    at = run_page(PAGE, model="delays", check="performance.roc_auc")
+    at.text_input(key="own-delays-performance.roc_auc-for").set_value("soon").run()
+    assert "write how long as 90s, 30m, 2h or 1d" in at.error[0].value.replace("\\", "")
+    at.text_input(key="own-delays-performance.roc_auc-for").set_value("20d").run()
+    assert not at.exception
+    after, before = figures(at)["Alerts opened"]
+    assert (before, after) == ("1", "0"), "it has not been as bad for so long"
+    at.text_input(key="save-reason").set_value("Wait for more labels").run()
+    at.button(key="save-now").click().run()
+    assert not at.exception
+    assert documents(small_store)["delays"]["thresholds"] == [{"check": "performance.roc_auc", "for": "20d"}]
+    table = run_page(PAGE, model="delays").dataframe[0].value
+    held = table[table.check == "performance.roc_auc"]
+    assert list(held.wait) == ["20d"] and list(held.origin) == ["automatic"], "the levels are as they were"
 
 
 def test_a_rule_is_looked_back_on_over_all_its_models(small_store: str, run_page: Run) -> None:

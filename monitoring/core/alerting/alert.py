@@ -66,7 +66,7 @@ class Alert:
     is not. `transitions` are the moments of the last hour at which it went over or came back. Acknowledged is an
     attribute: `acked_by` until `acked_until`. `step` and `loop` say where in the policy it is (-1: before the first),
     `escalates_at` when it goes on (None: not at all), `asked_by` who asked for that, where a person did. `group` is
-    what its notifications go in.
+    what its notifications go in. `wait` and `keep` are spans stated for it, None where its rule's hold.
     """
 
     subject: Subject
@@ -99,6 +99,8 @@ class Alert:
     escalates_at: datetime | None = None
     asked_by: str = ""
     group: str = ""
+    wait: timedelta | None = None
+    keep: timedelta | None = None
 
     @property
     def key(self) -> str:

@@ -16,10 +16,12 @@ from monitoring.core.alerting.escalation import NOBODY, Policy
 from monitoring.core.alerting.grouping import Group, Pace, Shared, name_of, opened
 from monitoring.core.alerting.inhibition import inhibited
 from monitoring.core.alerting.notice import Notice
-from monitoring.core.alerting.signal import Signal
+from monitoring.core.alerting.signal import Condition, Signal
 from monitoring.core.alerting.silence import Silence
 from monitoring.core.alerting.speaking import speak
 from monitoring.core.alerting.telling import INHIBITION, SILENCE, Hold
+
+GONE = "It is not judged any more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,9 @@ class Known:
     """All that a decision goes by.
 
     `alerts` are those open, and those closed whose group still has to say so; `last` the newest closed episode of
-    fingerprints that have none open; `watched` the models there are, None where that does not matter.
+    fingerprints that have none open; `watched` the models there are, `objectives` what they promise (model, check,
+    column), None where that does not matter; `heard` those that were just evaluated, of which every signal there is was
+    given.
     """
 
     alerts: Sequence[Alert] = ()
@@ -37,6 +41,8 @@ class Known:
     silences: Sequence[Silence] = ()
     policies: Mapping[str, Policy] = field(default_factory=dict)
     watched: Collection[str] | None = None
+    objectives: Collection[tuple[str, str, str]] | None = None
+    heard: Collection[str] = ()
     pace: Pace = field(default_factory=Pace)
 
 
@@ -82,8 +88,15 @@ def _live(known: Known, said: Mapping[str, Signal], now: datetime) -> tuple[dict
             continue
         if known.watched is not None and alert.subject.model not in known.watched:
             change = lifecycle.end(alert, "The model is not watched any more.", now)
+        elif known.objectives is not None and not _promised(alert, known.objectives):
+            change = lifecycle.end(alert, "The objective was changed or taken away.", now)
         else:
-            change = lifecycle.advance(alert, said.get(alert.subject.fingerprint), now)
+            signal = said.get(alert.subject.fingerprint)
+            unsaid = signal is None and alert.subject.model in known.heard
+            if unsaid and not alert.firing:
+                change = lifecycle.end(alert, GONE, now)
+            else:
+                change = lifecycle.advance(alert, nothing_of(alert) if unsaid else signal, now)
         alerts[alert.key] = change.alert
         events += change.events
     there = {a.subject.fingerprint for a in known.alerts if a.open}
@@ -96,6 +109,20 @@ def _live(known: Known, said: Mapping[str, Signal], now: datetime) -> tuple[dict
             alerts[begun.alert.key] = begun.alert
             events += begun.events
     return alerts, events
+
+
+def _promised(alert: Alert, objectives: Collection[tuple[str, str, str]]) -> bool:
+    about = alert.subject
+    return not about.check.startswith("slo.") or (about.model, about.check, about.column) in objectives
+
+
+def nothing_of(alert: Alert) -> Signal:
+    """What is said of an alert whose check, column, slice or version is not judged any more: that nothing is known. It
+    ends nothing, as a check may be missing by mistake; a person can close it."""
+    return Signal(
+        alert.subject, alert.rule, alert.kind, alert.severity, Condition.UNKNOWN, GONE,
+        alert.owner, alert.model_name,
+    )  # fmt: skip
 
 
 def _grouped(known: Known, alerts: dict[str, Alert], now: datetime) -> tuple[dict[str, Alert], dict[str, Group]]:

@@ -11,12 +11,25 @@ from monitoring.core.alerting.signal import Kind
 
 @dataclass(frozen=True, slots=True)
 class Inhibition:
-    """While a source fires, targets with the same labels `equal` are held back. A label that both lack is not equal."""
+    """While a source fires, targets with the same labels `equal` are held back. A label that both lack is not equal;
+    of `alike`, it is."""
 
     sources: frozenset[Kind]
     targets: frozenset[Kind]
     equal: tuple[str, ...]
     why: str
+    alike: tuple[str, ...] = ()
+    of_whole: bool = False
+
+    def holds(self, source: Alert, target: Alert) -> bool:
+        """Whether one alert holds another back. `of_whole`: the model as a whole its slices and versions."""
+        if source.kind not in self.sources or target.kind not in self.targets:
+            return False
+        if self.of_whole and (source.subject.part or not target.subject.part):
+            return False
+        of_one, of_other = source.labels, target.labels
+        alike = all(of_one.get(name) == of_other.get(name) for name in self.alike)
+        return alike and all(name in of_one and of_one[name] == of_other.get(name) for name in self.equal)
 
 
 CAUSES = frozenset({Kind.SERVICE_DOWN, Kind.INGEST_DOWN, Kind.SCHEMA_BREAK})
@@ -26,7 +39,7 @@ INHIBITIONS = (
     ),
     Inhibition(
         frozenset({Kind.SERVICE_DOWN, Kind.SERVICE_SLOW}), frozenset({Kind.BUDGET}), ("model", "check"),
-        "that says it already",
+        "that says it already", ("column",),
     ),
     Inhibition(
         frozenset({Kind.RETRAIN}), frozenset({Kind.PERFORMANCE}), ("model",), "that says it already"
@@ -34,6 +47,10 @@ INHIBITIONS = (
     Inhibition(
         frozenset({Kind.INGEST_DOWN}), frozenset({Kind.STALE, Kind.LABELS, Kind.VOLUME}), ("model",),
         "it follows from that",
+    ),
+    *(
+        Inhibition(frozenset({kind}), frozenset({kind}), ("model", "check"), "the whole model says so", (), True)
+        for kind in (Kind.DRIFT, Kind.PERFORMANCE)
     ),
 )  # fmt: skip
 
@@ -44,11 +61,6 @@ def inhibited(alert: Alert, firing: Iterable[Alert]) -> str:
         if source.key == alert.key or not source.firing:
             continue
         for rule in INHIBITIONS:
-            if source.kind in rule.sources and alert.kind in rule.targets and _equal(source, alert, rule.equal):
+            if rule.holds(source, alert):
                 return f'"{source.rule}" fires for {source.subject.model}: {rule.why}'
     return ""
-
-
-def _equal(one: Alert, other: Alert, names: tuple[str, ...]) -> bool:
-    of_one, of_other = one.labels, other.labels
-    return all(name in of_one and of_one[name] == of_other.get(name) for name in names)

@@ -39,7 +39,7 @@ def begin(signal: Signal, last: Alert | None, policy: Policy, now: datetime) -> 
         signal.subject, 1 if last is None else last.episode + 1, signal.rule, signal.kind, signal.severity,
         signal.owner, signal.model_name, State.PENDING, signal.condition, signal.summary, now, now, signal.value,
         signal.threshold, signal.window_start, signal.window_end, policy=policy,
-        transitions=() if last is None else recent(last.transitions, now),
+        transitions=() if last is None else recent(last.transitions, now), wait=signal.wait, keep=signal.keep,
     )  # fmt: skip
     wait = _wait(alert)
     if wait > NONE:
@@ -80,7 +80,7 @@ def _hear(change: Change, signal: Signal, now: datetime) -> Change:
         return change.then(heard, EventKind.UNKNOWN, now, f"Held: nothing is known of it now. {signal.summary}")
     heard = replace(
         alert, condition=signal.condition, summary=signal.summary, value=signal.value, threshold=signal.threshold,
-        window_start=signal.window_start, window_end=signal.window_end,
+        window_start=signal.window_start, window_end=signal.window_end, wait=signal.wait, keep=signal.keep,
     )  # fmt: skip
     if before == Condition.UNKNOWN and alert.state == State.FIRING:
         change = change.then(heard, EventKind.KNOWN, now, f"It can be judged again. {signal.summary}")
@@ -149,16 +149,27 @@ def _crossed(alert: Alert, now: datetime) -> tuple[datetime, ...]:
     return (*recent(alert.transitions, now), now)
 
 
+def changes_at(alert: Alert) -> datetime | None:
+    """When it fires, or is resolved, if nothing new is said of it until then; None where that changes nothing."""
+    if alert.state == State.PENDING and alert.condition == Condition.BEYOND:
+        return alert.opened_at + _wait(alert)
+    if alert.firing and alert.condition == Condition.CLEAR and alert.clear_since is not None and not alert.flapping:
+        return alert.clear_since + _keep(alert)
+    return None
+
+
 def _wait(alert: Alert) -> timedelta:
     rule = rule_of(alert.rule)
-    return NONE if rule is None else rule.wait
+    return alert.wait if alert.wait is not None else NONE if rule is None else rule.wait
 
 
 def _keep(alert: Alert) -> timedelta:
     rule = rule_of(alert.rule)
-    return NONE if rule is None else rule.keep
+    return alert.keep if alert.keep is not None else NONE if rule is None else rule.keep
 
 
 def _said(span: timedelta) -> str:
     minutes = span.total_seconds() / 60
-    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+    if minutes < 2:
+        return f"{span.total_seconds():.0f} s"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h" if minutes < 2880 else f"{span.days} days"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitoring.core.alerting.severity import Severity
@@ -48,6 +48,23 @@ class Subject:
     method: str = ""
 
     @property
+    def part(self) -> bool:
+        """Whether it is about a slice or a version, not the model as a whole."""
+        return bool(self.slice or self.version)
+
+    @property
+    def whole(self) -> Subject:
+        """The same of the model as a whole."""
+        return replace(self, slice="", version="")
+
+    @property
+    def words(self) -> str:
+        """The check with its column, slice and version, for people."""
+        version = f"version {self.version}" if self.version else ""
+        where = ", ".join(filter(None, (self.slice, version)))
+        return f"{self.check}{f' of {self.column}' if self.column else ''}{f' ({where})' if where else ''}"
+
+    @property
     def fingerprint(self) -> str:
         """Of check, model and labels: the same thing has the same, for ever."""
         words = "\x1f".join((self.check, self.model, self.column, self.slice, self.version, self.method))
@@ -56,7 +73,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What is said now of a subject. `summary` is the verdict's sentence with its numbers."""
+    """What is said now of a subject. `summary` is the verdict's sentence with its numbers; `wait` and `keep` are stated
+    spans, None where those of the rule hold."""
 
     subject: Subject
     rule: str
@@ -70,6 +88,8 @@ class Signal:
     threshold: float | None = None
     window_start: datetime | None = None
     window_end: datetime | None = None
+    wait: timedelta | None = None
+    keep: timedelta | None = None
 
 
 def labels(about: Subject, owner: str, kind: Kind, severity: Severity) -> dict[str, str]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from monitoring.core.alerting.reading import Read
+from monitoring.core.alerting.reading import RECENT, Read
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.alerting.signal import Condition, Signal, Subject
+from monitoring.core.alerting.waits import Waits, stated
 from monitoring.core.verdict import Status, Verdict
 
 ORDER = (Condition.BEYOND, Condition.BETWEEN, Condition.UNKNOWN, Condition.CLEAR)
@@ -19,15 +20,24 @@ LONGEST = 400
 """Characters of a sentence that a notification carries."""
 
 
-def signals(model: str, name: str, owner: str, verdicts: Sequence[Verdict], now: datetime) -> list[Signal]:
-    """What is said now of everything that may alert. `verdicts` are in order of time, some windows a series."""
+def signals(
+    model: str, name: str, owner: str, verdicts: Sequence[Verdict], now: datetime, waits: Sequence[Waits] = ()
+) -> list[Signal]:
+    """What is said now of everything that may alert. `verdicts` are in order of time, some windows a series; `waits`
+    what is stated of the model."""
     out = []
     answered = list(_answered(verdicts))
     for rule in RULES:
-        for subject, every in _series(model, rule, answered).items():
-            reads = [read for series in every if (read := rule.read(series, now)) is not None]
+        found = _series(model, rule, answered)
+        for subject, every in found.items():
+            whole = found.get(subject.whole) if subject.part else None
+            reads = [
+                read if whole is None else _of_part(subject, read, series, whole[0])
+                for series in every
+                if (read := rule.read(series, now)) is not None
+            ]
             if reads:
-                out.append(signal_of(subject, rule, name, owner, reads))
+                out.append(signal_of(subject, rule, name, owner, reads, waits))
     return out
 
 
@@ -36,26 +46,50 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST].rpartition(" ")[0] + " …"
 
 
-def signal_of(subject: Subject, rule: Rule, name: str, owner: str, reads: Sequence[Read]) -> Signal:
+def signal_of(
+    subject: Subject, rule: Rule, name: str, owner: str, reads: Sequence[Read], waits: Sequence[Waits] = ()
+) -> Signal:
     """What the gravest of a subject's series says."""
     read = min(reads, key=lambda r: ORDER.index(r.condition))
     v = read.verdict
     first = shortened(next(iter(v.findings), ""))  # of a summing-up, the gravest finding
     return Signal(
         subject, rule.name, rule.kind, rule.severity, read.condition, first, owner, name,
-        v.value, v.threshold, v.window.start, v.window.end,
+        v.value, v.threshold, v.window.start, v.window.end, *(stated(subject, waits) if waits else ()),
     )  # fmt: skip
+
+
+def subject_of(model: str, v: Verdict, rule: Rule) -> Subject:
+    """What an alert of a rule on a verdict would be about."""
+    return Subject(model, v.check, v.column or "", v.slice or "", v.version or "", rule.name)
+
+
+def _of_part(subject: Subject, read: Read, own: Sequence[Verdict], whole: Sequence[Verdict]) -> Read:
+    """What is said of a slice or a version that is no longer there while the model goes on. Of a slice nothing is known
+    then; a version that answers nothing any more is no trouble any more."""
+    mine, others = ([v for v in series if not v.provisional][-RECENT:] for series in (own, whole))
+    if not mine or not others:
+        return read
+    ended = _place(mine[-1]) < _place(others[-1])
+    if subject.version and (ended or (_absent(mine) and not any(v.status == Status.NO_DATA for v in others))):
+        words = f"Version {subject.version} answers nothing any more, and others do."
+        return Read(Condition.CLEAR, replace(mine[-1], reason=words))
+    return Read(Condition.UNKNOWN, mine[-1]) if ended else read
+
+
+def _absent(mine: Sequence[Verdict]) -> bool:
+    return len(mine) == RECENT and all(v.status == Status.NO_DATA for v in mine)
 
 
 def _series(model: str, rule: Rule, verdicts: Sequence[Verdict]) -> dict[Subject, list[list[Verdict]]]:
     """By subject, its series: one a method. One that ended before the others is not judged any more."""
-    by_method: dict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
+    by_method: dict[tuple[Subject, str], list[Verdict]] = defaultdict(list)
     for v in verdicts:
         if rule.fits(v):
-            by_method[v.check, v.column or "", v.method or ""].append(v)
+            by_method[subject_of(model, v, rule), v.method or ""].append(v)
     found: dict[Subject, list[list[Verdict]]] = defaultdict(list)
-    for (check, column, _), series in by_method.items():
-        found[Subject(model, check, column, method=rule.name)].append(series)
+    for (subject, _), series in by_method.items():
+        found[subject].append(series)
     out = {}
     for subject, every in found.items():
         newest = max(_place(series[-1]) for series in every)
@@ -67,7 +101,8 @@ def _answered(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
     """Verdicts where an estimate says nothing once labels have told how it really was."""
     told: dict[str, float] = {}
     for v in verdicts:
-        if v.check.startswith("performance.") and not v.provisional and v.value is not None:
+        whole = v.slice is None and v.version is None
+        if whole and v.check.startswith("performance.") and not v.provisional and v.value is not None:
             told[v.check.removeprefix("performance.")] = _place(v)
     for v in verdicts:
         metric = v.check.removeprefix("estimated.")

@@ -14,17 +14,17 @@ from datetime import datetime, timedelta
 from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.decide import Known, decide
 from monitoring.core.alerting.grouping import Group, Pace
-from monitoring.core.alerting.notification import NotifyReason
+from monitoring.core.alerting.lifecycle import changes_at
 from monitoring.core.alerting.reading import RECENT, Read
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Signal, Subject
-from monitoring.core.alerting.signals import answered, signal_of
+from monitoring.core.alerting.signals import answered, signal_of, subject_of
+from monitoring.core.alerting.waits import Waits
 from monitoring.core.verdict import Verdict
 
 AT_ONCE = Pace(timedelta(), timedelta(), timedelta(days=3650))
 """Windows are hours apart: half a minute of waiting changes nothing, and nobody is there to be told again."""
-NEWS = (NotifyReason.FIRST, NotifyReason.NEW_MEMBER, NotifyReason.FLAPPING)
 
 Moment = Callable[[Verdict], datetime | None]
 
@@ -59,28 +59,35 @@ class _Track:
         return [read for each in live if (read := self.rule.read(each, at)) is not None]
 
 
-def simulate(model: str, name: str, owner: str, verdicts: Sequence[Verdict], known_at: Moment) -> Past:
-    """The alerts of one model over its verdicts, each heard when it was first known to be final (None: never)."""
-    desk = _Desk()
+def simulate(
+    model: str, name: str, owner: str, verdicts: Sequence[Verdict], known_at: Moment, waits: Sequence[Waits] = (),
+    end: datetime | None = None,
+) -> Past:  # fmt: skip
+    """The alerts of one model over its verdicts, each heard when it was first known to be final (None: never), and up
+    to an end, where one is given."""
+    desk = Desk()
     for at, heard in _heard(model, verdicts, known_at):
+        desk.wait_until(at)
         begins = any(read.condition == Condition.BEYOND for _, reads in heard.values() for read in reads)
         if desk.open or begins:  # otherwise nothing can begin or end
-            said = [signal_of(track.subject, track.rule, name, owner, reads) for track, reads in heard.values()]
+            said = [signal_of(track.subject, track.rule, name, owner, reads, waits) for track, reads in heard.values()]
             desk.step(said, at)
-    return Past(tuple(desk.alerts.values()), tuple(desk.pages))
+    if end is not None:
+        desk.wait_until(end)
+    return desk.past()
 
 
 def _heard(
     model: str, verdicts: Sequence[Verdict], known_at: Moment
 ) -> Iterator[tuple[datetime, dict[int, tuple[_Track, list[Read]]]]]:
     """Moment by moment, how everything is read that something was heard of."""
-    tracks: dict[tuple[str, str | None, str | None], list[_Track]] = {}
+    tracks: dict[tuple[str | None, ...], list[_Track]] = {}
     every: dict[Subject, _Track] = {}
     known: dict[datetime, list[Verdict]] = defaultdict(list)
     for v in verdicts:
-        key = v.check, v.column, v.method
+        key = _key(v)
         if key not in tracks:
-            found = [(Subject(model, v.check, v.column or "", method=r.name), r) for r in RULES if r.fits(v)]
+            found = [(subject_of(model, v, r), r) for r in RULES if r.fits(v)]
             tracks[key] = [every.setdefault(subject, _Track(subject, rule)) for subject, rule in found]
         if tracks[key] and not v.provisional and (at := known_at(v)) is not None:
             known[at].append(v)
@@ -88,11 +95,15 @@ def _heard(
     for at in sorted(known):
         heard: dict[int, tuple[_Track, list[Read]]] = {}
         for v in answers.to(known[at]):
-            for track in tracks[v.check, v.column, v.method]:
+            for track in tracks[_key(v)]:
                 if reads := track.hear(v, at):
                     heard[id(track)] = track, reads
         if heard:
             yield at, heard
+
+
+def _key(v: Verdict) -> tuple[str | None, ...]:
+    return v.check, v.column, v.slice, v.version, v.method
 
 
 @dataclass
@@ -107,7 +118,8 @@ class _Answers:
         estimates = [v for v in heard if v.check.startswith("estimated.")]
         for v in heard:
             metric = v.check.removeprefix("performance.")
-            if metric != v.check and v.value is not None and v.window.end is not None:
+            whole = v.slice is None and v.version is None
+            if whole and metric != v.check and v.value is not None and v.window.end is not None:
                 self.told[metric] = v.window.end
                 estimate = self.newest.get(metric)
                 if estimate is not None and not self._ahead(estimate, metric):
@@ -128,7 +140,7 @@ class _Answers:
 
 
 @dataclass
-class _Desk:
+class Desk:
     """All alerts and groups of a model, in memory: what is decided is applied."""
 
     alerts: dict[str, Alert] = field(default_factory=dict)
@@ -137,10 +149,17 @@ class _Desk:
     open: dict[str, Alert] = field(default_factory=dict)
     _last: dict[str, Alert] = field(default_factory=dict)
 
+    def wait_until(self, at: datetime) -> None:
+        """Let the time go by in which what waits fires, and what is clear is resolved."""
+        while due := [moment for alert in self.open.values() if (moment := changes_at(alert)) and moment < at]:
+            self.step((), min(due))
+
     def step(self, said: Sequence[Signal], now: datetime) -> None:
         """Decide and apply."""
         known = Known(list(self.open.values()), self._last, list(self.groups.values()), pace=AT_ONCE)
         decision = decide(known, said, now)
+        if any(self._called(alert) for alert in decision.alerts):
+            self.pages.append(now)
         for alert in decision.alerts:
             self.alerts[alert.key] = alert
             if alert.open:
@@ -153,4 +172,12 @@ class _Desk:
                 self.groups[group.id] = group
             else:
                 self.groups.pop(group.id, None)
-        self.pages += [n.at for n in decision.notices if n.severity == Severity.PAGE and n.reason in NEWS]
+
+    def _called(self, alert: Alert) -> bool:
+        """Whether the first of an alert's policy is called just now. A ticket that joins a page calls nobody."""
+        before = self.open.get(alert.key)
+        return alert.severity == Severity.PAGE and alert.step == 0 and (before is None or before.step < 0)
+
+    def past(self) -> Past:
+        """What came of all the steps."""
+        return Past(tuple(self.alerts.values()), tuple(self.pages))

@@ -115,7 +115,4 @@ def _ended(held: str, now: datetime) -> tuple[EventKind, datetime, str]:
 
 def named(alert: Alert) -> str:
     """An alert in a few words."""
-    about = alert.subject
-    of_column = f" of {about.column}" if about.column else ""
-    where = f" ({about.slice})" if about.slice else ""
-    return f"{alert.rule}, {about.check}{of_column}{where}"
+    return f"{alert.rule}, {alert.subject.words}"

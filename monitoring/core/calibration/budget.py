@@ -37,7 +37,7 @@ def limits(p_values: Sequence[float] | NDArray[np.float64], at: float) -> NDArra
     if len(p) == 0:
         return p
     order = np.sort(p)
-    steps = at * np.arange(1, len(p) + 1) / len(p)
+    steps = at * (np.arange(1, len(p) + 1) / len(p))
     passed = np.flatnonzero(order <= steps)
     limit = steps[passed[-1]] if len(passed) else steps[0]
     return np.full(len(p), limit)

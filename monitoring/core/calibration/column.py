@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from monitoring.core.calibration.contrasts import categorical, directed, numeric
 from monitoring.core.calibration.null import Chance, chance
 from monitoring.core.calibration.windows import Known, Windows
-from monitoring.core.grid import MISSING, NONFINITE, REST, CategoricalGrid, Grid
+from monitoring.core.grid import REST, CategoricalGrid, Grid, no_value
 
 Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ def chance_of(grid: Grid, codes: Codes, known: Known, windows: Windows, side: in
     if not len(codes) or not known.counts.sum():
         return Chance(np.full(len(windows.counts), np.nan), 0.0)
     if not isinstance(grid, CategoricalGrid):
-        aside = np.isin(codes, (MISSING, NONFINITE))
+        aside = no_value(codes)
         return chance(known, windows, numeric(known.counts.sum(axis=0), aside, codes.astype(float)), side)
     seen = known.counts.sum(axis=0) > 0
     new = windows.counts[:, ~seen].sum(axis=1)

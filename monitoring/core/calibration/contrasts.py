@@ -139,11 +139,12 @@ def _pooled(expected: Floats) -> NDArray[np.int64]:
     """Numbers of bins: neighbours share one until it is expected to hold enough, and the last takes what is left."""
     out = np.zeros(len(expected), dtype=np.int64)
     number, held = 0, 0.0
-    for at, rows in enumerate(expected):
-        if held >= EXPECTED and float(expected[at:].sum()) >= EXPECTED:
+    left = np.cumsum(expected[::-1])[::-1]
+    for at, (rows, rest) in enumerate(zip(expected.tolist(), left.tolist(), strict=True)):
+        if held >= EXPECTED and rest >= EXPECTED:
             number, held = number + 1, 0.0
         out[at] = number
-        held += float(rows)
+        held += rows
     return out
 
 

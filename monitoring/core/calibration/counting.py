@@ -16,19 +16,23 @@ MANY = 20
 
 def counting(known: Known, weights: Floats, windows: Windows, learned: Between) -> tuple[Floats, Floats]:
     """Upper and lower p-values of the share of the classes that `weights` mark with 1, by window; NaN where it is
-    normal enough. Given all rows of the share, those of the window are binomial (Przyborowski & Wilenski 1940); where
-    windows differ by more than their rows, as if so many rows were one (Rao & Scott 1992), averaged over what is
-    possible."""
+    normal enough. Of many shares, `weights` has a column each, and so have the p-values.
+
+    Given all rows of the share, those of the window are binomial (Przyborowski & Wilenski 1940); where windows differ
+    by more than their rows, as if so many rows were one (Rao & Scott 1992), averaged over what is possible.
+    """
     from scipy.special import betainc
 
-    at = windows.matched
-    hits, rows = windows.counts @ weights, windows.rows
-    before, heap = (known.totals @ weights)[at], known.heaps[at]
+    hits, before = windows.counts @ weights, (known.totals @ weights)[windows.matched]
+    at, rows, heap = (
+        np.broadcast_to(each.reshape(-1, *[1] * (hits.ndim - 1)), hits.shape)
+        for each in (windows.matched, windows.rows, known.heaps[windows.matched])
+    )
     rare = hits + before <= (rows + heap) / 2
     few, few_before = np.where(rare, hits, rows - hits), np.where(rare, before, heap - before)
     part = rows / np.maximum(rows + heap, 1.0)
     normal = (few + few_before) * np.minimum(part, 1 - part) >= MANY
-    more, less = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    more, less = np.full(hits.shape, np.nan), np.full(hits.shape, np.nan)
     rest, here = few_before[~normal], part[~normal]
     alike = 1.0 + learned.variances[:, at[~normal]] * rows[~normal]  # an angle's variance is that of a row by itself
     k, others = few[~normal] / alike, rest / alike

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from monitoring.core.calibration.between import Between, between, nothing
 from monitoring.core.calibration.contrasts import Contrast
 from monitoring.core.calibration.course import shape_of
-from monitoring.core.calibration.windows import Known, Windows
+from monitoring.core.calibration.windows import Known, Windows, angles
 
 Floats = NDArray[np.float64]
 TINY = 1e-15
@@ -68,11 +68,11 @@ def _moments(known: Known, contrast: Contrast) -> tuple[Floats, Floats, float]:
 
 
 def _value(windows: Windows, contrast: Contrast, usual: float) -> Floats:
-    """A contrast's value by window: of a share its angle, whose variance does not grow with it (Anscombe 1948); of a
-    spread its logarithm, with half a row that is as far as usual (`usual`), so that no spread is zero."""
-    counts, rows = windows.counts, np.maximum(windows.rows, 1.0)
+    """A contrast's value by window: of a share its angle; of a spread its logarithm, with half a row that is as far as
+    usual (`usual`), so that no spread is zero."""
     if contrast.indicator:
-        return np.asarray(2 * np.arcsin(np.sqrt((counts @ contrast.weights + 0.375) / (rows + 0.75))))
+        return angles(windows, contrast.weights)
+    counts, rows = windows.counts, np.maximum(windows.rows, 1.0)
     mean = (counts @ contrast.weights) / rows
     if contrast.around is None:
         return np.asarray(mean)

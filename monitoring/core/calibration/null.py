@@ -7,15 +7,17 @@ other, and the week's pattern. Where the reference is too short for that, rows a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.core.calibration.between import nothing
-from monitoring.core.calibration.contrasts import Contrasts
+from monitoring.core.calibration.contrasts import Contrast, Contrasts
 from monitoring.core.calibration.counting import counting, others
 from monitoring.core.calibration.linear import linear
+from monitoring.core.calibration.shares import shares
 from monitoring.core.calibration.together import together
 from monitoring.core.calibration.windows import Known, Windows
 
@@ -40,10 +42,31 @@ def chance(known: Known, windows: Windows, contrasts: Contrasts, side: int = 0) 
     known = known.useful()
     if not len(known.rows):
         return Chance(np.full(len(windows.counts), np.nan), 0.0)
-    found, shares = [], []
-    rare, counts_as = others(known, contrasts.aside), 0.0
+    single = contrasts.single[:1] if side else contrasts.single
+    tails, counts_as = _tails(known, windows, single, others(known, contrasts.aside))
+    found, parts = [], [contrast.share for contrast in single]
+    for contrast, (up, down) in zip(single, tails, strict=True):
+        way = side or contrast.side
+        found.append(np.minimum(1.0, 2 * np.minimum(up, down)) if not way else up if way > 0 else down)
+    if contrasts.share and not side:
+        found.append(together(known, windows, contrasts))
+        parts.append(contrasts.share)
+    best = found[0] if side else combined(np.stack(found), np.asarray(parts))
+    usable = (windows.rows > 0) & (known.heaps[windows.matched] > 0)
+    return Chance(np.where(usable, np.clip(best, 0.0, 1.0), np.nan), counts_as)
+
+
+def _tails(
+    known: Known, windows: Windows, single: Sequence[Contrast], rare: Floats | None
+) -> tuple[list[tuple[Floats, Floats]], float]:
+    """Upper and lower p-values of each contrast, and as how many windows the reference counts. `rare` marks the classes
+    beside one that most rows share."""
     rows_alone = nothing(known.size, len(known.rows))
-    for contrast in contrasts.single[:1] if side else contrasts.single:
+    if known.independent and all(contrast.indicator for contrast in single):
+        up, down = shares(known, np.stack([contrast.weights for contrast in single], axis=1), windows)
+        return list(zip(up.T, down.T, strict=True)), rows_alone.counts_as
+    found, counts_as = [], 0.0
+    for contrast in single:
         if known.longer > 1:  # a week's own spread holds that between its days, which no day of the reference has
             contrast = replace(contrast, around=None)
         up, down, learned = linear(known, contrast, windows)
@@ -54,15 +77,8 @@ def chance(known: Known, windows: Windows, contrasts: Contrasts, side: int = 0) 
         elif rare is not None:
             few = np.fmin(*counting(known, rare, windows, rows_alone))
             up, down = np.fmax(up, few), np.fmax(down, few)
-        way = side or contrast.side
-        found.append(np.minimum(1.0, 2 * np.minimum(up, down)) if not way else up if way > 0 else down)
-        shares.append(contrast.share)
-    if contrasts.share and not side:
-        found.append(together(known, windows, contrasts))
-        shares.append(contrasts.share)
-    best = found[0] if side else combined(np.stack(found), np.asarray(shares))
-    usable = (windows.rows > 0) & (known.heaps[windows.matched] > 0)
-    return Chance(np.where(usable, np.clip(best, 0.0, 1.0), np.nan), counts_as)
+        found.append((up, down))
+    return found, counts_as
 
 
 def combined(p_values: Floats, shares: Floats) -> Floats:

@@ -27,6 +27,14 @@ class Windows:
         return np.asarray(self.counts.sum(axis=1), dtype=np.float64)
 
 
+def angles(windows: Windows, marks: Floats) -> Floats:
+    """The angle of each window's share of the classes that `marks` has at 1, shape (classes,) or (classes, shares): its
+    variance does not grow with the share (Anscombe 1948)."""
+    hits = windows.counts @ marks
+    rows = np.maximum(windows.rows, 1.0).reshape(-1, *[1] * (hits.ndim - 1))
+    return np.asarray(2 * np.arcsin(np.sqrt((hits + 0.375) / (rows + 0.75))))
+
+
 @dataclass(frozen=True, eq=False)
 class Known(Windows):
     """What chance is learned from: the reference's windows, or (`independent`) its rows as one heap.

@@ -4,7 +4,7 @@ The order is frozen: a row belongs to the day (UTC) on which its label was obser
 What is known at one time is so the beginning of what is known later, however late and mixed labels arrive.
 
 Days, not rows: the rows of a day share its weather, which favours one version or the other. On the demo fleet, the
-mean gains of days vary 5 to 70 times as much as those of independent rows would (docs/comparison.md), and a bet on
+mean gains of days vary 5 to 10 times as much as those of independent rows would (docs/comparison.md), and a bet on
 every row would take a few such days for evidence.
 """
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from monitoring.core.grid import MISSING, NONFINITE
+from monitoring.core.grid import no_value
 from monitoring.core.performance.metric import Z95, Estimate, mean, metric, proportion, undefined
 from monitoring.core.performance.outcome import RegressionOutcome
 
@@ -43,7 +43,7 @@ def bias(outcome: RegressionOutcome) -> Estimate:
 @metric("median_absolute_error", TASK, "Median absolute error", "lower", unit="label")
 def median_absolute_error(outcome: RegressionOutcome) -> Estimate:
     """Median absolute difference, read off the error grid; interval from the order statistics."""
-    kept = ~np.isin(outcome.errors.codes, (MISSING, NONFINITE))
+    kept = ~no_value(outcome.errors.codes)
     codes, counts = outcome.errors.codes[kept], outcome.errors.counts[kept]
     n = int(counts.sum())
     if n == 0:

@@ -282,7 +282,8 @@ def _approved(change: Change, actor: str, now: datetime, train_until: datetime |
     request = change.request
     words = "No guard objects, and no approval is needed." if not actor else "Approved."
     if override:
-        words = f"Approved against {len(request.objections)} objections: {override}"
+        against = len(request.objections)
+        words = f"Approved against {against} objections: {override}" if against else f"Approved: {override}"
     approved = change.then(
         now, "approved", words, actor, state=State.APPROVED, approver=actor, override=override, approved_at=now,
         train_until=train_until, deadline=now + request.policy.timeout, message="Waiting for the dispatcher.",

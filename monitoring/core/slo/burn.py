@@ -5,16 +5,20 @@ Source: Google, The Site Reliability Workbook, chapter 5 ("Alerting on SLOs").
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.slo.series import MINUTES, ServiceSeries
+from monitoring.core.slo.series import MINUTES, ServiceSeries, Stretch
 from monitoring.core.slo.windows import Pair, Period
 
+Floats = NDArray[np.float64]
 FEWEST_LONG, FEWEST_SHORT = 5, 2
 """Bad events below which nothing fires: at 10 requests an hour and 99.9 %, one failure is a 1,000-fold burn."""
+RECENT, LONGER = 360, 4320
+"""Minutes whose pace the budget's end is forecast from: the last 6 hours, the last 3 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,16 @@ class Budget:
     bad: int
     good: float | None
     remaining: float | None
-    exhausted_in: tuple[float, float] | None
-    """Hours until nothing is left, at the pace of the last 3 days and of the last 6 hours, the sooner first."""
+    lasts: Forecast
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Hours until nothing of a budget is left, at the pace of the last 6 hours and at that of the last 3 days; infinite
+    where nothing was spent in them, None where nothing is known of them or nothing is left."""
+
+    recent: float | None = None
+    longer: float | None = None
 
 
 def burn_rate(valid: int, bad: int, objective: float) -> float | None:
@@ -52,6 +64,15 @@ def last_slot(series: ServiceSeries, now: int) -> int:
     with the newest event where that is up to an hour older: a log may end, or lag, without looking calm."""
     newest = int(series.slots[-1]) + 1 if len(series.slots) else now
     return newest if 0 <= now - newest <= 60 // MINUTES else now
+
+
+def last_slots(series: ServiceSeries, nows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`last_slot` at many moments at once, each as it was: of the events before it."""
+    at = np.searchsorted(series.slots, nows) - 1
+    if not len(series.slots):
+        return nows
+    newest = np.where(at >= 0, series.slots[at] + 1, nows)
+    return np.where(nows - newest <= 60 // MINUTES, newest, nows)
 
 
 def effective_factor(pair: Pair, objective: float) -> float:
@@ -88,30 +109,48 @@ def budget(series: ServiceSeries, end: int, objective: float, period: Period) ->
     """The budget over the period before slot `end`."""
     valid, bad = series.within(end, period.minutes)
     if valid == 0:
-        return Budget(0, 0, None, None, None)
+        return Budget(0, 0, None, None, Forecast())
     remaining = 1 - bad / ((1 - objective) * valid)
-    paces = [burn_rate(*series.within(end, minutes), objective) for minutes in (4320, 360)]
-    hours = [remaining * period.minutes / 60 / pace for pace in paces if pace]
-    forecast = (min(hours), max(hours)) if hours and remaining > 0 else None
-    return Budget(valid, bad, 1 - bad / valid, remaining, forecast)
+
+    def lasts(minutes: int) -> float | None:
+        pace = burn_rate(*series.within(end, minutes), objective)
+        if pace is None or remaining <= 0:
+            return None
+        return remaining * period.minutes / 60 / pace if pace else math.inf
+
+    return Budget(valid, bad, 1 - bad / valid, remaining, Forecast(lasts(RECENT), lasts(LONGER)))
 
 
-def firing_slots(series: ServiceSeries, first: int, last: int, objective: float, pair: Pair) -> NDArray[np.bool_]:
-    """For every slot end in [first, last): would this pair have fired? Equal to `burns`, all at once."""
-    reach = pair.long // MINUTES
-    dense_valid, dense_bad = (np.zeros(last - first + reach, dtype=np.int64) for _ in range(2))
-    inside = (series.slots >= first - reach) & (series.slots < last)
-    at = series.slots[inside] - (first - reach)
-    dense_valid[at], dense_bad[at] = series.valid[inside], series.bad[inside]
-    valid, bad = (np.concatenate([[0], np.cumsum(x)]) for x in (dense_valid, dense_bad))
-    ends = np.arange(first, last) - (first - reach)
-    fires = np.ones(last - first, dtype=bool)
+@dataclass(frozen=True, slots=True, eq=False)
+class Burning:
+    """A window pair at many ends: `long`, the burn rate of its long window (NaN without a valid event); `reached`, how
+    much of its factor both windows reach, 0 where there are too few bad events. It fires at 1."""
+
+    long: Floats
+    reached: Floats
+
+    @property
+    def fires(self) -> NDArray[np.bool_]:
+        """At which ends."""
+        return self.reached >= 1
+
+
+def burning(found: Stretch, ends: NDArray[np.int64], objective: float, pair: Pair) -> Burning:
+    """A pair judged at every slot of `ends` at once. Equal to `burns`."""
+    rates, enough = [], np.ones(len(ends), dtype=bool)
     for minutes, fewest in ((pair.long, FEWEST_LONG), (pair.short, FEWEST_SHORT)):
-        begins = ends - minutes // MINUTES
-        v, b = valid[ends] - valid[begins], bad[ends] - bad[begins]
-        rate = np.divide(b, v, out=np.zeros(len(v)), where=v > 0) / (1 - objective)
-        fires &= (rate >= effective_factor(pair, objective)) & (b >= fewest) & (v > 0)
-    return fires
+        valid, bad = found.within(ends, minutes)
+        rates.append(np.divide(bad, valid, out=np.full(len(ends), np.nan), where=valid > 0) / (1 - objective))
+        enough &= bad >= fewest
+    reached = np.where(enough, np.minimum(*rates) / effective_factor(pair, objective), 0.0)
+    return Burning(rates[0], reached)
+
+
+def left_at(found: Stretch, ends: NDArray[np.int64], objective: float, period: Period) -> Floats:
+    """The budget left of the period before each slot of `ends`; NaN without a valid event."""
+    valid, bad = found.within(ends, period.minutes)
+    out: Floats = 1 - np.divide(bad, (1 - objective) * valid, out=np.full(len(ends), np.nan), where=valid > 0)
+    return out
 
 
 def quantile(

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.core.grid import MISSING, NONFINITE, NumericGrid
 from monitoring.core.profile import Profile
+from monitoring.core.slo.burn import budget, last_slot
 from monitoring.core.slo.series import ServiceSeries, added
+from monitoring.core.slo.windows import Period
 from monitoring.core.summary import FINE, Cells, Kind
 
 Right = Callable[[NDArray[np.int32]], NDArray[np.bool_]]
 """Which outcome codes are good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provisional:
+    """What is not settled yet: predictions past the settled ones, how many of them have their label so far and how many
+    of these are bad. `remaining`: the budget left of the period that ends now, if these counted as they stand."""
+
+    predictions: int
+    labelled: int
+    bad: int
+    remaining: float | None
+
+
+def provisional(
+    found: ServiceSeries, predictions: int, settled: int, now: int, objective: float, whole: Period
+) -> Provisional:
+    """Of the events before the slot `now`, those from the slot `settled` on. `predictions` are those made since then,
+    with a label or without."""
+    known = found.until(now)
+    after = known.slots >= settled
+    left = budget(known, last_slot(known, now), objective, whole).remaining
+    return Provisional(predictions, int(known.valid[after].sum()), int(known.bad[after].sum()), left)
 
 
 def events(parts: Iterable[Cells], correct: Right, end: int) -> ServiceSeries:

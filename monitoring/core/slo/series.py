@@ -36,6 +36,32 @@ class ServiceSeries:
         valid, bad = (np.concatenate([[0], np.cumsum(x)]) for x in (self.valid, self.bad))
         return valid[high] - valid[low], bad[high] - bad[low]
 
+    def until(self, slot: int) -> ServiceSeries:
+        """What there is before a slot."""
+        kept = np.searchsorted(self.slots, slot)
+        return ServiceSeries(self.slots[:kept], self.valid[:kept], self.bad[:kept])
+
+
+class Stretch:
+    """The events of the slots [first, last), added up once: what any windows in it hold is one subtraction each."""
+
+    def __init__(self, found: ServiceSeries, first: int, last: int) -> None:
+        self.first = first
+        low, high = np.searchsorted(found.slots, [first, last])
+        at = found.slots[low:high] - first
+        self._sums = []
+        for counts in (found.valid, found.bad):
+            dense = np.zeros(last - first + 1, dtype=np.int64)
+            dense[at + 1] = counts[low:high]
+            self._sums.append(dense.cumsum())
+
+    def within(self, ends: NDArray[np.int64], minutes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Valid and bad events in the `minutes` before each slot of `ends`, as far as they lie in the stretch."""
+        upto = ends - self.first
+        since = np.maximum(upto - minutes // MINUTES, 0)
+        valid, bad = (sums[upto] - sums[since] for sums in self._sums)
+        return valid, bad
+
 
 Judge = Callable[[NDArray[np.integer], NDArray[np.integer]], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 """Of a latency bucket and a status class: whether the event is valid, and whether it is bad."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from monitoring.core.alerting.notification import NotifyReason
 from monitoring.store.outbox_tables import ChannelRow, OutboxRow
 
+NOTIFICATION = "notification"
 NEWEST = 200
 """Dead letters that are listed."""
 
@@ -66,7 +67,9 @@ def entries(session: Session) -> list[ChannelEntry]:
     counts = {
         (target, state): count
         for target, state, count in session.execute(
-            select(OutboxRow.target, OutboxRow.state, func.count()).group_by(OutboxRow.target, OutboxRow.state)
+            select(OutboxRow.target, OutboxRow.state, func.count())
+            .where(OutboxRow.kind == NOTIFICATION)  # a model may be called as a channel is
+            .group_by(OutboxRow.target, OutboxRow.state)
         )
     }
     return [
@@ -107,6 +110,11 @@ def dead_count(session: Session) -> int:
 def newest_test(session: Session, name: str) -> Test | None:
     """The newest test of a channel; None where there was none."""
     is_test = OutboxRow.payload["reason"].as_string() == str(NotifyReason.TEST)
-    query = select(OutboxRow).where(OutboxRow.target == name, is_test).order_by(OutboxRow.id.desc()).limit(1)
+    query = (
+        select(OutboxRow)
+        .where(OutboxRow.kind == NOTIFICATION, OutboxRow.target == name, is_test)
+        .order_by(OutboxRow.id.desc())
+        .limit(1)
+    )
     row = session.scalar(query)
     return None if row is None else Test(row.state, row.last_error, row.created_at, row.sent_at)

@@ -180,20 +180,20 @@ def _false_alarms(session: Session) -> dict[int, tuple[float | None, float | Non
 def _budgets(session: Session, now: datetime) -> dict[int, float]:
     """The least budget left: 1 - (1 - good) / (1 - objective), of the newest budget verdicts."""
     query = (
-        select(VerdictRow.model_id, VerdictRow.check, VerdictRow.value, VerdictRow.threshold)
+        select(VerdictRow.model_id, VerdictRow.check, VerdictRow.column, VerdictRow.value, VerdictRow.threshold)
         .where(
-            VerdictRow.check.in_(("slo.latency", "slo.availability", "slo.quality")),
+            VerdictRow.check.in_(("slo.latency", "slo.availability", "slo.quality", "slo.freshness")),
             VerdictRow.window_end >= now - timedelta(days=2),
         )
         .where(VerdictRow.method == "budget", VerdictRow.status != str(Status.NO_DATA))
         .where(VerdictRow.first_slot >= slot_of(now - timedelta(days=2)))
         .order_by(VerdictRow.first_slot)
     )
-    newest: dict[tuple[int, str], float] = {}
-    for id_, check, value, objective in session.execute(query):
+    newest: dict[tuple[int, str, str], float] = {}
+    for id_, check, column, value, objective in session.execute(query):
         if value is not None and objective is not None:
-            newest[id_, check] = 1 - (1 - value) / (1 - objective)
+            newest[id_, check, column] = 1 - (1 - value) / (1 - objective)
     out: dict[int, float] = {}
-    for (id_, _), left in newest.items():
+    for (id_, *_), left in newest.items():
         out[id_] = min(left, out.get(id_, left))
     return out

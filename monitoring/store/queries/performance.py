@@ -66,19 +66,19 @@ def reference(session: Session, key: str, metric: str, slice_: str = "") -> Esti
 
 
 def outcome_of(
-    profile: Profile, summaries: Summaries, window: Slots, task: str, slice_: str
+    profile: Profile, summaries: Summaries, window: Slots, task: str, slice_: str, version: str | None = None
 ) -> BinaryOutcome | MulticlassOutcome | RegressionOutcome:
-    """What predictions and labels came to in a window."""
-    whole = summaries.histogram(Kind.OUTCOME, "", window, None, slice_)
+    """What predictions and labels came to in a window, of one version or (None) of all."""
+    whole = summaries.histogram(Kind.OUTCOME, "", window, version, slice_)
     if task == "binary_classification":
         return outcomes.binary(whole)
     if task == "regression":
         column = profile.find(Kind.OUTCOME, "")
         assert column is not None and isinstance(column.grid, NumericGrid)
-        return outcomes.regression(whole, column.grid, summaries.sums(Kind.OUTCOME, "", window, None, slice_))
+        return outcomes.regression(whole, column.grid, summaries.sums(Kind.OUTCOME, "", window, version, slice_))
     names = [c.name for c in profile.columns if c.kind == Kind.OUTCOME and c.name]
     return outcomes.multiclass(
-        profile.classes, whole, [summaries.histogram(Kind.OUTCOME, n, window, None, slice_) for n in names]
+        profile.classes, whole, [summaries.histogram(Kind.OUTCOME, n, window, version, slice_) for n in names]
     )
 
 

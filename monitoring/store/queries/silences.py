@@ -32,6 +32,8 @@ class CaughtAlert:
     name: str
     check: str
     column: str
+    slice: str
+    version: str
     severity: str
     state: str
     summary: str
@@ -83,8 +85,8 @@ def catch(session: Session, silence: Silence, now: datetime, back: timedelta = B
             if row.closed_at is None:
                 open_.append(
                     CaughtAlert(
-                        row.model_key, row.model_name, row.check, row.column, row.severity, row.state, row.summary,
-                        row.opened_at,
+                        row.model_key, row.model_name, row.check, row.column, row.slice, row.version, row.severity,
+                        row.state, row.summary, row.opened_at,
                     )
                 )  # fmt: skip
     return Catch(tuple(open_), opened, tuple(_findings(session, silence, since, inside)))

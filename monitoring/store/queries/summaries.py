@@ -1,4 +1,4 @@
-"""Summaries as pages draw them: distributions, traffic, latency and objectives."""
+"""Summaries as pages draw them: distributions, traffic and latency."""
 
 from __future__ import annotations
 
@@ -12,17 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitoring.core.binned import Binned, align
-from monitoring.core.grid import BucketGrid, CategoricalGrid, Grid, NumericGrid
+from monitoring.core.grid import CategoricalGrid, Grid, NumericGrid, no_value
 from monitoring.core.histogram import from_cells
 from monitoring.core.outcome import CLIENT_ERROR, SERVER_ERROR
 from monitoring.core.profile import Profile, from_document, is_current
-from monitoring.core.slo import quality, series
-from monitoring.core.slo.burn import Budget, Burn, budget, burns, last_slot
-from monitoring.core.slo.series import MINUTES, ServiceSeries
-from monitoring.core.slo.windows import period
 from monitoring.core.summaries import Summaries
 from monitoring.core.summary import FINE, Kind
-from monitoring.core.window import EPOCH, HOUR, Slots, slot_ceiling, slot_of
+from monitoring.core.window import HOUR, Slots, slot_ceiling, slot_of
 from monitoring.store.summaries import load
 from monitoring.store.tables import BaselineRow, ModelRow
 
@@ -53,15 +49,6 @@ class Distribution:
     kind: str
     binned: Binned
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectiveState:
-    """An objective now, and its course: a frame of moment, valid, bad, good (share) and the budget left."""
-
-    budget: Budget
-    burns: tuple[Burn, ...]
-    course: pd.DataFrame
 
 
 def baseline(session: Session, key: str) -> Frozen | None:
@@ -158,54 +145,6 @@ def traffic(session: Session, key: str, start: datetime, end: datetime) -> pd.Da
     return frame
 
 
-def objective(
-    session: Session, key: str, sli: str, share: float, period_name: str, limit: float | None, now: datetime,
-    start: datetime, end: datetime,
-) -> ObjectiveState | None:  # fmt: skip
-    """An objective of requests or of quality at `now`, with its course over [start, end) by hour.
-
-    `limit` is the latency's threshold in milliseconds, or the tolerance of a quality objective.
-    """
-    frozen = baseline(session, key)
-    if frozen is None:
-        return None
-    whole = period(period_name)
-    first = min(slot_of(start), slot_ceiling(now)) - whole.minutes // 60
-    window = Slots(first, slot_ceiling(now))
-    slot = int((now - EPOCH).total_seconds() // (MINUTES * 60))
-    kind = Kind.OUTCOME if sli == "quality" else Kind.SERVICE
-    summaries = load(session, frozen.id, "current", window, [kind, Kind.ROWS])
-    parts = list(summaries.every(kind, "", window))
-    if sli == "quality":
-        task = session.scalar(select(ModelRow.task).where(ModelRow.key == key)) or ""
-        found = quality.events(parts, quality.right(frozen.profile, task, limit)[0], slot // FINE)
-    elif sli == "availability":
-        found = series.availability(parts)
-    else:
-        column = frozen.profile.find(Kind.SERVICE, "")
-        assert column is not None and isinstance(column.grid, BucketGrid) and limit is not None
-        found, _ = series.latency(parts, column.grid, limit)
-    last = last_slot(found, slot)
-    return ObjectiveState(
-        budget(found, last, share, whole),
-        tuple(burns(found, last, share, whole)),
-        _course(found, Slots(slot_of(start), slot_ceiling(end)), last, share, whole.minutes),
-    )
-
-
-def _course(found: ServiceSeries, hours: Slots, end: int, share: float, minutes: int) -> pd.DataFrame:
-    """Hour by hour, up to slot `end`: events, and the budget left of the period that ends there."""
-    every = np.arange(hours.first, max(hours.first, min(hours.last, -(-end // FINE))))
-    upto = np.minimum((every + 1) * FINE, end)
-    valid, bad = found.before(upto, 60)
-    whole_valid, whole_bad = found.before(upto, minutes)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        good = np.where(valid > 0, 1 - bad / valid, np.nan)
-        left = np.where(whole_valid > 0, 1 - whole_bad / ((1 - share) * whole_valid), np.nan)
-    moments = pd.to_datetime(every * HOUR, unit="s", utc=True)
-    return pd.DataFrame({"moment": moments, "valid": valid, "bad": bad, "good": good, "left": left})
-
-
 def _quantiles(summaries: Summaries, profile: Profile, hours: NDArray[np.int32]) -> list[list[float | None]]:
     """The PERCENTILES of every hour at once: interpolated inside the class they fall in, as core.slo.burn.quantile."""
     column = next((c for c in profile.columns if c.kind == Kind.LATENCY), None)
@@ -216,7 +155,7 @@ def _quantiles(summaries: Summaries, profile: Profile, hours: NDArray[np.int32])
     if not parts:
         return nothing
     slots, codes, counts = (np.concatenate([getattr(p, name) for p in parts]) for name in ("slots", "codes", "counts"))
-    kept = (np.abs(codes) != 30_000) & np.isin(slots, hours)
+    kept = ~no_value(codes) & np.isin(slots, hours)
     classes, column_of = np.unique(codes[kept], return_inverse=True)
     if not len(classes):
         return nothing

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from monitoring.core.alerting.answers import acknowledge, escalate
-from monitoring.core.alerting.decide import Known
+from monitoring.core.alerting.decide import Known, held_back
 from monitoring.core.alerting.escalation import DEFAULT, Policy, Step
 from monitoring.core.alerting.grouping import Pace, Shared
 from tests.alerts_of import NOW, Desk, signal
@@ -209,6 +209,65 @@ def test_a_silence_is_in_the_history_with_its_author_its_end_and_its_reason() ->
     assert words == ["Silenced by ann until 2026-05-20 12:30 UTC: moving house"]
 
 
+EWR = {"slice": "origin=EWR"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "parts", "held"),
+    [
+        ("a slice while the whole model fires for the same check", [("auc", {}), ("auc", EWR)], [("auc", EWR)]),
+        ("a version, too", [("label", {}), ("label", {"version": "2"})], [("label", {"version": "2"})]),
+        ("a slice of another check goes out", [("drift", {}), ("auc", EWR)], []),
+        ("slices hold neither each other nor the whole", [("auc", EWR), ("auc", {"slice": "origin=JFK"})], []),
+        ("what causes the whole model's causes the slice's", [("schema", {}), ("auc", EWR)], [("auc", EWR)]),
+    ],
+)
+def test_one_notice_a_cause(
+    sentence: str, parts: list[tuple[str, dict[str, str]]], held: list[tuple[str, dict[str, str]]]
+) -> None:
+    desk = Desk()
+    said = [signal(name, "!", **part) for name, part in parts]
+    for second in (0, 40):
+        desk.step(said, NOW + timedelta(seconds=second))
+    (notice,) = desk.sent
+    wanted = [signal(name, "!", **part).subject for name, part in parts if (name, part) not in held]
+    assert {a.subject for a in notice.alerts} == set(wanted)
+    assert len([e for e in desk.events if e.kind == "inhibited"]) == len(held)
+
+
+def test_a_slice_speaks_once_the_whole_model_has_calmed_down() -> None:
+    desk = Desk()
+    for second, whole in ((0, "!"), (40, "!"), (600, "."), (640, ".")):
+        desk.step([signal("auc", whole), signal("auc", "!", **EWR)], NOW + timedelta(seconds=second))
+    assert [(str(n.reason), n.why) for n in desk.sent] == [
+        ("first", "new: performance, performance.roc_auc"),
+        (
+            "new_member",
+            "resolved: performance, performance.roc_auc; "
+            "no longer held back: performance, performance.roc_auc (origin=EWR)",
+        ),
+    ]
+
+
+def test_what_is_not_judged_any_more_is_held_and_can_be_closed() -> None:
+    desk = Desk()
+    desk.step([signal("auc", "!", **EWR), signal("drift", "!", "delay")], NOW)
+    desk.known = replace(desk.known, heard=["eta"])
+    desk.step([], NOW + timedelta(minutes=5))
+    conditions = {a.subject.model: str(a.condition) for a in desk.open}
+    assert conditions == {"eta": "unknown", "delay": "beyond"}, "of a model that was not looked at nothing is said"
+    assert desk.events[-1].reason == "Held: nothing is known of it now. It is not judged any more."
+
+
+def test_what_waits_and_is_not_judged_any_more_is_over() -> None:
+    desk = Desk()
+    desk.step([replace(signal("drift", "!"), wait=timedelta(hours=2))], NOW)
+    assert [str(a.state) for a in desk.open] == ["pending"]
+    desk.known = replace(desk.known, heard=["eta"])
+    desk.step([], NOW + timedelta(minutes=5))
+    assert desk.open == [] and desk.events[-1].reason == "It is not judged any more."
+
+
 POLICY = Policy((Step(15, ("person:ann",)), Step(10, ("schedule:ops/second", "channel:room"))), loops=1)
 
 
@@ -323,6 +382,28 @@ def test_a_model_that_is_not_watched_any_more_resolves_its_alerts() -> None:
     desk.known = Known(watched=set())
     desk.step([], NOW + timedelta(seconds=600))
     assert not desk.open and desk.events[-1].reason == "The model is not watched any more."
+
+
+@pytest.mark.parametrize("left", [set(), {("eta", "slo.latency", "another"), ("delay", "slo.latency", "")}])
+def test_an_objective_that_is_gone_resolves_its_alerts_and_no_other(left: set[tuple[str, str, str]]) -> None:
+    promised = {("eta", "slo.latency", ""), ("eta", "slo.availability", "")}
+    desk = Desk(Known(objectives=promised))
+    desk.run({0: {"fast": "!", "down": "!", "drift": "!"}}, 60)
+    desk.known = Known(objectives=left | {("eta", "slo.availability", "")})
+    desk.step([], NOW + timedelta(seconds=600))
+    assert {a.subject.check for a in desk.open} == {"slo.availability", "drift"}
+    assert [e.reason for e in desk.events if e.kind == "resolved"] == ["The objective was changed or taken away."]
+
+
+@pytest.mark.parametrize(
+    ("column", "held"), [("", False), ("latency-20ms-99-30d", True), ("latency-50ms-99-30d", False)]
+)
+def test_a_fast_burn_holds_back_the_slow_one_of_the_same_objective_alone(column: str, held: bool) -> None:
+    fast = signal("fast", "!", column="latency-20ms-99-30d")
+    desk = Desk()
+    desk.step([fast, signal("slow", "!", column=column)], NOW)
+    slow = next(a for a in desk.open if a.rule == "slow burn")
+    assert (slow.key in held_back(desk.open, [], NOW)) is held
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(days=-1)])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitoring.core.alerting.signal import Condition, Signal
+from monitoring.core.alerting.signal import Condition, Signal, labels
 from monitoring.core.alerting.signals import LONGEST, signals
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from tests.alerts_of import NOW
@@ -32,6 +32,8 @@ def read(*verdicts: Verdict) -> dict[tuple[str, str], Signal]:
         (verdict("slo.availability", Status.BREACHED, method="burn 1h/5m", breached=14.4), "fast burn", "page"),
         (verdict("slo.latency", Status.BREACHED, method="burn 6h/30m", breached=6.0), "fast burn", "page"),
         (verdict("slo.latency", Status.WARNING, method="burn 3d/6h", warning=1.0), "slow burn", "ticket"),
+        (verdict("slo.quality", Status.BREACHED, method="burn 1h/5m", breached=3.3), "fast burn", "ticket"),
+        (verdict("slo.quality", Status.WARNING, method="burn 3d/6h", warning=1.0), "slow burn", "ticket"),
         (verdict("slo.latency", Status.BREACHED, method="budget", breached=0.99), "budget spent", "ticket"),
         (verdict("slo.freshness", Status.BREACHED, method="age_hours", breached=4.0), "missed deadline", "page"),
         (verdict("quality.volume", Status.NO_DATA), "log stopped", "page"),
@@ -59,6 +61,9 @@ def test_what_alerts_and_how_gravely(v: Verdict, rule: str, severity: str) -> No
         verdict("quality.range", Status.BREACHED, column="x"),
         verdict("quality.unseen", Status.BREACHED, column="x"),
         verdict("drift", Status.BREACHED, slice="origin=EWR"),
+        verdict("drift.feature", Status.BREACHED, column="x", slice="origin=EWR"),
+        verdict("estimated.roc_auc", Status.BREACHED, slice="origin=EWR"),
+        verdict("quality.missing", Status.BREACHED, column="x", slice="origin=EWR"),
         verdict("performance.roc_auc", Status.BREACHED, version="2", threshold=0.6),
         verdict("drift", Status.BREACHED, provisional=True),
         verdict("drift", Status.WARNING),
@@ -170,6 +175,64 @@ def test_an_estimate_is_silent_once_labels_have_told() -> None:
     assert read(realised, estimate)["estimated performance", ""].condition == CLEAR
     early = replace(realised, provisional=True)
     assert read(early, estimate)["estimated performance", ""].condition == BEYOND
+
+
+@pytest.mark.parametrize("part", [{"slice": "origin=EWR"}, {"version": "2"}], ids=str)
+def test_a_part_of_a_model_alerts_with_its_own_labels(part: dict[str, str]) -> None:
+    found = [
+        verdict("performance.mae", status, day, threshold=14.0, value=20.0, **of)
+        for day in (-1, 0) for of, status in (({}, Status.OK), (part, Status.BREACHED))
+    ]  # fmt: skip
+    found.append(verdict("drift.prediction", Status.BREACHED, method="ks", value=0.5, slice="origin=JFK"))
+    beyond = [s for s in signals("eta", "Eta", "ops", found, NOW) if s.condition == BEYOND]
+    assert [(s.rule, s.subject.slice, s.subject.version, str(s.severity)) for s in beyond] == [
+        ("drift", "origin=JFK", "", "ticket"),
+        ("performance", part.get("slice", ""), part.get("version", ""), "ticket"),
+    ]
+    about = beyond[1]
+    given = labels(about.subject, "ops", about.kind, about.severity)
+    assert given == part | {
+        "model": "eta", "owner": "ops", "check": "performance.mae", "method": "performance", "severity": "ticket",
+        "kind": "performance",
+    }  # fmt: skip
+    assert about.subject.whole.fingerprint != about.subject.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part", "whole", "own", "condition"),
+    [
+        ("both go on", "slice", "OOO", "OBB", BEYOND),
+        ("the newest window of a slice has no row", "slice", "OOO", "BBN", BEYOND),
+        ("a slice has no row any more", "slice", "OOO", "NNN", UNKNOWN),
+        ("a slice is not judged any more", "slice", "OOOO", "BB", UNKNOWN),
+        ("a version has no row in the newest windows", "version", "OOO", "BNN", UNKNOWN),
+        ("a version answers nothing any more", "version", "OOO", "NNN", CLEAR),
+        ("a version is not judged any more", "version", "OOOO", "BB", CLEAR),
+        ("no version answers any more", "version", "ONN", "NNN", UNKNOWN),
+        ("a version could not be judged", "version", "OOO", "BBF", BEYOND),
+    ],
+)
+def test_of_what_is_gone_a_slice_is_unknown_and_a_version_is_over(
+    sentence: str, part: str, whole: str, own: str, condition: Condition
+) -> None:
+    letters = {"B": Status.BREACHED, "O": Status.OK, "F": Status.FAILED, "N": Status.NO_DATA}
+
+    def series(text: str, **of: str) -> list[Verdict]:
+        return [
+            verdict("performance.mae", letters[c], day, threshold=14.0, value=None if c in "NF" else 1.0, **of)
+            for day, c in enumerate(text, -4)
+        ]
+
+    (found,) = [
+        s for s in signals("eta", "Eta", "ops", [*series(whole), *series(own, **{part: "x"})], NOW) if s.subject.part
+    ]
+    assert found.condition == condition
+
+
+def test_labels_of_a_slice_do_not_answer_an_estimate_of_the_whole() -> None:
+    estimate = verdict("estimated.mae", Status.BREACHED, value=20.0, breached=14.0)
+    realised = verdict("performance.mae", Status.OK, value=9.0, threshold=14.0, slice="origin=EWR")
+    assert read(realised, estimate)["estimated performance", ""].condition == BEYOND
 
 
 def test_a_flag_that_a_page_hides_is_unknown() -> None:

@@ -1,4 +1,4 @@
-"""Changing thresholds: a model's own or a rule, with author and reason; and taking a change back."""
+"""Changing thresholds (a model's own, or a rule) and objectives, with author and reason; and taking a change back."""
 
 from __future__ import annotations
 
@@ -12,57 +12,58 @@ from sqlalchemy.orm import Session
 
 from monitoring.errors import LeewayError
 from monitoring.store import models, revisions, rules
-from monitoring.store.revisions import Kind, Thresholds
+from monitoring.store.revisions import PART, Kind, Written
 from monitoring.store.tables import ModelRow
 from monitoring.store.threshold_tables import RuleRow
 
 
-class ThresholdError(LeewayError):
-    """A change of thresholds that cannot be made."""
+class EditError(LeewayError):
+    """A change that cannot be made."""
 
 
 def written(session: Session, kind: Kind, name: str) -> list[dict[str, Any]]:
-    """The thresholds of a model or a rule as they are now; none where there is no such model or rule."""
+    """The thresholds or objectives of a model, or the rule, as they are now; none where there is no such one."""
     if kind == "rule":
         found = session.scalar(select(RuleRow.document).where(RuleRow.key == name))
         return [] if found is None else [found]
     document = session.scalar(select(ModelRow.document).where(ModelRow.key == name))
-    return list((document or {}).get("thresholds") or [])
+    return list((document or {}).get(PART[kind]) or [])
 
 
 def change(
-    session: Session, kind: Kind, name: str, before: Thresholds, after: Thresholds, actor: str, now: datetime,
+    session: Session, kind: Kind, name: str, before: Written, after: Written, actor: str, now: datetime,
     reason: str, undoes: int | None = None,
 ) -> None:  # fmt: skip
-    """Write the thresholds of a model or a rule as a new revision.
+    """Write thresholds or objectives as a new revision.
 
     `before` is what the author has seen: what somebody else changed meanwhile is not overwritten. Raises
-    ThresholdError for that, and without a reason; FleetError for what is no threshold.
+    EditError for that, and without a reason; FleetError for what is none.
     """
     if not reason.strip():
-        raise ThresholdError("a change of thresholds needs a reason", where=name, mend="Say why, in a few words.")
+        raise EditError("a change needs a reason", where=name, mend="Say why, in a few words.")
     if written(session, kind, name) != list(before):
-        newest = next(iter(revisions.history(session, kind, name, 1)), None)
+        newest = next(iter(revisions.history(session, (kind,), name, 1)), None)
         by = f" by {newest.author}: {newest.reason}" if newest else ""
-        raise ThresholdError(f"was changed meanwhile{by}", where=f"{kind} {name}", mend="Look at it, and change again.")
+        raise EditError(f"was changed meanwhile{by}", where=_named(kind, name), mend="Look at it, and change again.")
     if kind == "rule":
         _rule(session, name, after, actor, now, reason, undoes)
         return
     row = session.scalar(select(ModelRow).where(ModelRow.key == name))
     if row is None:
         raise models.unknown(name, [])
-    document = {key: value for key, value in row.document.items() if key != "thresholds"}
-    if after:
-        document["thresholds"] = list(after)
+    part = PART[kind]
+    document = row.document | {part: list(after)}
+    if not after:
+        document.pop(part)
     models.apply(session, [document], Path(row.base), actor, now, reason, undoes)
 
 
 def undo(session: Session, kind: Kind, name: str, number: int, actor: str, now: datetime, reason: str) -> None:
-    """Make the thresholds again what they were before a revision, as a new revision: it and all after it are undone."""
+    """Make it again what it was before a revision, as a new revision: it and all after it are undone."""
     back_to = revisions.one(session, kind, name, number).before
     now_written = written(session, kind, name)
     if list(back_to) == now_written:
-        raise ThresholdError(f"is as it was before revision {number}", where=f"{kind} {name}")
+        raise EditError(f"is as it was before revision {number}", where=_named(kind, name))
     change(session, kind, name, now_written, back_to, actor, now, reason, number)
 
 
@@ -73,6 +74,10 @@ def _rule(
     if not after:
         rules.remove(session, key, actor, now, reason, undoes)
     elif [document.get("key") for document in after] != [key]:
-        raise ThresholdError("a rule keeps its key", where=f"rule {key}")
+        raise EditError("a rule keeps its key", where=f"rule {key}")
     else:
         rules.apply(session, after, actor, now, reason, undoes)
+
+
+def _named(kind: Kind, name: str) -> str:
+    return f"objectives of {name}" if kind == "objectives" else f"{kind} {name}"

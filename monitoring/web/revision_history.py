@@ -1,4 +1,4 @@
-"""Every change of thresholds, newest first, and taking one back."""
+"""Every change of thresholds or of objectives, newest first, and taking one back."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from monitoring.errors import LeewayError
 from monitoring.store.revisions import Revision
-from monitoring.web import pieces, tables, thresholds
+from monitoring.web import edits, pieces, tables
 from monitoring.web.clock import stamp
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import say
 
 
 def words(several: Sequence[dict[str, Any]]) -> str:
-    """Thresholds as written, on one line."""
+    """Thresholds or objectives as written, on one line."""
     return "; ".join(", ".join(f"{key} {_plain(value)}" for key, value in one.items()) for one in several) or "none"
 
 
@@ -29,15 +27,16 @@ def changed(revision: Revision) -> str:
     return f"{words(gone)} → {words(new)}"
 
 
-def show(found: Sequence[Revision]) -> None:
-    """The list, and the form that takes one back."""
+def show(found: Sequence[Revision], what: str) -> None:
+    """The list of changes of `what` (thresholds, objectives), and the form that takes one back."""
     if not found:
-        pieces.empty("No threshold was changed yet.", "Every change is listed here, with who made it and why.")
+        pieces.empty(f"No {what} were changed yet.", "Every change is listed here, with who made it and why.")
         return
+    named = {_named(r): r for r in found}
     frame = pd.DataFrame(
         {
             "at": [r.at for r in found],
-            "what": [f"{r.name}" if r.kind == "model" else f"rule {r.name}" for r in found],
+            "what": [_subject(r) for r in found],
             "number": [r.number for r in found],
             "author": [r.author for r in found],
             "reason": [r.reason for r in found],
@@ -48,10 +47,10 @@ def show(found: Sequence[Revision]) -> None:
     column = st.column_config
     st.dataframe(
         frame, key="revisions", hide_index=True, height=tables.height(len(frame)), placeholder="–",
-        alt=f"{len(frame)} changes of thresholds",
+        alt=f"{len(frame)} changes of {what}",
         column_config={
             "at": column.DatetimeColumn("When, UTC", format="YYYY-MM-DD HH:mm", timezone="UTC", width=140),
-            "what": column.TextColumn("Model or rule", width=170),
+            "what": column.TextColumn("Model or rule" if what == "thresholds" else "Model", width=170),
             "number": column.NumberColumn("Revision", width=75),
             "author": column.TextColumn("Who", width=110),
             "reason": column.TextColumn("Why", width=230),
@@ -59,8 +58,16 @@ def show(found: Sequence[Revision]) -> None:
             "undoes": column.NumberColumn("Undoes", width=70, help="The revision that it takes back"),
         },
     )  # fmt: skip
-    pieces.download(lambda: frame.to_csv(index=False), "threshold-changes", "revisions-csv")
-    _undo({f"{r.name if r.kind == 'model' else f'rule {r.name}'}, revision {r.number}": r for r in found})
+    pieces.download(lambda: frame.to_csv(index=False), f"{what}-changes", "revisions-csv")
+    _undo(named)
+
+
+def _subject(revision: Revision) -> str:
+    return f"rule {revision.name}" if revision.kind == "rule" else revision.name
+
+
+def _named(revision: Revision) -> str:
+    return f"{_subject(revision)}, revision {revision.number}"
 
 
 def _undo(found: dict[str, Revision]) -> None:
@@ -71,7 +78,7 @@ def _undo(found: dict[str, Revision]) -> None:
         why = right.text_input("Reason", key="undo-reason", placeholder="why it is taken back", live=True)
         revision = found.get(chosen or "")
         if revision is None:
-            st.caption("What a model or a rule had before it holds again, as a new revision.")
+            st.caption("What held before it holds again, as a new revision.")
             return
         later = sum((r.kind, r.name) == (revision.kind, revision.name) and r.number > revision.number
                     for r in found.values())  # fmt: skip
@@ -93,13 +100,8 @@ def _take_back(revision: Revision) -> None:
     why = (st.session_state.get("undo-reason") or "").strip()
     if not why:
         return
-    try:
-        thresholds.undo(revision, why)
-    except LeewayError as error:
-        st.session_state["threshold-error"] = error.sentence
-        return
-    st.session_state["undo"], st.session_state["undo-reason"] = None, ""
-    say(f"Undone: revision {revision.number} of {revision.name}. It holds from the next evaluation on.")
+    if edits.undo(revision, why):
+        st.session_state["undo"], st.session_state["undo-reason"] = None, ""
 
 
 def _plain(value: Any) -> str:
