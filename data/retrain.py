@@ -153,7 +153,7 @@ def promote(order: Order, target: Path) -> None:
             sys.exit(f"version {wanted} is not in {log.place}: was the demo fleet laid down anew?")
         if wanted != last.serves:
             take_turn(log.place, Turn(max(order.at, log.newest()), wanted, last.serves))
-    tell(1.0, f"version {wanted} answers what is replayed from now on")
+    tell(1.0, "What is replayed from now on is answered by it.")
 
 
 def before(log: Log, order: Order) -> dict[str, Any] | None:

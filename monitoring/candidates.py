@@ -24,6 +24,8 @@ from monitoring.store.models import Watched, watched
 
 REST = timedelta(minutes=10)
 """Between two comparisons of one request: labels come in slowly, and rows are read again for each."""
+LATELY = timedelta(days=30)
+"""A promotion that was verified before it could be measured is measured for so long."""
 log = logging.getLogger(__name__)
 
 
@@ -31,8 +33,8 @@ def step(store: Engine, now: datetime, progress: Progress) -> int:
     """Compare what is to be compared by now; how many that were. One's trouble is its own."""
     with reading(store) as session:
         fleet = {model.key: model for model in watched(session)}
-        found = retrains.in_states(session, [*CHOICE, State.PROMOTED])
-    due = [r for r in found if r.model in fleet and (r.compared_at is None or now - r.compared_at >= REST)]
+        found = retrains.in_states(session, [*CHOICE, State.PROMOTED, State.VERIFIED])
+    due = [r for r in found if r.model in fleet and _due(r, now)]
     for request in due:
         try:
             examine(store, fleet[request.model], request, now, progress)
@@ -43,9 +45,17 @@ def step(store: Engine, now: datetime, progress: Progress) -> int:
     return len(due)
 
 
+def _due(request: RetrainRequest, now: datetime) -> bool:
+    if request.state == State.VERIFIED:
+        lately = request.promoted_at is not None and now - request.promoted_at < LATELY
+        if request.measured is not None or not lately:
+            return False
+    return request.compared_at is None or now - request.compared_at >= REST
+
+
 def examine(store: Engine, model: Watched, request: RetrainRequest, now: datetime, progress: Progress) -> None:
     """Compare one request's versions, and write what came of it."""
-    promoted = request.state == State.PROMOTED
+    promoted = request.state not in CHOICE
     old, new = Side(request.champion, promoted), Side(request.version, not promoted)
     try:
         since = request.promoted_at if promoted else request.train_until
@@ -53,8 +63,13 @@ def examine(store: Engine, model: Watched, request: RetrainRequest, now: datetim
             model.model, model.base, old, new, since=since, as_of=now, shadow=model.model.retraining.shadow,
             progress=progress,
         )  # fmt: skip
-    except LeewayError as error:
-        act = partial(lifecycle.uncompared, words=error.sentence, now=now)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        if not isinstance(error, LeewayError):
+            log.exception("comparing for %s", request.key)
+        words = error.sentence if isinstance(error, LeewayError) else f"{type(error).__name__}: {error}"
+        act = partial(lifecycle.uncompared, words=words, now=now)
     else:
         gain = gain_of(made)
         act = partial(lifecycle.measured, gain=gain, now=now)

@@ -61,7 +61,7 @@ def card(request: RetrainRequest, present: datetime, worth: Worth | None = None)
         st.markdown(f"{badge(request.state)} **{escape(request.model_name)}** · {escape(request.key)}")
         st.markdown(escape(request.reason))
         st.caption(escape(_when(request, present)))
-        if worth is not None:
+        if worth is not None and request.promoted_at is None:
             st.markdown(f":gray-badge[:material/hourglass: Waiting] {escape(ledger.waiting(worth))}")
         for objection in request.objections if request.state in WAITING else ():
             st.markdown(f":orange-badge[:material/block: Guard] {escape(objection.words)}")
@@ -76,6 +76,9 @@ def card(request: RetrainRequest, present: datetime, worth: Worth | None = None)
             comparisons.summary(request.comparison, request.key)
         elif request.state in CHOICE:
             st.markdown(f":gray-badge[:material/hourglass_empty: Not compared yet] {escape(request.message)}")
+        if request.state == State.PROMOTED and request.measured is None and request.pending is None:
+            words = request.message or "The first labels since the promotion have yet to come."
+            st.markdown(f":gray-badge[:material/hourglass_empty: Not measured yet] {escape(words)}")
         _buttons(request)
         _evidence(request)
         events = cached.retrain_history(request.key, request.changed_at)

@@ -108,7 +108,7 @@ def page(present: datetime) -> None:
             'A flag "needs retraining" makes a request by itself where the fleet file names a dispatcher; choose '
             '"Request one" above to make one.',
         )  # fmt: skip
-    retrains.watch(tuple((r.key, r.changed_at) for r in mine if r.state in UNDER_WAY | CHOICE or r.pending))
+    retrains.watch(tuple((r.key, r.changed_at) for r in mine if r.open or r.pending or r.state == State.PROMOTED))
 
 
 page(now())

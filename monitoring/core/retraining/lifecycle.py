@@ -187,7 +187,7 @@ def evaluated(
 
 def uncompared(request: RetrainRequest, words: str, now: datetime) -> Change:
     """The candidate, or the promoted version, could not be compared, now: why, for whoever waits for it."""
-    if request.state not in (*CHOICE, State.PROMOTED):
+    if request.state not in (*CHOICE, State.PROMOTED, State.VERIFIED):
         return Change(request)
     message = request.message if request.pending is not None else words
     changed_at = request.changed_at if message == request.message else now
@@ -226,10 +226,11 @@ def reject(request: RetrainRequest, actor: str, now: datetime, reason: str) -> C
 
 def measured(request: RetrainRequest, gain: dict[str, Any] | None, now: datetime) -> Change:
     """What promotion has brought so far, paired against the version before."""
-    if request.state != State.PROMOTED:
+    if request.state not in (State.PROMOTED, State.VERIFIED):
         return Change(request)
     changed_at = request.changed_at if gain == request.measured else now
-    return Change(replace(request, measured=gain, compared_at=now, changed_at=changed_at))
+    message = request.message if request.pending is not None else ""
+    return Change(replace(request, measured=gain, message=message, compared_at=now, changed_at=changed_at))
 
 
 def holds(request: RetrainRequest, words: str, now: datetime) -> Change:
