@@ -110,7 +110,9 @@ def ahead(home: Path, by: timedelta) -> None:
 def replayed(home: Path, until: datetime) -> None:
     """Wait until the worker has laid down what happened until then."""
     deadline = time.monotonic() + 60
-    while datetime.fromisoformat(json.loads((home / "home" / "demo" / "demo.json").read_text())["loaded_until"]) < until:
+    while (
+        datetime.fromisoformat(json.loads((home / "home" / "demo" / "demo.json").read_text())["loaded_until"]) < until
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
@@ -129,7 +131,9 @@ def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None
         page.get_by_role("button", name="Approve", exact=True).click()
         expect(page.get_by_test_id("stProgress")).to_contain_text("Waiting for the dispatcher.")
         with worker(home):
-            running = page.get_by_test_id("stProgress").filter(has_text=re.compile("begun|log|fitt|answering|keeping", re.I))
+            running = page.get_by_test_id("stProgress").filter(
+                has_text=re.compile("begun|log|fitt|answering|keeping", re.I)
+            )
             expect(running.or_(headed(page, "Candidate|Evaluated")).first).to_be_visible()
 
             # held against the one that serves, on the week that it has not seen
