@@ -37,7 +37,7 @@ def waiting(worth: Worth) -> str:
         if worth.pays_back is not None:
             words += f", a retrain {worth.cost:,.3g}: it pays for itself in {worth.pays_back:,.2g} days"
     elif worth.recovered is not None:
-        words += f", {worth.recovered:.0%} of its level; set `retraining.value` to say what that is worth"
+        words += f", {worth.recovered:.0%} of its level; retraining.value in the fleet file says what that is worth"
     return f"{words}."
 
 

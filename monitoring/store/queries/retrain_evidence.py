@@ -106,7 +106,7 @@ def evidence(session: Session, watched: Watched) -> Evidence:
     stored = sorted((v for _, v in course(session, watched.id, watched.key, (), checks, 0)), key=_place)
     check = breached(stored, main)
     windows: list[Verdict] = episode(mature(stored, check), LONGEST) if check else []
-    began = windows[0].window.start if windows else None
+    began = (windows[-1].since or windows[0].window.start) if windows else None
     document: dict[str, Any] = {
         "flag": newest.flag if newest is not None else "",
         "findings": newest.reason.splitlines() if newest is not None else [],
@@ -156,7 +156,7 @@ def expected(found: Diagnosis) -> dict[str, Any] | None:
         return None
     gain = change.times(found.about.metric.sign)
     return {
-        "metric": found.about.metric.name, "value": gain.value, "lower": gain.lower, "upper": gain.upper,
+        "metric": found.about.metric.title, "value": gain.value, "lower": gain.lower, "upper": gain.upper,
         "unit": found.about.unit if found.about.metric.in_unit else "",
     }  # fmt: skip
 
