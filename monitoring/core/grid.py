@@ -179,20 +179,22 @@ class CategoricalGrid:
         return special.get(code) or self.values[code]
 
 
-_FIRST = np.searchsorted(np.asarray(SCORE_LIMITS), np.arange(SCORE_STEPS + 1) / SCORE_STEPS, side="right") - 1
+_FIRST = (np.searchsorted(np.asarray(SCORE_LIMITS), np.arange(SCORE_STEPS + 1) / SCORE_STEPS, side="right") - 1).astype(
+    np.int16
+)
 """The class of the least value of each step."""
+_LIMITS = np.asarray([*SCORE_LIMITS, np.inf])
 
 
-def _score_class(x: Floats) -> NDArray[np.int64]:
+def _score_class(x: Floats) -> NDArray[np.int16]:
     """How many of SCORE_LIMITS lie at or below a value of [0, 1), less one; others are held inside.
 
     No two limits lie within a step, so a value's class is that of its step or the next, whichever way it was rounded.
     Eight times faster than a search.
     """
-    limits = np.asarray(SCORE_LIMITS)
-    code = _FIRST[np.clip(x * SCORE_STEPS, 0, SCORE_STEPS - 1).astype(np.int64)]
-    code += x >= limits[np.minimum(code + 1, len(limits) - 1)]
-    code -= x < limits[code]
+    code = np.take(_FIRST, np.clip(x * SCORE_STEPS, 0, SCORE_STEPS - 1).astype(np.int32))
+    code += x >= np.take(_LIMITS, code + 1)
+    code -= x < np.take(_LIMITS, code)
     return code
 
 

@@ -62,14 +62,21 @@ class DuckEngine:
             ) from error
 
     def batches(self, statement: Executable, rows: int) -> Iterator[pa.RecordBatch]:
-        """Run a statement; its rows as they come, about so many at a time."""
+        """Run a statement; its rows as they come, about so many at a time.
+
+        They are read in the caller's thread, as it counts them there: handing them over from others, in their order,
+        would cost a quarter more.
+        """
         import duckdb
 
         try:
             cursor = self.connection.cursor()
+            cursor.execute("SET threads = 1")
             yield from cursor.execute(compiled(statement, self._dialect)).to_arrow_reader(rows)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise SourceError(_first_line(error), where="log", mend="Is the file whole and readable?") from error
+        finally:
+            self.connection.execute("RESET threads")
 
     def describe(self, relation: str) -> dict[str, str]:
         """Column names of a relation, in order, with the engine's names of their types."""

@@ -114,7 +114,7 @@ def is_positive(column: Expression, kind: ColumnType, positive: str | None) -> E
         hit = cast(column, Boolean) == true()
     else:
         hit = func.lower(cast(column, Text)).in_(POSITIVE)
-    return case((column.is_(None), null()), (hit, integer(1)), else_=integer(0))
+    return cast(hit, Integer)
 
 
 def status_class(column: Expression, kind: ColumnType) -> Expression:

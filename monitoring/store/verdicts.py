@@ -59,9 +59,7 @@ def save(session: Session, model_id: int, verdicts: Sequence[Verdict], now: date
     stale: list[int] = []
     seen: dict[Any, Any] = {}
     for at in range(0, len(firsts), 400):
-        query = select(*TABLE.columns).where(
-            VerdictRow.model_id == model_id, VerdictRow.first_slot.in_(firsts[at : at + 400])
-        )
+        query = select(TABLE).where(TABLE.c.model_id == model_id, TABLE.c.first_slot.in_(firsts[at : at + 400]))
         seen.update(
             {(r.check, r.column, r.slice, r.version, r.method, r.first_slot): r for r in session.execute(query)}
         )
@@ -74,7 +72,7 @@ def save(session: Session, model_id: int, verdicts: Sequence[Verdict], now: date
             row["revision"] = old.revision + 1
         changed.append({name: value for name, value in row.items() if name != "key"})
     for at in range(0, len(stale), 400):
-        session.execute(delete(VerdictRow).where(VerdictRow.id.in_(stale[at : at + 400])))
+        session.execute(delete(TABLE).where(TABLE.c.id.in_(stale[at : at + 400])))
     if changed:
         session.execute(insert(TABLE), changed)
     return len(changed)
@@ -82,21 +80,17 @@ def save(session: Session, model_id: int, verdicts: Sequence[Verdict], now: date
 
 def forget(session: Session, model_id: int) -> None:
     """Drop all verdicts of a model: its baseline or its checks are others now."""
-    session.execute(delete(VerdictRow).where(VerdictRow.model_id == model_id))
+    session.execute(delete(TABLE).where(TABLE.c.model_id == model_id))
 
 
 def recall(session: Session, model_id: int, key: str, since: int, matured: int | None = None) -> Iterator[Verdict]:
     """The stored verdicts of windows from slot `since` on, in order of time; those that wait for labels, from slot
     `matured` on."""
-    wanted = VerdictRow.first_slot >= since
+    wanted = TABLE.c.first_slot >= since
     if matured is not None:
-        waiting = or_(*(VerdictRow.check.like(name) for name in OF_LABELS))
-        wanted = or_(wanted, and_(VerdictRow.first_slot >= matured, waiting))
-    query = (
-        select(*TABLE.columns)
-        .where(VerdictRow.model_id == model_id, wanted)
-        .order_by(VerdictRow.first_slot, VerdictRow.id)
-    )
+        waiting = or_(*(TABLE.c.check.like(name) for name in OF_LABELS))
+        wanted = or_(wanted, and_(TABLE.c.first_slot >= matured, waiting))
+    query = select(TABLE).where(TABLE.c.model_id == model_id, wanted).order_by(TABLE.c.first_slot, TABLE.c.id)
     for row in session.execute(query):
         yield from_row(row, key)
 
@@ -107,10 +101,10 @@ def course(
     """The stored verdicts from slot `since` on of some checks, and of others where they are of the `whole` model, of no
     slice and no version. Each with its number; without their reasons.
     """
-    names = [getattr(VerdictRow, name) for name in COURSE]
-    of_whole = and_(VerdictRow.check.in_(whole), VerdictRow.slice == "", VerdictRow.version == "")
-    query = select(VerdictRow.id, *names).where(
-        VerdictRow.model_id == model_id, VerdictRow.first_slot >= since, or_(VerdictRow.check.in_(checks), of_whole)
+    names = [TABLE.c[name] for name in COURSE]
+    of_whole = and_(TABLE.c.check.in_(whole), TABLE.c.slice == "", TABLE.c.version == "")
+    query = select(TABLE.c.id, *names).where(
+        TABLE.c.model_id == model_id, TABLE.c.first_slot >= since, or_(TABLE.c.check.in_(checks), of_whole)
     )
     return [
         (

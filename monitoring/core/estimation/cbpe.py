@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,24 +64,34 @@ def estimate(
     n = int(rows.sum())
     if n == 0:
         return {name: undefined(0, "no row with a score") for name in metrics}
+    curves, noise = _redraws(known, seed)
     rng = np.random.default_rng(seed)
-    curves = tilted(known.curve.probability, known.tilt, DRAWS, rng)
     cells, at, predicted = _cells(rows, np.round(positive))
     count = np.broadcast_to(cells.astype(np.int64), (DRAWS, len(cells)))
     if labelled < 1:
         count = rng.binomial(count, labelled)
-    drawn = outcomes(count.astype(float), _hits(count, curves[:, at], rng), predicted, at)
+    hits = _hits(count, curves[:, at], noise[:, 2 * at + predicted], rng)
+    drawn = outcomes(count.astype(float), hits, predicted, at)
     middle = expected(rows, positive, known.curve.probability)
     return {name: _with_band(SCORED.get(name) or PREDICTED[name], middle, drawn, n) for name in metrics}
 
 
-def _hits(count: NDArray[np.int64], chance: Floats, rng: np.random.Generator) -> Floats:
+@lru_cache(maxsize=2)
+def _redraws(known: Calibration, seed: int) -> tuple[Floats, Floats]:
+    """What varies from draw to draw, the same for every window: curves, shape (DRAWS, classes), and normal noise, a
+    column for each [score class, predicted]."""
+    rng = np.random.default_rng(seed)
+    curves = tilted(known.curve.probability, known.tilt, DRAWS, rng)
+    return curves, rng.standard_normal((DRAWS, 2 * curves.shape[1]))
+
+
+def _hits(count: NDArray[np.int64], chance: Floats, noise: Floats, rng: np.random.Generator) -> Floats:
     """Positives among `count` rows, each so by `chance`: binomial, or of enough rows normal with the same mean and
     variance, a tenth of the cost. What metrics sum over, and its square, then have their expectations still."""
     mean = count * chance
     if min(mean.sum(axis=1).min(), (count - mean).sum(axis=1).min()) < ENOUGH:
         return rng.binomial(count, chance).astype(float)
-    found: Floats = mean + np.sqrt(mean * (1 - chance)) * rng.standard_normal(mean.shape)
+    found: Floats = mean + np.sqrt(mean * (1 - chance)) * noise
     return found
 
 

@@ -36,7 +36,9 @@ def outcomes(rows: Floats, hits: Floats, predicted: NDArray[np.bool_], at: NDArr
         nothing = np.zeros((len(rows), 1))
         return Outcomes(nothing, nothing, np.zeros(1), confusion)
     classes, first = np.unique(at[:scored], return_index=True)
-    negative, positive = (np.add.reduceat(part[:, :scored], first, axis=1) for part in (misses, hits))
+    negative, positive = misses[:, :scored], hits[:, :scored]
+    if len(classes) < scored:  # a class that is predicted so and so
+        negative, positive = (np.add.reduceat(part, first, axis=1) for part in (negative, positive))
     return Outcomes(negative, positive, MIDDLE[classes], confusion)
 
 

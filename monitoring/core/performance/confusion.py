@@ -22,12 +22,11 @@ def redrawn(table: NDArray[np.int64], of: Callable[[Tables], NDArray[np.float64]
     n = int(table.sum())
     if n == 0:
         return undefined(n, "no labelled row")
-    value = float(of(table[None].astype(float))[0])
+    drawn = np.random.default_rng(SEED).multinomial(n, (table / n).ravel(), DRAWS)
+    value, *rest = of(np.concatenate([table[None], drawn.reshape(DRAWS, *table.shape)]).astype(float)).tolist()
     if not np.isfinite(value):
         return undefined(n, reason)
-    rng = np.random.default_rng(SEED)
-    draws = rng.multinomial(n, (table / n).ravel(), DRAWS).reshape(DRAWS, *table.shape).astype(float)
-    values = of(draws)
+    values = np.asarray(rest)
     values = values[np.isfinite(values)]
     low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (value, value)
     return Estimate(value, float(min(low, value)), float(max(high, value)), n)
