@@ -324,6 +324,10 @@ def of_no_times(folder: Path) -> Any:
     return binary_model(write(LOG.assign(ts="yesterday"), "csv", folder))
 
 
+def of_dates_without_dashes(folder: Path) -> Any:
+    return binary_model(write(LOG.assign(ts=LOG.ts.dt.strftime("%Y%m%d")), "parquet", folder))
+
+
 def without_rows(folder: Path) -> Any:
     return binary_model(write(LOG[:0], "parquet", folder))
 
@@ -359,6 +363,7 @@ UNUSABLE: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "missing column": (without_column, ("'score'", "mapped as score", "Did you mean 'scores'?")),
     "wrong type": (of_another_type, ("'score'", "holds text", "number or boolean is needed")),
     "no times": (of_no_times, ("'ts'", "yesterday", "not a time", "2026-05-14T06:00:00Z")),
+    "dates that look like numbers": (of_dates_without_dashes, ("'ts'", "20260302", "not a time")),
     "empty log": (without_rows, ("holds no rows",)),
     "empty CSV": (without_rows_in_csv, ("holds no rows",)),
     "unreadable file": (unreadable, ("log.parquet", "Is the file whole and readable?")),
@@ -488,6 +493,13 @@ TIMES: dict[str, Callable[[pd.Series], pd.Series]] = {
 def test_times_may_be_written(shape: str, parquet: Verdicts, tmp_path: Path) -> None:
     log = LOG.assign(ts=TIMES[shape](LOG.ts), observed_at=TIMES[shape](LOG.observed_at))
     assert not differences(evaluate(tmp_path, binary_model(write(log, "parquet", tmp_path))), parquet)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+def test_seconds_since_1970_may_be_text(kind: str, parquet: Verdicts, tmp_path: Path) -> None:
+    seconds = TIMES["seconds since 1970"]
+    log = LOG.assign(ts=seconds(LOG.ts).astype(str), observed_at=seconds(LOG.observed_at).astype(str))
+    assert not differences(evaluate(tmp_path, binary_model(write(log, kind, tmp_path))), parquet)
 
 
 def test_a_newcomers_own_csv_gives_verdicts_with_a_file_of_twenty_lines(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from monitoring.logs.engine import DuckEngine, quoted
 from monitoring.logs.source import PART, Part
 
 ODD_TIMES = ("TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
+EARLIEST = 1e8
+"""Seconds since 1970, in 1973: a smaller number in a text is taken for a date or a count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,23 @@ class FileSource:
         rows = self.reader.format(files=f"[{listed}]", part=PART)
         create = f"CREATE OR REPLACE {kind} {quoted(relation)} AS SELECT *"
         engine.arrow(f"{create} FROM {rows}")
-        odd = [name for name, its in engine.describe(relation).items() if its in ODD_TIMES]
-        if odd:  # as pandas writes them; DuckDB compares them with no time of another precision
-            casts = ", ".join(f"CAST({quoted(name)} AS TIMESTAMP) AS {quoted(name)}" for name in odd)
+        kinds = engine.describe(relation)
+        # as pandas writes them; DuckDB compares them with no time of another precision
+        readable = {name: "TIMESTAMP" for name, its in kinds.items() if its in ODD_TIMES}
+        times = {self.log.columns.timestamp, self.log.columns.observed_at}
+        texts = [name for name, its in kinds.items() if name in times and its == "VARCHAR"]
+        readable |= {name: "DOUBLE" for name in texts if _holds_epochs(engine, relation, name)}
+        if readable:
+            casts = ", ".join(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in readable.items())
             engine.arrow(f"{create} REPLACE ({casts}) FROM {rows}")
+
+
+def _holds_epochs(engine: DuckEngine, relation: str, column: str) -> bool:
+    """Whether every text of a column is a number of ticks since 1970: such as "1400000000", not "20140513"."""
+    value, number = quoted(column), f"try_cast({quoted(column)} AS DOUBLE)"
+    counted = f"SELECT count({value}) - count({number}) AS other, min({number}) AS least FROM {quoted(relation)}"
+    found = engine.arrow(counted).to_pylist()[0]
+    return found["other"] == 0 and (found["least"] or 0.0) >= EARLIEST
 
 
 def _find(location: str, base: Path, suffixes: tuple[str, ...]) -> list[Path]:
