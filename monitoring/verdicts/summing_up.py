@@ -96,18 +96,24 @@ def _service(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdic
 
 
 def _inputs(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
-    out = []
+    out = _stopped(subject, [v for v in every if v.check == "quality.volume"])
     for v in newest:
         if not v.check.startswith("quality.") or v.check == LABELS:
             continue
         name = f"{v.check} of {v.column}" if v.column else v.check
         if v.status == Status.BREACHED and v.check in BROKEN:
             out.append(Finding(Flag.PAGE, f"{name}: {_why(subject, v)}"))
-        elif v.status == Status.NO_DATA and v.check == "quality.volume" and subject.complete_window(v):
-            out.append(Finding(Flag.PAGE, f"The log has stopped: {v.reason}"))
         elif v.status in (Status.BREACHED, Status.WARNING):
             out.append(Finding(Flag.WATCH, f"{name}: {_why(subject, v)}"))
     return out
+
+
+def _stopped(subject: Subject, volume: Sequence[Verdict]) -> list[Finding]:
+    """No row in the last window that is over, nor in any since, though the newest may have hours to go."""
+    over = [v for v in volume if subject.complete_window(v)]
+    if not over or {over[-1].status, volume[-1].status} != {Status.NO_DATA}:
+        return []
+    return [Finding(Flag.PAGE, f"The log has stopped: {over[-1].reason}")]
 
 
 def _labels(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
