@@ -32,8 +32,8 @@ def answered(profile: Profile, with_status: bool) -> tuple[Kind, str]:
 
 def arrivals(summaries: Summaries, window: Slots, counted: tuple[Kind, str]) -> Arrivals:
     """Predictions and labels of a window, slot by slot, of all versions together."""
-    made = [(c.slots, c.slots, c.counts) for c in summaries.every(*counted, window)]
-    came = [(c.slots, c.known, c.counts) for c in summaries.every(Kind.OUTCOME, "", window)]
+    made = [c.moments() for c in summaries.every(*counted, window)]
+    came = [c.moments() for c in summaries.every(Kind.OUTCOME, "", window)]
     slots, _, predictions = _added(made, window)
     return Arrivals(slots, predictions, *_added(came, window))
 

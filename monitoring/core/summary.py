@@ -88,6 +88,14 @@ class Cells:
         chosen: NDArray[np.float64] = self.sums[kept]
         return chosen
 
+    def moments(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+        """Each (slot, known), ascending, and its rows."""
+        if not len(self.slots):
+            return self.slots, self.known, self.counts
+        new = (self.slots[1:] != self.slots[:-1]) | (self.known[1:] != self.known[:-1])
+        starts = np.flatnonzero(np.concatenate([[True], new]))
+        return self.slots[starts], self.known[starts], np.add.reduceat(self.counts, starts)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Cells):
             return NotImplemented

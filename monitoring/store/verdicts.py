@@ -38,12 +38,11 @@ CONTENT = (
     "effect",
     "since",
 )
-CARRIED = (
-    "value", "lower", "upper", "threshold", "warning", "breached", "drift_score", "provisional", "effect", "since"
-)  # fmt: skip
 COURSE = (
-    "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "status", *CARRIED
+    "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "status", "value",
+    "threshold", "warning", "breached", "lower", "upper", "provisional", "drift_score", "effect", "since",
 )  # fmt: skip
+STATUSES = {str(status): status for status in Status}
 PLAIN = [
     f.name
     for f in fields(Verdict)
@@ -110,12 +109,13 @@ def course(
         (
             number,
             Verdict(
-                key, check, Window(start, end, n, chunk), Status(status), "", column or None, slice_ or None,
-                version or None, method or None, **dict(zip(CARRIED, carried, strict=True)),
+                key, check, Window(start, end, n, chunk), STATUSES[status], "", column or None, slice_ or None,
+                version or None, method or None, value, threshold, warning, breached, lower, upper,
+                provisional=provisional, drift_score=drift_score, effect=effect, since=dated,
             ),
         )
-        for number, check, column, slice_, version, method, start, end, chunk, n, status, *carried
-        in session.execute(query)
+        for number, check, column, slice_, version, method, start, end, chunk, n, status, value, threshold, warning,
+        breached, lower, upper, provisional, drift_score, effect, dated in session.execute(query)
     ]  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def from_row(row: VerdictRow | Row[Any], key: str) -> Verdict:
         version=row.version or None,
         method=row.method or None,
         flag=Flag(row.flag) if row.flag else None,
-        status=Status(row.status),
+        status=STATUSES[row.status],
         **{name: getattr(row, name) for name in PLAIN},
     )
 
