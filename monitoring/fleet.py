@@ -5,9 +5,8 @@ Everything a user writes is validated here, at the border; past it, the values a
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,58 +21,26 @@ from pydantic import (
 
 from monitoring.core.alerting.waits import Waits
 from monitoring.core.performance.metric import metrics_for
-from monitoring.core.window import HOURS_OF, Chunk, hours_in
+from monitoring.core.window import HOURS_OF, Chunk
 from monitoring.errors import FleetError
 from monitoring.fleet_channels import AnyChannel
 from monitoring.fleet_logs import Columns as Columns
 from monitoring.fleet_logs import Log as Log
 from monitoring.fleet_oncall import Person, Team
+from monitoring.fleet_references import MovingReference as MovingReference
+from monitoring.fleet_references import ReferenceRows as ReferenceRows
+from monitoring.fleet_references import ReferenceWindow as ReferenceWindow
 from monitoring.fleet_retraining import Retraining
-from monitoring.fleet_thresholds import MovingReference as MovingReference
+from monitoring.fleet_slos import Sli as Sli
+from monitoring.fleet_slos import Slo as Slo
+from monitoring.fleet_slos import column_of as column_of
 from monitoring.fleet_thresholds import Rule, inherited
 from monitoring.fleet_thresholds import Threshold as Threshold
-from monitoring.instant import instant
 from monitoring.strict import Strict
 
 Task = Literal["binary_classification", "multiclass_classification", "regression"]
 Mode = Literal["online", "online_batch_features", "streaming", "batch"]
 Target = Literal["cloud", "edge", "browser"]
-Sli = Literal["latency", "availability", "freshness", "quality"]
-
-
-def _instant(value: Any) -> Any:
-    return instant(value) if isinstance(value, (str, date, datetime)) else value
-
-
-Instant = Annotated[datetime, BeforeValidator(_instant)]
-
-
-def _end_instant(value: Any) -> Any:
-    """A bare date as the end of a range means the whole of that day."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        value = date.fromisoformat(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return instant(datetime.combine(value, time()) + timedelta(days=1))
-    return _instant(value)
-
-
-class ReferenceWindow(Strict):
-    """The reference as a window of the prediction log itself. A bare date in `to` includes that day."""
-
-    start: Annotated[datetime, BeforeValidator(_instant)] = Field(alias="from")
-    end: Annotated[datetime, BeforeValidator(_end_instant)] = Field(alias="to")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> ReferenceWindow:
-        if self.end <= self.start:
-            raise ValueError("`to` must come after `from`")
-        return self
-
-
-class ReferenceRows(Strict):
-    """The reference as the first `rows` rows of a log without real time."""
-
-    rows: int = Field(gt=0)
 
 
 def _chunk(value: Any) -> Any:
@@ -86,56 +53,6 @@ def _chunk(value: Any) -> Any:
     if isinstance(value, Chunk):
         return value
     raise ValueError(f"chunk is one of {', '.join(HOURS_OF)} or {{rows: N}}, not {value!r}")
-
-
-class Slo(Strict):
-    """A service level objective over a rolling period."""
-
-    sli: Sli
-    objective: float = Field(gt=0, lt=1)
-    period: Literal["7d", "28d", "30d"] = "30d"
-    threshold_ms: float | None = Field(default=None, gt=0)
-    max_age: str | None = None
-    tolerance: float | None = Field(default=None, ge=0)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Slo:
-        if self.sli == "latency" and self.threshold_ms is None:
-            raise ValueError("a latency objective needs `threshold_ms`")
-        if self.sli == "freshness" and self.max_age is None:
-            raise ValueError("a freshness objective needs `max_age`, such as 4h")
-        if self.max_age is not None and self.max_age_hours <= 0:
-            raise ValueError("`max_age` must be longer than nothing, such as 4h")
-        return self
-
-    @property
-    def slug(self) -> str:
-        """What it is called among its model's objectives: the same in Prometheus and OpenSLO."""
-        limit = f"-{self.threshold_ms:g}ms" if self.threshold_ms is not None else ""
-        limit += f"-within-{self.tolerance:g}" if self.tolerance is not None else ""
-        limit += f"-{self.max_age}" if self.max_age is not None else ""
-        return f"{self.sli}{limit}-{self.objective * 100:g}-{self.period}".replace(".", "_")
-
-    @property
-    def limit(self) -> str:
-        """What it promises, in few words: such as within 20 ms, 99 % over 30d."""
-        within = {
-            "latency": f"within {self.threshold_ms or 0:g} ms, ",
-            "quality": "" if self.tolerance is None else f"within ±{self.tolerance:g}, ",
-            "freshness": f"at most {self.max_age} old, ",
-        }.get(self.sli, "")
-        return f"{within}{self.objective * 100:.6g} % over {self.period}"
-
-    @property
-    def max_age_hours(self) -> float:
-        """The most that the newest prediction's age may be; 0 where that is no part of the objective."""
-        return 0.0 if self.max_age is None else hours_in(self.max_age)
-
-
-def column_of(slo: Slo, slos: Sequence[Slo]) -> str | None:
-    """What tells the verdicts of an objective from those of its model's others: nothing, where it is the only one of
-    its kind."""
-    return slo.slug if sum(other.sli == slo.sli for other in slos) > 1 else None
 
 
 class Model(Strict):

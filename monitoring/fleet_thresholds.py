@@ -12,50 +12,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Pr
 from monitoring.core.alerting.waits import Waits, alerts
 from monitoring.core.checks import CHECKS, known
 from monitoring.core.performance.metric import metrics_for
-from monitoring.core.window import Chunk, Slots
+from monitoring.fleet_references import MovingReference
 from monitoring.strict import Strict
 
 Direction = Literal["both", "up", "down"]
 Trait = Literal["model", "owner", "task", "mode", "target", "tag"]
-
-YEAR = 364 * 24
-"""Hours of 52 weeks: a year that keeps the day of the week."""
-
-
-def _hours(value: Any) -> Any:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)d", value)) and int(found[1]) > 0:
-        return int(found[1]) * 24
-    if isinstance(value, int):
-        return value
-    raise ValueError(f"write a number of days such as 28d, not {value!r}")
-
-
-Days = Annotated[int, BeforeValidator(_hours), PlainSerializer(lambda hours: f"{hours // 24}d")]
-
-
-class MovingReference(Strict):
-    """A reference that moves with the window: `rolling` are the days just before it, `previous` so many chunks before
-    it, `same_season` so many days around the same weekday a year (52 weeks) before."""
-
-    rolling: Days | None = None
-    previous: int | None = Field(default=None, gt=0)
-    same_season: Days | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> MovingReference:
-        if sum(x is not None for x in (self.rolling, self.previous, self.same_season)) != 1:
-            raise ValueError("name one of `rolling`, `previous` and `same_season`")
-        return self
-
-    def span(self, window: Slots, chunk: Chunk) -> Slots:
-        """The slots that a window is compared with."""
-        if self.same_season is not None:
-            middle = (window.first + window.last) // 2 - YEAR
-            half = max(self.same_season, len(window)) // 2
-            first = middle - half - (middle - half - window.first) % 24
-            return Slots(first, first + 2 * half)
-        length = self.rolling or (self.previous or 1) * chunk.slots
-        return Slots(window.first - length, window.first)
 
 
 def _waited(value: Any) -> Any:
