@@ -77,6 +77,8 @@ class Cells:
 
     def histogram(self, first: int | None = None, last: int | None = None, known_by: int | None = None) -> Histogram:
         """Counts by code over slots [first, last), using only what was known before slot `known_by`."""
+        if first is last is known_by is None:
+            return from_cells(self.codes, self.counts)
         kept = _within(self.slots, self.known, first, last, known_by)
         return from_cells(self.codes[kept], self.counts[kept])
 

@@ -140,13 +140,18 @@ class Tally:
             (f"{name}=", version * len(values) + at, values)
             for name, (at, values) in zip(self.parts.slices, slices, strict=True)
         ]
+        places: dict[tuple[str, int], Integers] = {}
         for number, item in enumerate(self.items):
             when = fine if item.kind == Kind.SERVICE else known if item.by_known else slots
             codes, kept = batch.codes(number, item)
-            compact, meaning = _compacted(codes)
+            codes, least, meaning = _compacted(codes)
             for prefix, groups, values in views:
                 sets = len(versions) * len(values)
-                cell = (groups * len(when.slots) + when.at) * len(meaning) + compact
+                if (prefix, id(when)) not in places:
+                    places[prefix, id(when)] = groups * len(when.slots) + when.at
+                cell = places[prefix, id(when)] * len(meaning)
+                cell += codes
+                cell -= least
                 cells, n = counted(cell if kept is None else cell[kept], sets * len(when.slots) * len(meaning))
                 group, at, code = _taken_apart(cells, len(when.slots), len(meaning))
                 ends = np.flatnonzero(np.diff(group, append=-1)) + 1
@@ -199,22 +204,21 @@ def _taken_apart(cells: Integers, moments: int, codes: int) -> tuple[Integers, I
     return group, at, code
 
 
-def _compacted(codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], Integers]:
-    """Codes as numbers from 0 on, close together and in their order, and what these mean."""
+def _compacted(codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], int, Integers]:
+    """Codes as numbers close together and in their order, the least of them, and what each from there on means."""
     if len(codes) == 0:
-        return codes, np.zeros(1, np.int64)
+        return codes, 0, np.zeros(1, np.int64)
     low, high = int(codes.min()), int(codes.max())
     if high - low < SPREAD:
-        return codes - low, np.arange(low, high + 1)
+        return codes, low, np.arange(low, high + 1)
     special = no_value(codes)
     plain = codes[~special]
     if len(plain) and int(plain.max()) - int(plain.min()) < SPREAD:
         low, high = int(plain.min()), int(plain.max())
         meaning = np.concatenate([[MISSING], np.arange(low, high + 1), [NONFINITE]])
-        compact = np.clip(codes, low - 1, high + 1) - (low - 1)
-        return compact, meaning
+        return np.clip(codes, low - 1, high + 1), low - 1, meaning
     meaning, compact = np.unique(codes, return_inverse=True)
-    return compact, meaning.astype(np.int64)
+    return compact, 0, meaning.astype(np.int64)
 
 
 def _categories(texts: pa.Array, grid: CategoricalGrid) -> NDArray[np.int32]:
