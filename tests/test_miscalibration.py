@@ -34,7 +34,7 @@ def verdicts_of(folder: Path, log: pd.DataFrame, **changes: Any) -> list[Verdict
     store = connect(MEMORY)
     create(store)
     model = binary_model(write(log, "parquet", folder), **({"reference": REFERENCE, "slos": []} | changes))
-    return judged(store, folder, model, START + timedelta(days=DAYS + 2))
+    return judged(store, folder, model, START + timedelta(days=DAYS, hours=23))
 
 
 def of(found: list[Verdict], check: str) -> list[Verdict]:
@@ -152,7 +152,7 @@ def test_the_top_label_of_several_classes_is_judged(tmp_path: Path) -> None:
     model = {
         "key": "outcome", "task": "multiclass_classification", "reference": REFERENCE, "predictions": predictions,
     }  # fmt: skip
-    found = judged(store, tmp_path, model, START + timedelta(days=DAYS + 2))
+    found = judged(store, tmp_path, model, START + timedelta(days=DAYS, hours=23))
     off = of(found, LEVEL)[-1]
     assert off.status in (Status.WARNING, Status.BREACHED)
     assert off.effect.startswith("is ") and off.effect.endswith("are right: over-confident")
