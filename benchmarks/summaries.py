@@ -20,6 +20,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 import workload  # noqa: E402
@@ -54,13 +56,13 @@ def _scanned(folder: Path, chosen: Callable[[list[str]], str]) -> dict[str, floa
 
 
 def cold(folder: Path) -> dict[str, float]:
-    """From nothing to every verdict of 30 days."""
-    return _evaluated(folder / "log", folder / "store.db")
+    """From nothing to every verdict of 29 days."""
+    return _evaluated(folder, "cold")
 
 
 def new_day(folder: Path) -> dict[str, float]:
     """The thirtieth day arrives."""
-    return _evaluated(folder / "log", folder / "store.db")
+    return _evaluated(folder, "new-day")
 
 
 def verdict(folder: Path) -> dict[str, float]:
@@ -70,7 +72,7 @@ def verdict(folder: Path) -> dict[str, float]:
     from monitoring.fleet import parse_model
     from monitoring.store.database import connect, reading
     from monitoring.store.summaries import load
-    from monitoring.store.tables import BaselineRow
+    from monitoring.store.tables import BaselineRow, ModelRow
     from monitoring.verdicts import drift
     from monitoring.verdicts.subject import Subject
 
@@ -79,7 +81,7 @@ def verdict(folder: Path) -> dict[str, float]:
 
     def judge() -> int:
         with reading(store) as session:
-            row = session.query(BaselineRow).one()
+            row = session.query(BaselineRow).join(ModelRow).where(ModelRow.key == model.key).one()
             summaries = load(session, row.id, "current")
         profile = from_document(row.profile)
         reference = Slots(profile.first or 0, profile.last or 0)
@@ -119,30 +121,33 @@ STEPS = {
 }
 
 
-def _evaluated(log: Path, database: Path) -> dict[str, float]:
+def _evaluated(folder: Path, step: str) -> dict[str, float]:
+    """The workload's model in a worker that is warm: it has read another model's log, and a new day of it, before."""
+    from monitoring.store.database import connect, create
     from monitoring.worker import settle
 
-    with tempfile.TemporaryDirectory() as name:  # a worker is warm: it has read a log, and a new day of it, before
+    store = connect(f"sqlite:///{folder / 'store.db'}")
+    create(store)
+    with tempfile.TemporaryDirectory() as name:
         small = workload.write(Path(name) / "log", rows=5_000, days=5)
         later = (small / "04.parquet").rename(Path(name) / "04.parquet")
-        _run(small, Path(name) / "store.db")
+        other = workload.document(small) | {"key": f"before-{step}"}
+        _evaluate(store, other, small)
         later.rename(small / "04.parquet")
-        _run(small, Path(name) / "store.db")
+        _evaluate(store, other, small)
     settle()
-    return _run(log, database)
+    return _evaluate(store, workload.document(folder / "log"), folder / "log")
 
 
-def _run(log: Path, database: Path) -> dict[str, float]:
+def _evaluate(store: Engine, document: dict[str, object], base: Path) -> dict[str, float]:
     from monitoring.evaluate import Scope, evaluate
     from monitoring.store import models
-    from monitoring.store.database import connect, create, reading, transaction
+    from monitoring.store.database import reading, transaction
 
-    store = connect(f"sqlite:///{database}")
-    create(store)
     with transaction(store) as session:
-        models.apply(session, [workload.document(log)], log, "benchmark", NOW)
+        models.apply(session, [document], base, "benchmark", NOW)
     with reading(store) as session:
-        watched = models.watched(session)[0]
+        (watched,) = models.watched(session, str(document["key"]))
     found: list[object] = []
 
     def run() -> None:

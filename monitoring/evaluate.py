@@ -75,8 +75,8 @@ def evaluate(
         found += _by_rows(subject, watched, scope, progress)
         with reading(store) as session:
             since, matured = looked_back_to(subject)
-            before = [] if new else list(verdicts.recall(session, watched.id, watched.key, since, matured))
-            told = tell(session, watched, subject, found, before)
+            recalled = [] if new else list(verdicts.recall(session, watched.id, watched.key, since, matured))
+            told = tell(session, watched, subject, found, recalled, since)
         every = _joined(told.before, told.found)
         diagnosed = None
         if scope.diagnosed:

@@ -27,20 +27,25 @@ class Told:
 
 
 def tell(
-    session: Session, watched: Watched, subject: Subject, found: Sequence[Verdict], before: Sequence[Verdict]
-) -> Told:
+    session: Session, watched: Watched, subject: Subject, found: Sequence[Verdict], recalled: Sequence[since.Stored],
+    upto: int,
+) -> Told:  # fmt: skip
     """What the series of new and stored verdicts tell. One of which no window changed is not looked at.
 
-    `before` are the newest stored verdicts; none of them, where every window was judged again.
+    `recalled` are the newest stored verdicts, all those from slot `upto` on among them; none, where every window was
+    judged again.
     """
-    now = None if subject.finished else subject.now
+    now, before = None if subject.finished else subject.now, [v for _, v in recalled]
     seen = verdicts.evaluated(session, watched.id) if before else None
     found, changed = since.keep(found, before, seen, now)
     look = not subject.by_rows and (not before or bool(changed) or _service_moved(session, watched, found))
     stored: list[since.Stored] = []
     if before and (changed or look):
         whole = movement.WHAT if look else ()
-        stored = verdicts.course(session, watched.id, watched.key, changed, whole, _first(subject))
+        older = verdicts.course(session, watched.id, watched.key, changed, whole, _first(subject), upto)
+        known = {number for number, _ in recalled}
+        stored = [row for row in recalled if row[1].check in changed or row[1].check in whole]
+        stored += [row for row in older if row[0] not in known]
     of_changed = [(number, v) for number, v in stored if v.check in changed]
     found, redated = since.date(found, of_changed, subject.model.chunk.hours, now)
     dates = {since.place(v): v.since for _, v in redated}

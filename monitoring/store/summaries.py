@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from sqlalchemy import delete, insert, select, tuple_
@@ -24,6 +26,8 @@ from monitoring.core.summary import (
 )
 from monitoring.core.window import Slots
 from monitoring.store.tables import Base, SeriesRow, SlotRow, SummaryRow
+
+SERIES, SUMMARY = (Base.metadata.tables[name] for name in ("series", "summary"))
 
 
 def replace_slots(
@@ -72,7 +76,7 @@ def replace_slots(
                 delete(SummaryRow).where(tuple_(SummaryRow.series_id, SummaryRow.block).in_(keys[at : at + 400]))
             )
     if rows:
-        session.execute(insert(Base.metadata.tables["summary"]), rows)
+        session.execute(insert(SUMMARY), rows)
 
 
 def mark_read(
@@ -109,28 +113,18 @@ def load(
     versions: Iterable[str] | None = None,
 ) -> Summaries:  # fmt: skip
     """The summaries of a baseline, of the blocks a window touches, of some kinds and versions (None: all)."""
-    query = (
-        select(
-            SeriesRow.kind,
-            SeriesRow.column,
-            SeriesRow.version,
-            SeriesRow.slice,
-            SummaryRow.block,
-            SummaryRow.total,
-            SummaryRow.cells,
-        )
-        .join(SeriesRow, SeriesRow.id == SummaryRow.series_id)
-        .where(SeriesRow.baseline_id == baseline_id, SeriesRow.role == role)
-    )
-    if window is not None:
-        query = query.where(SummaryRow.block >= window.first // BLOCK, SummaryRow.block < -(-window.last // BLOCK))
+    chosen = [SERIES.c.baseline_id == baseline_id, SERIES.c.role == role]
     if kinds is not None:
-        query = query.where(SeriesRow.kind.in_([str(k) for k in kinds]))
-    if versions is not None:
-        query = query.where(SeriesRow.version.in_(list(versions)))
+        chosen.append(SERIES.c.kind.in_([str(k) for k in kinds]))
+    names = select(SERIES.c.id, SERIES.c.kind, SERIES.c.column, SERIES.c.version, SERIES.c.slice).where(*chosen)
+    of = {number: Series(Kind(kind), *rest) for number, kind, *rest in session.execute(names)}
+    blocks = select(SUMMARY.c.series_id, SUMMARY.c.block, SUMMARY.c.total, SUMMARY.c.cells)
+    blocks = blocks.join(SERIES, SERIES.c.id == SUMMARY.c.series_id).where(*chosen)
+    if window is not None:
+        blocks = blocks.where(SUMMARY.c.block >= window.first // BLOCK, SUMMARY.c.block < -(-window.last // BLOCK))
     packed: dict[Series, dict[int, Packed]] = {}
-    for kind, column, version, slice_, block, total, cells in session.execute(query):
-        packed.setdefault(Series(Kind(kind), column, version, slice_), {})[block] = Packed(total, cells)
+    for number, found in groupby(session.execute(blocks.order_by(SUMMARY.c.series_id)), itemgetter(0)):
+        packed[of[number]] = {block: Packed(total, cells) for _, block, total, cells in found}
     return Summaries(packed)
 
 

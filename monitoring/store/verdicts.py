@@ -82,29 +82,34 @@ def forget(session: Session, model_id: int) -> None:
     session.execute(delete(TABLE).where(TABLE.c.model_id == model_id))
 
 
-def recall(session: Session, model_id: int, key: str, since: int, matured: int | None = None) -> Iterator[Verdict]:
+def recall(
+    session: Session, model_id: int, key: str, since: int, matured: int | None = None
+) -> Iterator[tuple[int, Verdict]]:
     """The stored verdicts of windows from slot `since` on, in order of time; those that wait for labels, from slot
-    `matured` on."""
+    `matured` on. Each with its number."""
     wanted = TABLE.c.first_slot >= since
     if matured is not None:
         waiting = or_(*(TABLE.c.check.like(name) for name in OF_LABELS))
         wanted = or_(wanted, and_(TABLE.c.first_slot >= matured, waiting))
     query = select(TABLE).where(TABLE.c.model_id == model_id, wanted).order_by(TABLE.c.first_slot, TABLE.c.id)
     for row in session.execute(query):
-        yield from_row(row, key)
+        yield row.id, from_row(row, key)
 
 
 def course(
-    session: Session, model_id: int, key: str, checks: Collection[str], whole: Collection[str], since: int
-) -> list[tuple[int, Verdict]]:
-    """The stored verdicts from slot `since` on of some checks, and of others where they are of the `whole` model, of no
-    slice and no version. Each with its number; without their reasons.
+    session: Session, model_id: int, key: str, checks: Collection[str], whole: Collection[str], since: int,
+    until: int | None = None,
+) -> list[tuple[int, Verdict]]:  # fmt: skip
+    """The stored verdicts from slot `since` on, before slot `until`, of some checks, and of others where they are of
+    the `whole` model, of no slice and no version. Each with its number; without their reasons.
     """
     names = [TABLE.c[name] for name in COURSE]
     of_whole = and_(TABLE.c.check.in_(whole), TABLE.c.slice == "", TABLE.c.version == "")
     query = select(TABLE.c.id, *names).where(
         TABLE.c.model_id == model_id, TABLE.c.first_slot >= since, or_(TABLE.c.check.in_(checks), of_whole)
     )
+    if until is not None:
+        query = query.where(TABLE.c.first_slot < until)
     return [
         (
             number,

@@ -19,7 +19,16 @@ from monitoring.core.grid import NumericGrid
 from monitoring.core.histogram import Histogram, from_cells, merge
 from monitoring.core.outcome import NO_SCORE, REGRESSION_SUMS, SCORE_GRID, binary_code
 from monitoring.core.performance.curves import MIDDLE
-from monitoring.core.performance.metric import MAIN, TWO_SIDED, Estimate, UnknownMetric, get, metrics_for, proportion
+from monitoring.core.performance.metric import (
+    MAIN,
+    TWO_SIDED,
+    Estimate,
+    UnknownMetric,
+    central,
+    get,
+    metrics_for,
+    proportion,
+)
 from monitoring.core.performance.outcome import (
     BinaryOutcome,
     MulticlassOutcome,
@@ -567,3 +576,9 @@ def test_automatic_levels_keep_to_their_false_alarms(name, rows, days):
             breached += sign * found.value > sign * level.breached
     assert warned / windows < 1.2 / 30
     assert breached / windows < 2 / 300
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 40, 41, 400])
+def test_the_middle_95_percent_are_those_of_numpy(n: int) -> None:
+    values = np.random.default_rng(n).normal(size=n)
+    assert central(values) == tuple(np.quantile(values, [0.025, 0.975]).tolist())

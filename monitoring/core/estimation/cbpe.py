@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from monitoring.core.estimation.calibrator import Curve, calibrate
 from monitoring.core.estimation.tables import PREDICTED, SCORED, Outcomes, outcomes
 from monitoring.core.estimation.tilt import Tilt, tilt, tilted
-from monitoring.core.performance.metric import Estimate, undefined
+from monitoring.core.performance.metric import Estimate, central, undefined
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -107,5 +107,5 @@ def _with_band(of: Callable[[Outcomes], Floats], middle: Outcomes, drawn: Outcom
     values = values[np.isfinite(values)]
     if not np.isfinite(value) or not len(values):
         return undefined(n, "the rows to expect leave it undefined")
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = central(values)
     return Estimate(value, float(min(low, value)), float(max(high, value)), n)

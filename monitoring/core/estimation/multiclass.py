@@ -15,7 +15,7 @@ from monitoring.core.estimation.tables import Outcomes, roc_auc
 from monitoring.core.estimation.tilt import tilted
 from monitoring.core.performance.confusion import matthews, per_class
 from monitoring.core.performance.curves import MIDDLE
-from monitoring.core.performance.metric import Estimate, undefined
+from monitoring.core.performance.metric import Estimate, central, undefined
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -100,5 +100,5 @@ def _with_band(value: float, values: Floats, rows: int) -> Estimate:
     values = values[np.isfinite(values)]
     if not np.isfinite(value) or not len(values):
         return undefined(rows, "the rows to expect leave it undefined")
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = central(values)
     return Estimate(float(value), float(min(low, value)), float(max(high, value)), rows)

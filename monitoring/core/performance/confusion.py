@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.performance.metric import Estimate, undefined
+from monitoring.core.performance.metric import Estimate, central, undefined
 
 Tables = NDArray[np.float64]
 DRAWS = 400
@@ -28,7 +28,7 @@ def redrawn(table: NDArray[np.int64], of: Callable[[Tables], NDArray[np.float64]
         return undefined(n, reason)
     values = np.asarray(rest)
     values = values[np.isfinite(values)]
-    low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (value, value)
+    low, high = central(values) if len(values) else (value, value)
     return Estimate(value, float(min(low, value)), float(max(high, value)), n)
 
 
