@@ -13,11 +13,12 @@ from scipy import stats
 from monitoring.core.calibration.between import arrangement, between, nothing
 from monitoring.core.calibration.budget import level, limits, score, windows_per_quarter
 from monitoring.core.calibration.column import chance_of
+from monitoring.core.calibration.contingency import contingency
 from monitoring.core.calibration.contrasts import EXPECTED, categorical, directed, numeric
 from monitoring.core.calibration.counting import counting
 from monitoring.core.calibration.linear import linear
 from monitoring.core.calibration.matching import match
-from monitoring.core.calibration.null import combined
+from monitoring.core.calibration.null import combined, evened
 from monitoring.core.calibration.share import interval
 from monitoring.core.calibration.shares import shares
 from monitoring.core.calibration.together import tilted
@@ -267,7 +268,7 @@ def test_many_shares_at_once_are_as_surprising_as_each_by_itself() -> None:
     known, sizes = heap(rng.poisson(np.geomspace(0.2, 20_000, 30)).astype(float).tolist()), (0, 3, 90, 5_000)
     counts = np.stack([rng.multinomial(n, known.counts[0] / known.counts.sum()) for n in sizes]).astype(float)
     windows = Windows(counts, np.zeros(len(sizes), dtype=np.int64))
-    up, down = shares(known, np.eye(30), windows)
+    up, down = shares(known, np.eye(30), np.ones(30), windows)
     for at, contrast in enumerate(categorical(known.counts[0]).single):
         more, less, _ = linear(known, contrast, windows)
         counted, uncounted = counting(known, contrast.weights, windows, nothing(1, 1))
@@ -309,6 +310,68 @@ def test_several_p_values_are_as_surprising_together_as_their_share_says() -> No
     p = combined(random.random((4, 200_000)), np.asarray([0.7, 0.1, 0.1, 0.1]))
     for at in (0.01, 0.001):
         assert (p < at).mean() == pytest.approx(at, abs=4 * (at / 200_000) ** 0.5)
+
+
+# --- two heaps of rows ---
+
+ZIPF = 1 / np.arange(1, 21) / (1 / np.arange(1, 21)).sum()
+
+
+def test_all_classes_together_are_as_surprising_as_permuted_rows_say() -> None:
+    """The statistic of the table itself, over rows dealt out again: ours is a sum of moments."""
+    random = np.random.default_rng(12)
+    before, after = random.multinomial(1000, ZIPF), random.multinomial(200, 0.9 * ZIPF + 0.1 * ZIPF[::-1])
+    dealt = random.multivariate_hypergeometric(before + after, 200, 20_000)
+    statistic = [
+        ((b / 1000 - a / 200) ** 2 * 1040 / (b + 2) / (1 / 1000 + 1 / 200)).sum(axis=-1)
+        for b, a in ((before, after), (before + after - dealt, dealt))
+    ]
+    expected = (statistic[1] >= statistic[0]).mean()
+    assert 0.001 < expected < 0.2
+    assert contingency(before.astype(float), after.astype(float)) == pytest.approx(expected, rel=0.25)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1000, 200), (1000, 30), (200, 1000), (1000, 5000)])
+def test_two_heaps_without_change_are_as_surprising_as_chance_has_it(before: int, after: int) -> None:
+    random = np.random.default_rng(13)
+    pairs = zip(random.multinomial(before, ZIPF, 3000), random.multinomial(after, ZIPF, 3000), strict=True)
+    p = np.asarray([contingency(b.astype(float), a.astype(float)) for b, a in pairs])
+    assert 0.6 < (p < 0.05).mean() / 0.05 < 1.2 and (p < 0.005).mean() / 0.005 < 1.6
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [([10, 0], [3, 0]), ([0, 0], [3, 4]), ([5, 6], [0, 0]), ([], [])], ids=str
+)
+def test_of_one_class_or_no_rows_nothing_is_surprising(before: list[int], after: list[int]) -> None:
+    assert contingency(np.asarray(before, dtype=float), np.asarray(after, dtype=float)) == 1.0
+
+
+def test_a_value_never_seen_is_the_more_surprising_the_less_rare_the_others_are() -> None:
+    def of(counts: list[int], rows: int) -> float:
+        every = np.arange(len(counts) + 1, dtype=np.int32)
+        known = Known(np.asarray([[*counts, 0.0]]), np.zeros(1, np.int64), np.zeros(1, np.int64), 1, independent=True)
+        window = Windows(np.asarray([[*(0.2 * np.asarray(counts)), rows]]), np.zeros(1, np.int64))
+        return float(chance_of(CategoricalGrid(tuple("abcdefgh")[: len(counts)]), every, known, window).p_values[0])
+
+    often, rare, once = ([500, 300, 200], [500, 300, 190, 10], [500, 300, 199, 1])
+    assert of(often, 1) > 0.05  # one row is no proof
+    assert of(often, 2) < 0.02 < of(once, 2)
+    assert of(often, 3) < of(rare, 3) < of(once, 3)
+
+
+def test_shares_of_a_budget_are_evener_the_fewer_windows_there_are() -> None:
+    of = numeric(np.full(50, 20.0), np.zeros(50, dtype=np.bool_), np.arange(50.0))
+    shares = np.asarray([0.8, 0.1, 0.1])
+
+    def after(windows: int) -> Floats:
+        known = Known(np.full((windows, 50), 4.0), np.zeros(windows, np.int64), np.arange(windows), 1)
+        return evened(known, of, shares)
+
+    few, many = after(10), after(200)
+    assert few.sum() == pytest.approx(1) and many.sum() == pytest.approx(1)
+    assert few[0] < many[0] < shares[0] and many[0] == pytest.approx(shares[0], abs=0.02)
+    heap = Known(np.ones((3, 50)), np.zeros(3, np.int64), np.arange(3), 1, independent=True)
+    assert evened(heap, of, shares) is shares
 
 
 # --- without drift ---

@@ -12,6 +12,8 @@ from monitoring.core.grid import REST, CategoricalGrid, Grid, no_value
 
 Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
+RARE = 10
+"""Rows up to which a value is rare, where one that was never seen is likened to it."""
 
 
 def chance_of(grid: Grid, codes: Codes, known: Known, windows: Windows, side: int = 0) -> Chance:
@@ -30,7 +32,7 @@ def chance_of(grid: Grid, codes: Codes, known: Known, windows: Windows, side: in
     for chosen in (new > 0, new == 0):  # a class more must not change what is said of windows without it
         if not chosen.any():
             continue
-        before, after, apart = known.counts[:, seen], windows.counts[chosen][:, seen], False
+        before, after, apart = known.counts[:, seen], windows.counts[chosen][:, seen], 0.0
         if new[chosen].any():
             before, after, apart = _with_new(codes[seen], known, before, after, new[chosen])
         places = np.arange(before.shape[1], dtype=float)
@@ -40,22 +42,29 @@ def chance_of(grid: Grid, codes: Codes, known: Known, windows: Windows, side: in
     return Chance(out, counts_as)
 
 
-def _with_new(codes: Codes, known: Known, before: Floats, after: Floats, new: Floats) -> tuple[Floats, Floats, bool]:
-    """Counts with rows of values that the reference has not, and whether those are a class of their own, the last.
+def _with_new(codes: Codes, known: Known, before: Floats, after: Floats, new: Floats) -> tuple[Floats, Floats, float]:
+    """Counts with rows of values that the reference has not. Those are a class of their own, the last, with so many
+    rows beside its own; or (0) they are not.
 
     As many are to be expected as each of the reference's windows holds of values that no other has: Good & Turing
-    (Good 1953), by windows. In a single heap, of values that it holds once. Where rare values are one class, new ones
-    belong to it.
+    (Good 1953), by windows. In a single heap, of values that it holds once; and where it holds none once, its other
+    rare values tell how likely one more is that it has not met (Ewens 1972: of values with j rows there are as many as
+    one in j of those with one, and rows of new values are negative binomial). Where rare values are one class, new
+    ones belong to it.
     """
     if REST in codes:
         after = after.copy()
         after[:, int(np.searchsorted(codes, REST))] += new
-        return before, after, False
+        return before, after, 0.0
+    beside = 1.0
     if known.independent:
         total = before.sum(axis=0)
         once = float(((total == 1) & (codes < REST)).sum())
         expected = once * before.sum(axis=1) / max(float(total.sum()), 1.0)
+        if not once:
+            few = float((total <= RARE).sum()) + 0.5  # half a value, by Jeffreys' prior
+            beside = min(beside, few / float((1 / np.arange(1, RARE + 1)).sum()))
     else:
         alone = ((before > 0).sum(axis=0) == 1) & (codes < REST)
         expected = before[:, alone].sum(axis=1)
-    return np.column_stack([before, expected]), np.column_stack([after, new]), True
+    return np.column_stack([before, expected]), np.column_stack([after, new]), beside

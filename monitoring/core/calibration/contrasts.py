@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 LOCATION, SCALE, SHAPE, MISSING = 0.78, 0.08, 0.11, 0.03
 """How the false-alarm budget of a numeric column is divided. Most real drift is a shift."""
-OMNIBUS, SINGLE, NEW = 0.6, 0.3, 0.1
+OMNIBUS, SINGLE, NEW = 0.55, 0.25, 0.2
 """And of a categorical one: to all classes together, to the one that moved most, to values never seen."""
 BINS = 32
 EXPECTED = 5.0
@@ -28,6 +28,7 @@ class Contrast:
     """`weights` by class, and its `share` of the column's false-alarm budget.
 
     `indicator` is true where the weights tell one class from the rest, so that few rows can be counted exactly.
+    `beside` is what the reference's rows of a rare class are taken to be more than they are, when they are counted.
     `around` are the weights of another contrast whose squared mean is taken off: a spread around the window's own
     centre does not grow because the centre moved. `side` +1 looks for more only.
     """
@@ -38,6 +39,7 @@ class Contrast:
     indicator: bool = False
     around: Floats | None = None
     side: int = 0
+    beside: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,14 +105,15 @@ def directed(position: Floats) -> Contrasts:
     return Contrasts((Contrast("location", position, 1.0),), 0.0, nothing, nothing > 0, ranked=True)
 
 
-def categorical(reference: Floats, new: bool = False) -> Contrasts:
+def categorical(reference: Floats, new: float = 0.0) -> Contrasts:
     """Contrasts of a categorical column: every class apart, and all together.
 
-    `reference` are counts by class, missing ones among them; with `new`, the last class are values never seen.
+    `reference` are counts by class, missing ones among them. With `new`, the last class are values never seen, which
+    are taken to have so many rows beside its own.
     """
     size = len(reference)
     nowhere = np.zeros(size, dtype=np.bool_)
-    unseen = (Contrast("new", _one(size, size - 1), NEW, indicator=True, side=1),) if new else ()
+    unseen = (Contrast("new", _one(size, size - 1), NEW, indicator=True, side=1, beside=new),) if new else ()
     old = size - len(unseen)
     if old <= 2:
         only = Contrast("class 0", _one(size, 0), OMNIBUS + SINGLE, indicator=True)

@@ -14,12 +14,15 @@ MANY = 20
 """Expected rows of a class from which its share is normal enough, and counting would cost power."""
 
 
-def counting(known: Known, weights: Floats, windows: Windows, learned: Between) -> tuple[Floats, Floats]:
+def counting(
+    known: Known, weights: Floats, windows: Windows, learned: Between, beside: float | Floats = 1.0
+) -> tuple[Floats, Floats]:
     """Upper and lower p-values of the share of the classes that `weights` mark with 1, by window; NaN where it is
     normal enough. Of many shares, `weights` has a column each, and so have the p-values.
 
     Given all rows of the share, those of the window are binomial (Przyborowski & Wilenski 1940); where windows differ
-    by more than their rows, as if so many rows were one (Rao & Scott 1992), averaged over what is possible.
+    by more than their rows, as if so many rows were one (Rao & Scott 1992), averaged over what is possible. `beside`
+    are the rows that a share may have had beside the reference's own: the test's one, or fewer.
     """
     from scipy.special import betainc
 
@@ -36,7 +39,9 @@ def counting(known: Known, weights: Floats, windows: Windows, learned: Between) 
     rest, here = few_before[~normal], part[~normal]
     alike = 1.0 + learned.variances[:, at[~normal]] * rows[~normal]  # an angle's variance is that of a row by itself
     k, others = few[~normal] / alike, rest / alike
-    at_least = np.where(k > 0, betainc(np.maximum(k, LEAST), others + 1, here), 1.0)
+    at_least = np.where(
+        k > 0, betainc(np.maximum(k, LEAST), others + np.broadcast_to(beside, hits.shape)[~normal], here), 1.0
+    )
     at_most = np.where(others > 0, 1 - betainc(k + 1, np.maximum(others, LEAST), here), 1.0)
     more[~normal], less[~normal] = learned.weights @ at_least, learned.weights @ at_most
     return np.where(rare, more, less), np.where(rare, less, more)

@@ -25,6 +25,9 @@ Floats = NDArray[np.float64]
 LEAST, MOST = 1e-290, 0.99
 """p-values beyond which none is more, or less, surprising."""
 
+FEW = 4.0
+"""Windows, beyond one a class, at which the shares of the budget are half as far from even as was meant."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chance:
@@ -51,7 +54,7 @@ def chance(known: Known, windows: Windows, contrasts: Contrasts, side: int = 0) 
     if contrasts.share and not side:
         found.append(together(known, windows, contrasts))
         parts.append(contrasts.share)
-    best = found[0] if side else combined(np.stack(found), np.asarray(parts))
+    best = found[0] if side else combined(np.stack(found), evened(known, contrasts, np.asarray(parts)))
     usable = (windows.rows > 0) & (known.heaps[windows.matched] > 0)
     return Chance(np.where(usable, np.clip(best, 0.0, 1.0), np.nan), counts_as)
 
@@ -63,7 +66,8 @@ def _tails(
     beside one that most rows share."""
     rows_alone = nothing(known.size, len(known.rows))
     if known.independent and all(contrast.indicator for contrast in single):
-        up, down = shares(known, np.stack([contrast.weights for contrast in single], axis=1), windows)
+        marks, beside = np.stack([c.weights for c in single], axis=1), np.asarray([c.beside for c in single])
+        up, down = shares(known, marks, beside, windows)
         return list(zip(up.T, down.T, strict=True)), rows_alone.counts_as
     found, counts_as = [], 0.0
     for contrast in single:
@@ -72,13 +76,23 @@ def _tails(
         up, down, learned = linear(known, contrast, windows)
         counts_as = counts_as or learned.counts_as
         if contrast.indicator:
-            more, less = counting(known, contrast.weights, windows, learned)
+            more, less = counting(known, contrast.weights, windows, learned, contrast.beside)
             up, down = np.where(np.isnan(more), up, more), np.where(np.isnan(less), down, less)
         elif rare is not None:
             few = np.fmin(*counting(known, rare, windows, rows_alone))
             up, down = np.fmax(up, few), np.fmax(down, few)
         found.append((up, down))
     return found, counts_as
+
+
+def evened(known: Known, contrasts: Contrasts, parts: Floats) -> Floats:
+    """Shares of the budget, the more even the fewer windows a numeric column's reference has: no p-value gets small
+    with few of them, and a small share would have no say."""
+    if known.independent or not contrasts.ranked:
+        return parts
+    degrees = max(float(len(known.rows) - (known.windows > 0).sum()), 1.0)
+    even = np.asarray(parts ** (degrees / (degrees + FEW)))
+    return np.asarray(even * (parts.sum() / even.sum()))
 
 
 def combined(p_values: Floats, shares: Floats) -> Floats:

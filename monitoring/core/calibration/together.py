@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.core.calibration.between import between
+from monitoring.core.calibration.contingency import contingency
 from monitoring.core.calibration.contrasts import Contrasts
 from monitoring.core.calibration.windows import Known, Windows
 
@@ -29,10 +30,11 @@ def together(known: Known, windows: Windows, contrasts: Contrasts) -> Floats:
     out = np.ones(len(windows.counts))
     for at, counts in enumerate(windows.counts):
         heap = known.totals[windows.matched[at]]
-        if counts.sum() and heap.sum():
+        if contrasts.ranked and counts.sum() and heap.sum():
             # which classes are rare is judged by both together: by the reference alone, its chance lows look like gains
-            bins = contrasts.bins(min(counts.sum(), heap.sum()), counts + heap)
-            out[at] = _contingency(bins, heap, counts) if bins.max() > 0 else 1.0
+            onto = _onto(contrasts.bins(min(counts.sum(), heap.sum()), counts + heap))
+            heap, counts = heap @ onto, counts @ onto
+        out[at] = contingency(heap, counts)
     return out
 
 
@@ -127,17 +129,6 @@ def tilted(base: Floats, counts: Floats, along: list[Floats]) -> Floats:
         shares = base * np.exp(power - power.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
     return np.asarray(shares)
-
-
-def _contingency(bins: Integers, heap: Floats, counts: Floats) -> float:
-    """The p-value of Pearson's chi-square test on the contingency table of all reference rows and the window's."""
-    from scipy.special import chdtrc
-
-    onto = _onto(bins)
-    before, after = heap @ onto, counts @ onto
-    rows, whole = max(float(after.sum()), 1.0), max(float(before.sum()), 1.0)
-    apart = (after / rows - before / whole) ** 2 / np.maximum((before + after) / (rows + whole), TINY)
-    return float(chdtrc(onto.shape[1] - 1, apart.sum() / (1 / rows + 1 / whole)))
 
 
 def _onto(bins: Integers) -> Floats:
