@@ -72,6 +72,7 @@ def alarms(log: Log, names: Sequence[str]) -> NDArray[np.bool_]:
     from monitoring.verdicts import drift
     from monitoring.verdicts.compared import compare
     from monitoring.verdicts.effect import effect_of, own_threshold
+    from monitoring.verdicts.season import Seasons
 
     first = drift_data.subject_of(log)
     subjects = [replace(first, model=drift_data.model_of(log, false_alarms_per_quarter=budget)) for budget in BUDGETS]
@@ -87,7 +88,7 @@ def alarms(log: Log, names: Sequence[str]) -> NDArray[np.bool_]:
             continue
         effects = [effect_of(first, m, "", compared[m.column.name][window]) for m in monitored]
         for at, subject in enumerate(subjects):
-            found = drift.held_to_budget(subject, window, effects, {})
+            found = drift.held_to_budget(Seasons(subject), window, effects, {})
             out[1, at, number] = any(v.status in drift.DRIFTED for v in found)
     return out
 

@@ -29,6 +29,8 @@ from monitoring.fleet_logs import Columns as Columns
 from monitoring.fleet_logs import Log as Log
 from monitoring.fleet_oncall import Person, Team
 from monitoring.fleet_retraining import Retraining
+from monitoring.fleet_thresholds import Covariate as Covariate
+from monitoring.fleet_thresholds import Daylight as Daylight
 from monitoring.fleet_thresholds import MovingReference as MovingReference
 from monitoring.fleet_thresholds import Rule, inherited
 from monitoring.fleet_thresholds import Threshold as Threshold
@@ -187,6 +189,8 @@ class Model(Strict):
             family, _, name = threshold.check.partition(".")
             if threshold.check == "drift.multivariate" and (threshold.column or threshold.slice or threshold.version):
                 raise ValueError("drift.multivariate is of all columns and rows: without column, slice and version")
+            if threshold.covariate is not None:
+                threshold.explained_by(columns.features)
             if family in ("performance", "estimated") and name not in known:
                 raise ValueError(f"no metric of {self.task} is called {name!r}; the metrics are {', '.join(known)}")
         return self

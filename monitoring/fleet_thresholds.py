@@ -84,6 +84,21 @@ LONGEST = 30 * SECONDS["d"]
 Wait = Annotated[timedelta, BeforeValidator(_waited), PlainSerializer(waited_words)]
 
 
+class Daylight(Strict):
+    """The hours of daylight at a latitude in degrees, north positive, `lag` days before: a covariate of what goes with
+    the season. What the sun warms follows it by a month or so."""
+
+    latitude: float = Field(ge=-90, le=90)
+    lag: Days | None = None
+
+    def __str__(self) -> str:
+        return "the hours of daylight" + (f" {self.lag // 24} days before" if self.lag else "")
+
+
+Covariate = str | Daylight
+"""What may explain how a column moves: a feature of the log, by its name, or the calendar."""
+
+
 def _known_check(name: str) -> str:
     if not known(name):
         raise ValueError(f"no check is called {name!r}; the checks are {', '.join(CHECKS)}, performance.<metric>")
@@ -97,8 +112,9 @@ class Threshold(Strict):
     """What a check is held against. `column`, `slice` and `version` narrow it; `method` chooses the stattest.
 
     `false_alarms_per_quarter` is the budget of a check that is held against chance, `reference` another reference than
-    the model's for a drift check. `wait` (written `for`) is how long it must be beyond its level before an alert fires,
-    `keep` (`keep_firing_for`) how long it must be good before that is resolved: they change no verdict.
+    the model's for a drift check, `covariate` what may explain how its column moves: a feature, or the daylight. `wait`
+    (written `for`) is how long it must be beyond its level before an alert fires, `keep` (`keep_firing_for`) how long
+    it must be good before that is resolved: they change no verdict.
     """
 
     check: Check
@@ -112,6 +128,7 @@ class Threshold(Strict):
     min_rows: int | None = Field(default=None, gt=0)
     false_alarms_per_quarter: float | None = Field(default=None, gt=0)
     reference: MovingReference | None = None
+    covariate: Covariate | None = None
     wait: Wait | None = Field(default=None, alias="for")
     keep: Wait | None = Field(default=None, alias="keep_firing_for")
     _rule: str = PrivateAttr(default="")
@@ -138,6 +155,16 @@ class Threshold(Strict):
         rest = self.model_copy(update={"wait": None, "keep": None})
         says = {name for name in type(self).model_fields if getattr(rest, name) is not None}
         return rest if says - {"check", "column", "slice", "version"} or self.check in ASKED_FOR else None
+
+    def explained_by(self, features: Sequence[str] | Literal["*"]) -> None:
+        """Raises ValueError where `covariate` cannot explain what this is about, in a log of these features."""
+        of = ("drift.feature", "drift.prediction", "drift.label")
+        if self.check not in of:
+            raise ValueError(f"`covariate` explains how a column moves: of {', '.join(of)}, not of {self.check}")
+        if self.covariate == self.column and self.check == "drift.feature":
+            raise ValueError(f"{self.column} cannot be the covariate that explains itself")
+        if isinstance(self.covariate, str) and features != "*" and self.covariate not in features:
+            raise ValueError(f"the covariate {self.covariate!r} is none of the model's features")
 
     @property
     def rule(self) -> str:
@@ -174,6 +201,7 @@ class Rule(Strict):
     min_rows: int | None = Field(default=None, gt=0)
     false_alarms_per_quarter: float | None = Field(default=None, gt=0)
     reference: MovingReference | None = None
+    covariate: Covariate | None = None
     wait: Wait | None = Field(default=None, alias="for")
     keep: Wait | None = Field(default=None, alias="keep_firing_for")
 
@@ -224,7 +252,8 @@ def with_own(
 ) -> list[dict[str, Any]]:
     """A model's thresholds with that of one check in the place of the one before; None takes it out."""
     fitting = [at for at, t in enumerate(thresholds) if same(t, about)]
-    kept = {} if not fitting else {k: v for k, v in thresholds[fitting[-1]].items() if k in ("method", "reference")}
+    stays = ("method", "reference", "covariate")
+    kept = {} if not fitting else {k: v for k, v in thresholds[fitting[-1]].items() if k in stays}
     new = [] if values is None else [{**about, **kept, **values}]
     out: list[dict[str, Any]] = []
     for at, t in enumerate(thresholds):

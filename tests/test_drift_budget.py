@@ -177,6 +177,67 @@ def test_a_season_seen_a_year_ago_is_named_and_is_no_drift(tmp_path: Path) -> No
     assert {v["status"] for v in second} == {"ok"} and all("As a year ago" in v["reason"] for v in second)
 
 
+def of_sales(folder: Path, fault: float, covariate: str | dict[str, float] | None) -> Verdicts:
+    """Drift of a column that goes with the temperature, and from the last month on has a fault."""
+    log = log_of(150, 4, steady)
+    hours = (log["ts"] - log["ts"].min()).dt.total_seconds() / 3600
+    draw = np.random.default_rng(5)
+    log["temp"] = 10 - 15 * np.cos(2 * np.pi * hours / (300 * 24)) + draw.normal(0, 2, len(log))
+    log["x"] += 2 * log["temp"] + np.where(hours >= 120 * 24, fault, 0.0)
+    log["origin"] = draw.choice(["EWR", "JFK"], len(log))
+    columns = {"timestamp": "ts", "prediction": "eta", "features": ["x", "temp", "origin"]}
+    predictions = {**write(log, "parquet", folder), "columns": columns}
+    own = [{"check": "drift.feature", "column": "x", **({"covariate": covariate} if covariate else {})}]
+    found = evaluate(folder, log, predictions=predictions, thresholds=own)
+    return [v for v in of_x(found) if v["column"] == "x" and v["status"] != "insufficient_data"]
+
+
+def test_a_movement_that_a_covariate_explains_is_the_season_and_is_no_drift(tmp_path: Path) -> None:
+    plain, explained = of_sales(tmp_path, 0.0, None)[60:], of_sales(tmp_path, 0.0, "temp")[60:]
+    assert {v["status"] for v in plain} == {"breached"}
+    assert {v["status"] for v in explained} == {"ok"}
+    assert all(v["reason"].startswith("Explained by temp, so the season: it predicts a mean of ") for v in explained)
+
+
+def test_the_hours_of_daylight_explain_a_season_without_a_second_year_and_without_a_column(tmp_path: Path) -> None:
+    found = of_sales(tmp_path, 0.0, {"latitude": 40.7})[60:90]
+    assert {v["status"] for v in found} == {"ok"}
+    assert all(v["reason"].startswith("Explained by the hours of daylight, so the season: ") for v in found)
+
+
+@pytest.mark.parametrize(
+    ("fault", "covariate", "why"),
+    [
+        (25.0, "temp", "Not explained by temp: it predicts a mean of "),
+        (0.0, "origin", "Not explained by origin: it holds no numbers."),
+    ],
+)
+def test_what_a_covariate_does_not_explain_stays_a_drift(
+    tmp_path: Path, fault: float, covariate: str, why: str
+) -> None:
+    last = of_sales(tmp_path, fault, covariate)[-25:]
+    assert {v["status"] for v in last} == {"breached"} and all(why in v["reason"] for v in last)
+
+
+@pytest.mark.parametrize(
+    ("own", "why"),
+    [
+        ({"check": "drift.feature", "column": "x", "covariate": "x"}, "cannot be the covariate that explains itself"),
+        ({"check": "drift.feature", "column": "x", "covariate": "y"}, "is none of the model's features"),
+        ({"check": "quality.range", "column": "x", "covariate": "x"}, "`covariate` explains how a column moves"),
+    ],
+)
+def test_a_covariate_that_makes_no_sense_is_refused(
+    own: dict[str, Any], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model: dict[str, Any] = {"key": "m", "task": "regression", "thresholds": [own]}
+    columns = {"timestamp": "t", "prediction": "p", "features": ["x"]}
+    model["predictions"] = {"source": "csv", "location": "a.csv", "columns": columns}
+    (tmp_path / "fleet.yaml").write_text(yaml.safe_dump({"models": [model]}))
+    assert main(["evaluate", "--fleet", str(tmp_path / "fleet.yaml"), "--json", str(tmp_path / "out.json")]) == 2
+    assert why in capsys.readouterr().err
+
+
 def test_only_the_direction_that_matters_counts(tmp_path: Path) -> None:
     log = log_of(50, 20, shifted)
     up, down = (

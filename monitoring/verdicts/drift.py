@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from monitoring.core.calibration.budget import evident, level, score, shared_out, windows_per_quarter
 from monitoring.core.grid import CategoricalGrid
 from monitoring.core.profile import Column
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
-from monitoring.fleet import MovingReference, Threshold
+from monitoring.fleet import Threshold
 from monitoring.verdicts.compared import Compared, Monitored, compare
 from monitoring.verdicts.effect import Effect, effect_of, own_threshold
-from monitoring.verdicts.subject import MIN_ROWS, Subject, status_above
+from monitoring.verdicts.season import Seasons
+from monitoring.verdicts.subject import Subject, status_above
 
 FALSE_ALARMS = 1.0
 """The budget of a model and quarter, where its owner states none."""
@@ -24,9 +23,8 @@ FALSE_ALARMS = 1.0
 PREFIX = "evidently:"
 """Of methods that need rows, not counts: monitoring.evidently.judge has them."""
 DRIFTED = (Status.WARNING, Status.BREACHED)
-UNTESTED, SEASON = "could not be tested", "As a year ago"
+UNTESTED = "could not be tested"
 """Words of a reason that a back-test goes by."""
-A_YEAR_AGO = MovingReference(same_season=28 * 24)
 
 
 def judge(subject: Subject) -> Iterator[Verdict]:
@@ -35,7 +33,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     wanted = [w for w in subject.windows if subject.comparable(w)]
     before = _predecessors(subject, wanted)
     needed = sorted({*wanted, *before.values()})
-    slices = ["", *subject.current.slices()]
+    slices, seasons = ["", *subject.current.slices()], Seasons(subject)
     compared = {
         (m.column.key, s): compare(subject, m, s, needed, own_threshold(subject, m, s))
         for m in monitored
@@ -54,7 +52,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
                 (e.monitored.column.key, e.slice): compared[e.monitored.column.key, e.slice].get(before.get(window))  # type: ignore[arg-type]
                 for e in effects
             }
-            found = held_to_budget(subject, window, effects, earlier)
+            found = held_to_budget(seasons, window, effects, earlier)
             yield from found
             if family == [""]:
                 yield _whole(subject, window, [v for v in found if v.check == "drift.feature"])
@@ -88,12 +86,13 @@ def budget_of(subject: Subject) -> float:
 
 
 def held_to_budget(
-    subject: Subject,
+    seasons: Seasons,
     window: Slots,
     effects: Sequence[Effect],
     before: dict[tuple[tuple[Kind, str], str], Compared | None],
 ) -> list[Verdict]:
-    """Evidence beside the effect: what chance does as often as the budget allows is no drift."""
+    """Evidence beside the effect: what chance does as often as the budget allows is no drift, nor is the season."""
+    subject = seasons.subject
     hours, shared = subject.model.chunk.hours, budget_of(subject)
     held = [e for e in effects if e.calibrated]
     family = sum(e.budget is None for e in held)
@@ -108,7 +107,10 @@ def held_to_budget(
         alone = level(shared, hours) / family if effect.budget is None else limit
         earlier = before.get((effect.monitored.column.key, effect.slice))
         found = _evidence(effect, limit, alone * windows_per_quarter(hours), earlier)
-        out.append(_season(subject, window, effect, found, limit) if found.status in DRIFTED else found)
+        if found.status in DRIFTED:
+            own = own_threshold(subject, effect.monitored, effect.slice)
+            found = seasons.judge(window, effect.monitored, effect.slice, own, found, limit)
+        out.append(found)
     return out
 
 
@@ -128,20 +130,6 @@ def _evidence(effect: Effect, limit: float, false_alarms: float, earlier: Compar
     if status == Status.OK:
         return replace(v, status=status, reason=f"Could be chance: {v.reason}")
     return replace(v, status=status, reason=f"{v.reason} Breached if the next window says so, too.")
-
-
-def _season(subject: Subject, window: Slots, effect: Effect, verdict: Verdict, limit: float) -> Verdict:
-    """What a second year shows to be the season is no drift."""
-    if isinstance(subject.model.reference, MovingReference) or subject.by_rows or verdict.window.start is None:
-        return verdict
-    span, seen = A_YEAR_AGO.span(window, subject.model.chunk), subject.current.span()
-    if seen is None or span.first < seen.first:
-        return verdict
-    own = Threshold(check=verdict.check, reference=A_YEAR_AGO)
-    then = compare(subject, effect.monitored, effect.slice, [window], own)[window]
-    if then.reference.n < MIN_ROWS or np.isnan(then.p_value) or then.p_value <= limit:
-        return verdict
-    return replace(verdict, status=Status.OK, reason=f"{SEASON}, so the season: {verdict.reason}")
 
 
 def share_levels(own: Threshold | None, judged: int) -> tuple[float | None, float | None]:

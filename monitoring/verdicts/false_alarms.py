@@ -14,6 +14,7 @@ from monitoring.fleet import MovingReference
 from monitoring.verdicts.compared import compare_reference
 from monitoring.verdicts.drift import DRIFTED, PREFIX, budget_of, held_to_budget, monitored_columns
 from monitoring.verdicts.effect import effect_of, own_threshold
+from monitoring.verdicts.season import Seasons
 from monitoring.verdicts.subject import Subject
 
 
@@ -40,10 +41,10 @@ def judge(subject: Subject) -> Iterator[Verdict]:
         reason = f"Not measured: the reference has too few windows for some to be judged by {FEWEST} others."
         yield replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
         return
-    alarms = 0
+    alarms, seasons = 0, Seasons(subject)
     for window in windows:
         effects = [effect_of(subject, m, "", found[window]) for m, found in compared if window in found]
-        alarms += any(v.status in DRIFTED for v in held_to_budget(subject, window, effects, {}))
+        alarms += any(v.status in DRIFTED for v in held_to_budget(seasons, window, effects, {}))
     a_quarter = windows_per_quarter(subject.model.chunk.hours)
     low, high = (share * a_quarter for share in interval(alarms, len(windows)))
     reason = (

@@ -13,13 +13,14 @@ from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots, slot_of
 from monitoring.fleet import Model, MovingReference, Threshold
 from monitoring.stattests.registry import get as stattest
-from monitoring.verdicts.drift import A_YEAR_AGO, DRIFTED, FALSE_ALARMS, PREFIX, SEASON, UNTESTED, share_levels
+from monitoring.verdicts.drift import DRIFTED, FALSE_ALARMS, PREFIX, UNTESTED, share_levels
 from monitoring.verdicts.effect import is_stated, levels_of
+from monitoring.verdicts.season import A_YEAR_AGO, SEASON
 from monitoring.verdicts.subject import MIN_ROWS, narrowest, status_above
 
-OTHER = "another method, reference or direction gives other values, which were never measured"
+OTHER = "another method, reference, covariate or direction gives other values, which were never measured"
 FEWER = "windows that were too small to be judged have no value to judge now"
-SEASONAL = "whether a year ago looked the same is only kept for the old budget"
+SEASONAL = "whether it is the season is only kept for the old budget"
 
 Key = tuple[str, str | None]
 
@@ -51,10 +52,12 @@ class Family:
             self._own[key] = was or Threshold(check=v.check), now or Threshold(check=v.check)
         return self._own[key]
 
-    def seen_a_year_ago(self, v: Verdict) -> bool:
-        """Whether the log held that window's season when it was judged; True where nobody knows."""
+    def season_known(self, v: Verdict) -> bool:
+        """Whether a covariate or a year ago could tell the season when it was judged; True where nobody knows."""
         if isinstance(self.after.reference, MovingReference) or v.window.start is None or v.window.end is None:
             return False
+        if self.own(v)[1].covariate is not None:
+            return True
         window = Slots(slot_of(v.window.start), slot_of(v.window.end))
         return self.begun is None or A_YEAR_AGO.span(window, self.after.chunk).first >= self.begun
 
@@ -129,7 +132,7 @@ def _effect(family: Family, v: Verdict, unknown: Counter[str]) -> _Effect:
     if v.value is None:
         small = v.status == Status.INSUFFICIENT_DATA and fewest < (was.min_rows or MIN_ROWS)
         return stays(FEWER if small else "")
-    if (was.method, was.reference, was.direction) != (own.method, own.reference, own.direction):
+    if any(getattr(was, name) != getattr(own, name) for name in ("method", "reference", "covariate", "direction")):
         return stays(OTHER)
     if v.window.n < fewest:
         return _Effect(v, Status.INSUFFICIENT_DATA, None, None, None, False, budget)
@@ -143,8 +146,8 @@ def _effect(family: Family, v: Verdict, unknown: Counter[str]) -> _Effect:
 
 
 def _season(family: Family, v: Verdict, status: Status, limit: float, unknown: Counter[str]) -> Status:
-    """What a year ago showed to be the season stays so under a stricter limit; under another nobody looked."""
-    if status not in DRIFTED or not family.seen_a_year_ago(v) or v.null_quantile is None:
+    """What was shown to be the season stays so under a stricter limit; under another nobody looked."""
+    if status not in DRIFTED or not family.season_known(v) or v.null_quantile is None:
         return status
     stricter = score(limit) - v.null_quantile
     if v.reason.startswith(SEASON):

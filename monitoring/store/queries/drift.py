@@ -151,7 +151,8 @@ def _level(frame: pd.DataFrame) -> pd.Series:
 
 def _change(effect: str, reason: str) -> str:
     """The effect in plain words, and what it is put down to where it is no drift; else the start of the reason."""
-    for said, words in (("Could be chance: ", "could be chance"), ("As a year ago", "the season")):
+    season = ("As a year ago", "Explained by ")
+    for said, words in ((("Could be chance: ",), "could be chance"), (season, "the season")):
         if effect and reason.startswith(said):
             return f"{effect}, {words}"
     return effect or reason.partition(";")[0]
