@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 PRIOR_ROWS = 2.0
 """Rows that every class is taken to hold beside the reference's own, where its share is what a difference is over."""
-STATES, REACH = 96, 8.0
+STATES, REACH = 32, 6.0
 """How many of a class's possible counts are summed over, and how many deviations of it to either side."""
 
 
