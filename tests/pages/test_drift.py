@@ -93,6 +93,18 @@ def test_a_window_that_was_a_false_run_is_no_since(small_store: str, run_page: R
     assert table.set_index("column")["since"]["distance"].to_pydatetime() == began
 
 
+@pytest.mark.parametrize("season", ["As a year ago, so the season: ", "Explained by temp, so the season: "])
+def test_a_movement_that_is_the_season_is_said_to_be(small_store: str, run_page: Run, season: str) -> None:
+    store = connect(small_store)
+    with transaction(store) as session:
+        query = select(VerdictRow).where(VerdictRow.column == "distance", VerdictRow.check == "drift.feature")
+        for row in session.scalars(query):
+            row.status, row.reason = "ok", season + row.reason
+    store.dispose()
+    table = run_page(PAGE, model="delays").dataframe[0].value.set_index("column")
+    assert table["change"]["distance"].endswith(", the season")
+
+
 def test_a_report_is_asked_for_once_and_then_linked(small_store: str, run_page: Run, written: Words) -> None:
     at = run_page(PAGE, model="delays")
     at.button(key="build_report").click().run()
