@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from monitoring.core.verdict import Status, Verdict
 from monitoring.evaluate import Scope, evaluate
 from monitoring.fleet import Model, parse_rule
-from monitoring.store import models, rules, thresholds
+from monitoring.store import edits, models, rules
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries import backtest as queries
@@ -123,7 +123,7 @@ def foreseen_and_judged(store: Engine, change: list[Threshold]) -> tuple[list[Ve
         ((_, document),) = models.documents(session)
         before = models.watched(session)[0].model
     with transaction(store) as session:
-        thresholds.change(session, "model", before.key, document.get("thresholds", []), change, "ada", NOW, "a test")
+        edits.change(session, "model", before.key, document.get("thresholds", []), change, "ada", NOW, "a test")
     with reading(store) as session:
         after = models.watched(session)[0].model
     checks = needed(before, after)
@@ -161,7 +161,7 @@ def test_what_is_not_kept_is_said_to_be_unknown_and_stays(store: Engine) -> None
         ((_, document),) = models.documents(session)
     was = [{"check": "performance.roc_auc", "breached": 0.82}]
     with transaction(store) as session:
-        thresholds.change(session, "model", document["key"], [], was, "ada", NOW, "a test")
+        edits.change(session, "model", document["key"], [], was, "ada", NOW, "a test")
     before = judged(store)
     after = before.model_copy(update={"thresholds": ()})
     verdicts = stored(store, before, needed(before, after))

@@ -22,7 +22,7 @@ RHOS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 RHO_PRIOR = (6.0, 5.0, 4.0, 3.0, 2.5, 1.5, 0.75, 0.05)
 RATIOS = np.concatenate([[0.0], np.exp(np.arange(np.log(0.03), np.log(2000.0), 0.6))])
 """Variance of effects over that of noise. Effects of less than a thirtieth of the noise show nowhere."""
-NO_EFFECT = 0.3
+NO_EFFECT = 0.2
 """Prior probability that windows differ by nothing but their rows."""
 SLOPE = 0.25
 """The prior of small ratios falls with this power of them."""
