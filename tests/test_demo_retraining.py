@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,11 +25,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from monitoring import demo, demo_versions, fleet
+from monitoring import candidates, demo, demo_versions, fleet, retraining
+from monitoring.core.retraining import lifecycle
 from monitoring.core.retraining.order import Action, Order
+from monitoring.core.retraining.report import Report, RunState
+from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
+from monitoring.core.retraining.state import State
 from monitoring.demo_versions import Turn, Version
 from monitoring.dispatchers.command import Command
 from monitoring.dispatchers.command import allowed as permitted
+from monitoring.store import models, retrains
+from monitoring.store.database import MEMORY, connect, create, reading, transaction
 
 SHIPPED = Path(__file__).parent.parent / "data"
 KEY = "airport-congestion"
@@ -187,7 +194,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(steps=STEPS)
 def test_each_replayed_row_is_answered_once_by_the_version_that_served_at_its_moment(
     steps: list[tuple[str, int]], retrained: Path, data: Path, script: ModuleType,
@@ -247,6 +254,49 @@ def log_of(data: Path) -> pd.DataFrame:
     """The shipped log as the replay answers it without a retrain."""
     frame: pd.DataFrame = pq.read_table(data / "logs" / f"{KEY}.predictions.parquet").to_pandas()
     return frame.sort_values(["predicted_at", "prediction_id"]).reset_index(drop=True)
+
+
+def test_candidate_and_promotion_are_compared_once_in_ten_minutes_also_where_that_is_not_possible(
+    retrained: Path, data: Path, script: ModuleType, tmp_path: Path
+) -> None:
+    target = tmp_path / "demo"
+    shutil.copytree(retrained, target)
+    store, now = connect(MEMORY), NOW + timedelta(seconds=1)
+    create(store)
+    with transaction(store) as session:
+        models.apply(session, fleet.load(target / "fleet.yaml"), target, "tests", now)
+        made = RetrainRequest(
+            KEY, 1, KEY, "ops", Cause.PERSON, "It decays.", "ann", "x", State.CANDIDATE, now, now, Policy("command"),
+            champion="1", version="2", train_until=UNTIL,
+        )  # fmt: skip
+        retrains.open_request(session, made, (), now)
+
+    def step(after: timedelta) -> tuple[int, RetrainRequest]:
+        looked = candidates.step(store, now + after, lambda share, words: None)
+        with reading(store) as session:
+            return looked, retrains.one(session, made.key)
+
+    looked, found = step(timedelta(0))
+    assert looked == 1 and found.state == State.EVALUATED and found.gain is not None
+    assert found.comparison is not None and found.comparison["verdict"] in ("worse", "equal", "unsure")
+    assert step(timedelta(minutes=9))[0] == 0
+    with transaction(store) as session:
+        retraining.promote(session, made.key, "ann", now, "To see it.")
+        report = partial(lifecycle.reported, report=Report(RunState.DONE), now=now)
+        retrains.change(session, made.key, report, now)
+    script.promote(order(Action.PROMOTE, now, "2"), target)
+    looked, found = step(timedelta(minutes=10))
+    assert looked == 1 and found.measured is None and "has no" in found.message
+    assert step(timedelta(minutes=19))[0] == 0
+    demo.replay(target, data, now + timedelta(days=5))
+    looked, found = step(timedelta(days=5))
+    assert looked == 1 and found.state == State.PROMOTED and found.message == ""
+    assert found.measured is not None and found.measured["rows"] > 200
+    rows = log(target, "predictions").merge(log(target, "shadow"), on="prediction_id", suffixes=("", "_old"))
+    rows = rows[rows["predicted_at"] >= now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)]
+    rows = rows.merge(log(target, "labels"), on="prediction_id")
+    error = {name: np.abs(rows[name] - rows["mean_delay"]).mean() for name in ("predicted", "predicted_old")}
+    assert found.measured["value"] == pytest.approx(error["predicted_old"] - error["predicted"], rel=1e-4)
 
 
 def test_every_tenth_answer_is_timed_and_a_failed_request_gets_none(retrained: Path, data: Path) -> None:

@@ -107,12 +107,9 @@ def of_model(entry: FleetEntry) -> None:
 
 
 @st.fragment(run_every=2)
-def watch(seen: tuple[tuple[str, datetime], ...]) -> None:
-    """Draw the page anew when one of these has changed since it was drawn."""
-    if not seen:
-        return
-    newest = {r.key: r.changed_at for r in cached.retrains_now()}
-    if any(newest.get(key) != at for key, at in seen):
+def watch(seen: dict[str, datetime]) -> None:
+    """Draw the page anew when a request has come, or one of these has changed since it was drawn."""
+    if {r.key: r.changed_at for r in cached.retrains_now()} != seen:
         st.rerun()
 
 

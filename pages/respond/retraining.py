@@ -82,7 +82,7 @@ def page(present: datetime) -> None:
     """The whole page."""
     model_checks.told()
     model, wanted = span.model(), st.query_params.get("request")
-    every = cached.retrains()
+    every = cached.retrains_now()  # as `watch` will see them: no reason to draw the page anew at once
     found = [r for r in every if model in (None, r.model)]
     show = chosen(found)
     if show == ASK:
@@ -108,7 +108,7 @@ def page(present: datetime) -> None:
             'A flag "needs retraining" makes a request by itself where the fleet file names a dispatcher; choose '
             '"Request one" above to make one.',
         )  # fmt: skip
-    retrains.watch(tuple((r.key, r.changed_at) for r in mine if r.open or r.pending or r.state == State.PROMOTED))
+    retrains.watch({r.key: r.changed_at for r in every})
 
 
 page(now())

@@ -41,8 +41,9 @@ DRAWN = """(() => {
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """The demo's model that has decayed, since July, as of now; evaluated once. Without its latency: a busy machine is no
-    reason to keep a better version."""
+    """The demo's model that has decayed, since July, as of now; evaluated once.
+
+    Its latency is left out: that a machine is busy is no reason to keep the worse version."""
     now, data = datetime.now(UTC), tmp_path / "data"
     (data / "logs").mkdir(parents=True)
     (data / "retrain.py").symlink_to(ROOT / "data" / "retrain.py")
@@ -109,10 +110,8 @@ def ahead(home: Path, by: timedelta) -> None:
 
 def replayed(home: Path, until: datetime) -> None:
     """Wait until the worker has laid down what happened until then."""
-    deadline = time.monotonic() + 60
-    while (
-        datetime.fromisoformat(json.loads((home / "home" / "demo" / "demo.json").read_text())["loaded_until"]) < until
-    ):
+    deadline, state = time.monotonic() + 60, home / "home" / "demo" / "demo.json"
+    while datetime.fromisoformat(json.loads(state.read_text())["loaded_until"]) < until:
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
@@ -131,9 +130,8 @@ def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None
         page.get_by_role("button", name="Approve", exact=True).click()
         expect(page.get_by_test_id("stProgress")).to_contain_text("Waiting for the dispatcher.")
         with worker(home):
-            running = page.get_by_test_id("stProgress").filter(
-                has_text=re.compile("begun|log|fitt|answering|keeping", re.I)
-            )
+            told = re.compile("begun|reading|fitt|answering|keeping", re.I)
+            running = page.get_by_test_id("stProgress").filter(has_text=told)
             expect(running.or_(headed(page, "Candidate|Evaluated")).first).to_be_visible()
 
             # held against the one that serves, on the week that it has not seen

@@ -126,6 +126,26 @@ def test_a_run_past_its_deadline_has_timed_out_and_is_asked_to_stop() -> None:
     assert lifecycle.reported(late.request, Report(RunState.CANDIDATE, version="2"), START).events == ()
 
 
+LATER = START + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("request_", [candidate(), promoted()], ids=["candidate", "promoted"])
+def test_what_could_not_be_compared_says_why_and_is_tried_again_later(request_: RetrainRequest) -> None:
+    after = lifecycle.uncompared(request_, "No labels yet.", START).request
+    assert (after.message, after.compared_at, after.changed_at) == ("No labels yet.", START, START)
+    again = lifecycle.uncompared(after, "No labels yet.", LATER).request
+    assert (again.compared_at, again.changed_at) == (LATER, START)
+
+
+def test_a_measurement_counts_as_a_look_also_where_it_says_the_same() -> None:
+    gain = {"metric": "mae", "value": 10.0}
+    once = lifecycle.measured(promoted(), gain, START).request
+    twice = lifecycle.measured(once, gain, LATER).request
+    assert (twice.measured, twice.compared_at, twice.changed_at) == (gain, LATER, START)
+    late = lifecycle.measured(lifecycle.holds(promoted(), "It holds.", START).request, gain, LATER).request
+    assert (late.state, late.measured) == (State.VERIFIED, gain)
+
+
 def test_a_promotion_that_failed_leaves_the_candidate_and_can_be_tried_again() -> None:
     trying = lifecycle.promote(candidate(), "bo", START, True, "I saw it").request
     back = lifecycle.refused(trying, trying.order, "HTTP 500", START)
