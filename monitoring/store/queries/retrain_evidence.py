@@ -156,7 +156,7 @@ def expected(found: Diagnosis) -> dict[str, Any] | None:
         return None
     gain = change.times(found.about.metric.sign)
     return {
-        "metric": found.about.metric.name, "value": gain.value, "lower": gain.lower, "upper": gain.upper,
+        "metric": found.about.metric.title, "value": gain.value, "lower": gain.lower, "upper": gain.upper,
         "unit": found.about.unit if found.about.metric.in_unit else "",
     }  # fmt: skip
 
