@@ -140,7 +140,6 @@ def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None
             page.get_by_role("button", name="Promote", exact=True).click()
             expect(headed(page, "Promoted")).to_be_visible()
             expect(page.get_by_role("button", name="Roll back")).to_be_visible()
-
             promoted = datetime.now(UTC)
 
             # days later it has answered everything, and the old one beside it
@@ -152,7 +151,8 @@ def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None
 
             page.goto(f"{server}/performance?model={KEY}&range=30d")
             settle(page)
-            expect(page.locator(".js-plotly-plot").first.get_by_text("2", exact=True)).to_be_visible()
+            marked = page.get_by_role("figure", name=re.compile("Changed: 2 from .*promoted from"))
+            expect(marked.get_by_text(re.compile("^ ?2( and|$)"))).to_be_visible()
             days, errors = page.evaluate(DRAWN)
             since = max(moment for moment in days if datetime.fromisoformat(moment).date() <= promoted.date())
             before = [e for day, e in zip(days, errors, strict=True) if day < since and e is not None]
