@@ -92,7 +92,7 @@ def recall(
         waiting = or_(*(TABLE.c.check.like(name) for name in OF_LABELS))
         wanted = or_(wanted, and_(TABLE.c.first_slot >= matured, waiting))
     query = select(TABLE).where(TABLE.c.model_id == model_id, wanted).order_by(TABLE.c.first_slot, TABLE.c.id)
-    for row in session.execute(query):
+    for row in session.execute(query).all():
         yield row.id, from_row(row, key)
 
 
@@ -120,7 +120,7 @@ def course(
             ),
         )
         for number, check, column, slice_, version, method, start, end, chunk, n, status, value, threshold, warning,
-        breached, lower, upper, provisional, drift_score, effect, dated in session.execute(query)
+        breached, lower, upper, provisional, drift_score, effect, dated in session.execute(query).all()
     ]  # fmt: skip
 
 
@@ -167,18 +167,14 @@ def provisional(session: Session, model_id: int) -> dict[int, bool]:
 
 
 def from_row(row: VerdictRow | Row[Any], key: str) -> Verdict:
-    """A stored verdict as a value."""
+    """A stored verdict as a value. Written out, as many are read."""
     return Verdict(
-        key,
-        window=Window(row.window_start, row.window_end, row.n, row.chunk),
-        column=row.column or None,
-        slice=row.slice or None,
-        version=row.version or None,
-        method=row.method or None,
-        flag=Flag(row.flag) if row.flag else None,
-        status=STATUSES[row.status],
-        **{name: getattr(row, name) for name in PLAIN},
-    )
+        key, row.check, Window(row.window_start, row.window_end, row.n, row.chunk), STATUSES[row.status], row.reason,
+        row.column or None, row.slice or None, row.version or None, row.method or None, row.value, row.threshold,
+        row.warning, row.breached, row.lower, row.upper, row.p_value, row.automatic, row.provisional,
+        Flag(row.flag) if row.flag else None, row.drift_score, row.null_quantile, row.false_alarms, row.effect,
+        row.since,
+    )  # fmt: skip
 
 
 def _row(model_id: int, v: Verdict, now: datetime) -> dict[str, Any]:
