@@ -59,10 +59,12 @@ def ask(
 
 
 def step(store: Engine, now: datetime) -> None:
-    """Propose what is to be proposed, and bring the requests under way up to now. A model's trouble is its own."""
+    """Propose what is to be proposed, and bring the requests under way up to now. A model's trouble is its own, and
+    shown on the page."""
     with reading(store) as session:
         fleet = watched(session)
         there = retrains.in_states(session, [*WAITING, *UNDER_WAY, State.PROMOTED])
+    trouble = []
     of = {key: [r for r in there if r.model == key] for key in {r.model for r in there}}
     for model in fleet:
         try:
@@ -71,8 +73,11 @@ def step(store: Engine, now: datetime) -> None:
                 advance(session, model, of.get(model.key, ()), now)
         except SQLAlchemyError:
             raise
-        except Exception:
+        except Exception as error:
             log.exception("retraining of %s", model.key)
+            trouble.append(f"{model.key}: {type(error).__name__}: {error}")
+    with transaction(store) as session:
+        retrains.lock(session, now).detail = " ".join(trouble)
 
 
 def propose(session: Session, model: Watched, now: datetime) -> RetrainRequest | None:

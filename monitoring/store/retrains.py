@@ -32,16 +32,19 @@ class RetrainError(LeewayError):
     """What was asked of a retrain request cannot be done."""
 
 
-def lock(session: Session, now: datetime) -> None:
-    """Let nobody else make or change a request until this transaction ends.
+def lock(session: Session, now: datetime) -> HeartbeatRow:
+    """Let nobody else make or change a request until this transaction ends. The row's detail says what went wrong at
+    the worker's last look.
 
     On SQLite the transaction itself does so (BEGIN IMMEDIATE); on PostgreSQL a row is locked.
     """
     query = select(HeartbeatRow).where(HeartbeatRow.name == LOCK).with_for_update()
-    if session.scalar(query) is None:
+    row = session.scalar(query)
+    if row is None:
         insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         session.execute(insert(HeartbeatRow).values(name=LOCK, at=now, detail="").on_conflict_do_nothing())
-        session.scalars(query).one()
+        row = session.scalars(query).one()
+    return row
 
 
 def open_request(

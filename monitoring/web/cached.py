@@ -313,6 +313,11 @@ def retrains() -> list[RetrainRequest]:
     return _cached(retrain_queries.requests)
 
 
+def retrain_trouble() -> str:
+    """What went wrong when the worker last looked after retrains."""
+    return _cached(retrain_queries.trouble)
+
+
 def retrains_now() -> list[RetrainRequest]:
     """The same, asked anew."""
     return _ask(retrain_queries.requests)

@@ -17,6 +17,7 @@ from monitoring.core.retraining.state import CHOICE, UNDER_WAY, WAITING, State
 from monitoring.web import cached, ledger, model_checks, pieces, retrain_form, retrains, span
 from monitoring.web.access import require
 from monitoring.web.clock import now
+from monitoring.web.escape import escape
 
 require("viewer")
 
@@ -81,6 +82,8 @@ def grow(number: int) -> None:
 def page(present: datetime) -> None:
     """The whole page."""
     model_checks.told()
+    if trouble := cached.retrain_trouble():
+        st.error(f"Retrains could not be looked after at the last look: {escape(trouble)}", icon=":material/error:")
     model, wanted = span.model(), st.query_params.get("request")
     every = cached.retrains_now()  # as `watch` will see them: no reason to draw the page anew at once
     found = [r for r in every if model in (None, r.model)]

@@ -167,6 +167,21 @@ def test_somebody_who_was_faster_is_named(store: Engine, run_page: Run, written:
     assert "approved by bo already" in written(at)
 
 
+def test_what_went_wrong_at_the_last_look_is_shown_until_the_next_goes_well(
+    store: Engine, run_page: Run, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("no rows")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retraining, "propose", broken)
+        retraining.step(store, datetime.now(UTC))
+    assert "delays: ZeroDivisionError: no rows" in written(run_page(PAGE)).replace("\\", "")
+    retraining.step(store, datetime.now(UTC))
+    st.cache_data.clear()  # as time would
+    assert "ZeroDivisionError" not in written(run_page(PAGE))
+
+
 def test_what_people_wrote_is_shown_as_text(store: Engine, run_page: Run, written: Written) -> None:
     asked(store)
     assert "<b>" not in written(run_page(PAGE)).replace("\\<b", "")

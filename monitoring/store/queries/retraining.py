@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.core.retraining.state import State
 from monitoring.store.retrain_tables import RetrainEventRow, RetrainRow
-from monitoring.store.retrains import from_row
+from monitoring.store.retrains import LOCK, from_row
+from monitoring.store.tables import HeartbeatRow
 
 
 def requests(
@@ -23,6 +24,11 @@ def requests(
     if model is not None:
         query = query.where(RetrainRow.model == model)
     return [from_row(row) for row in session.scalars(query)]
+
+
+def trouble(session: Session) -> str:
+    """What went wrong when the worker last looked after retrains; "" where nothing did."""
+    return session.scalar(select(HeartbeatRow.detail).where(HeartbeatRow.name == LOCK)) or ""
 
 
 def history(session: Session, key: str) -> list[Event]:
