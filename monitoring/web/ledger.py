@@ -138,12 +138,12 @@ def often(found: Sequence[Advised]) -> None:
         frame, key="cadences", hide_index=True, height=tables.height(len(frame)), placeholder="–",
         alt=f"{len(frame)} models with the cadence their decay recommends",
         column_config={
-            "model": column.TextColumn("Model", width=200, pinned=True),
+            "model": column.TextColumn("Model", width=170, pinned=True),
             "cadence": column.TextColumn("Every", width=170, help="With the range of the decay's 95 % interval"),
             "schedule": column.TextColumn("Schedule", width=100, help="`retraining.every` of the fleet file"),
-            "decay": column.TextColumn("Decay", width=190, help="How much worse the metric gets with age"),
+            "decay": column.TextColumn("Decay", width=290, help="How much worse the metric gets with age"),
             "by": column.TextColumn("By", width=170),
-            "reason": column.TextColumn("Why not", width=420),
+            "reason": column.TextColumn("Why not", width=360),
         },
     )  # fmt: skip
     st.caption(
