@@ -117,7 +117,7 @@ def often(found: Sequence[Advised]) -> None:
     """The cadence that each model's own decay recommends, beside the schedule it has."""
     if not found:
         pieces.empty(
-            "No model can be retrained yet.", "Give one a dispatcher: `retraining: {dispatcher: …}` in the fleet file."
+            "No model can be retrained yet.", "Give one a dispatcher: retraining: {dispatcher: …} in the fleet file."
         )
         return
     frame = pd.DataFrame(

@@ -66,7 +66,7 @@ def objections(facts: Facts, limits: Limits) -> tuple[Objection, ...]:
     """All that speaks against a retrain now, in the order of Guard."""
     found = []
     if not facts.dispatches:
-        words = "No dispatcher is set up: write `retraining: {dispatcher: …}` into the model's part of the fleet file."
+        words = "No dispatcher is set up: write retraining: {dispatcher: …} into the model's part of the fleet file."
         found.append(Objection(Guard.DISPATCHER, words, overridable=False))
     last = max(facts.dispatched, default=None)
     if last is not None and facts.now - last < limits.cooldown:
