@@ -66,7 +66,8 @@ def step(store: Engine, now: datetime) -> None:
         there = retrains.in_states(session, [*WAITING, *UNDER_WAY, State.PROMOTED])
     trouble = []
     of = {key: [r for r in there if r.model == key] for key in {r.model for r in there}}
-    for model in fleet:
+    concerned = [m for m in fleet if m.model.retraining.dispatcher is not None or m.key in of]
+    for model in concerned:
         try:
             with transaction(store) as session:
                 propose(session, model, now)
