@@ -5,8 +5,8 @@
 `retrain` refits the model's recipe (forecast.py) on what its own log holds of the two months before `train_until`, with
 the labels that were known by then, keeps it as a new version under models/<key>/, answers the rows held out since then
 into the shadow log, and has the replay answer there what follows. `promote` and `roll_back` say which version serves
-from now on. It is told, and tells, as docs/dispatchers.md says. Killed at any moment it leaves nothing half done:
-a version counts once turns.json names it.
+from now on, `reject` that a version answers nothing beside it any more. It is told, and tells, as docs/dispatchers.md
+says. Killed at any moment it leaves nothing half done: a version counts once turns.json names it.
 """
 
 from __future__ import annotations
@@ -156,6 +156,16 @@ def promote(order: Order, target: Path) -> None:
     tell(1.0, "What is replayed from now on is answered by it.")
 
 
+def reject(order: Order, target: Path) -> None:
+    """The order's version goes on in the shadow log no more."""
+    log = Log(target, order.model)
+    with alone(target):
+        last = turns(log.place)[-1]
+        if last.shadows == order.version != last.serves:
+            take_turn(log.place, Turn(max(order.at, log.newest()), last.serves))
+    tell(1.0, f"Version {order.version} answers nothing any more.")
+
+
 def before(log: Log, order: Order) -> dict[str, Any] | None:
     """What this very order brought out before, where it did."""
     for name in {turn.shadows for turn in turns(log.place)} - {"", SHIPPED}:
@@ -196,7 +206,7 @@ def tell_of(about: Mapping[str, Any]) -> None:
     print(json.dumps(said), flush=True)
 
 
-ACTIONS = {Action.RETRAIN: retrain, Action.PROMOTE: promote, Action.ROLL_BACK: promote}
+ACTIONS = {Action.RETRAIN: retrain, Action.PROMOTE: promote, Action.ROLL_BACK: promote, Action.REJECT: reject}
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ def _moved(model: dict[str, Any], shift: timedelta, data: Path) -> dict[str, Any
     if (retraining := moved.get("retraining")) is not None:
         retraining["shadow"]["location"] = f"logs/{model['key']}/shadow"
         trainer, dispatcher = _trainer(data), retraining["dispatcher"]
-        for words in (dispatcher[name] for name in ("command", "promote", "roll_back")):
+        for words in (dispatcher[name] for name in ("command", "promote", "roll_back", "reject")):
             words[:] = [str(trainer) if word == trainer.name else word for word in words]
     return moved
 

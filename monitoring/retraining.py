@@ -140,7 +140,8 @@ def promote(session: Session, key: str, actor: str, now: datetime, reason: str =
 
 def reject(session: Session, key: str, actor: str, now: datetime, reason: str) -> RetrainRequest:
     """Put the candidate away. Raises RetrainError."""
-    act = partial(lifecycle.reject, actor=actor, now=now, reason=reason)
+    does = _does(session, key, Action.REJECT)
+    act = partial(lifecycle.reject, actor=actor, now=now, reason=reason, dispatches=does)
     return retrains.change(session, key, act, now, actor, "candidate rejected").request
 
 

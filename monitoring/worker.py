@@ -14,10 +14,11 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import alerting, candidates, demo, incidents, retraining, sender
+from monitoring import alerting, candidates, demo, incidents, questions, retraining, sender
 from monitoring.comparing import asked_for
 from monitoring.core.verdict import Status
 from monitoring.diagnose import on_demand
+from monitoring.dispatchers import command_run
 from monitoring.dispatching import thread as dispatching
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
@@ -108,6 +109,8 @@ def purge(store: Engine, settings: Settings, clock: Clock) -> bool:
     keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.keep_alerts_days))
     with transaction(store) as session:
         gone = retention.step(session, clock(), keep)
+    if orders := command_run.clear(settings.home, clock() - keep.done):
+        log.info("past their time: the files of %d orders", orders)
     if gone:
         log.info("past their time: %s", ", ".join(f"{number:,} of {table}" for table, number in gone.items()))
     return bool(gone)
@@ -142,9 +145,11 @@ def evaluate_all(store: Engine, settings: Settings, clock: Clock, stop: threadin
 
 
 def attend(store: Engine, settings: Settings, clock: Clock) -> None:
-    """What somebody may be waiting for: the answers to what was asked, and how a new candidate compares."""
+    """What somebody may be waiting for: the answers to what was asked, how a new candidate compares, and what people
+    have to decide."""
     answer(store, settings, clock)
     candidates.step(store, clock(), _beating(store, clock, "comparing a candidate"))
+    questions.step(store, clock(), settings.url)
 
 
 def answer(store: Engine, settings: Settings, clock: Clock) -> None:

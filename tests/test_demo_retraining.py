@@ -190,7 +190,9 @@ def test_a_version_that_is_not_there_is_refused_with_its_reason(laid: Path, tmp_
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["promote", "roll back", "killed", ""]), st.integers(1, 40)), min_size=2, max_size=6
+    st.tuples(st.sampled_from(["promote", "roll back", "reject", "killed", ""]), st.integers(1, 40)),
+    min_size=2,
+    max_size=6,
 )
 
 
@@ -214,6 +216,12 @@ def test_each_replayed_row_is_answered_once_by_the_version_that_served_at_its_mo
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(sys, "__stdout__", io.StringIO())
                 script.promote(order(Action.PROMOTE, now, version), target)
+        if what == "reject":
+            if turns[-1][2] == "2":
+                turns.append((max(now, answered["predicted_at"].max().to_pydatetime()), turns[-1][1], ""))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "__stdout__", io.StringIO())
+                script.reject(order(Action.REJECT, now, "2"), target)
         now += timedelta(hours=hours)
         if what == "killed":
             with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -240,7 +248,7 @@ def test_each_replayed_row_is_answered_once_by_the_version_that_served_at_its_mo
     np.testing.assert_array_equal(rows["predicted"], np.where(serving == "1", values["1"], values["2"]))
 
     beside = np.where(at > 0, np.array([t[2] for t in turns])[at - 1], "2")
-    held = (rows["predicted_at"] > UNTIL).to_numpy()
+    held = (rows["predicted_at"] > UNTIL).to_numpy() & (beside != "")
     assert shadow["prediction_id"].tolist() == rows["prediction_id"][held].tolist()
     assert shadow["model_version"].tolist() == beside[held].tolist()
     np.testing.assert_array_equal(shadow["predicted"], np.where(beside == "1", values["1"], values["2"])[held])

@@ -72,7 +72,7 @@ class World:
         self.dispatching = self.another()
         self.set_up({"kind": "webhook", "url": f"{at.server.url}/orders",
                      "status_url": f"{at.server.url}/status?order={{order}}",
-                     "does": ["retrain", "cancel", "promote", "roll_back"]} | document)  # fmt: skip
+                     "does": ["retrain", "cancel", "promote", "roll_back", "reject"]} | document)  # fmt: skip
 
     def another(self) -> Dispatching:
         http = Http(Reach(loopback=True), seconds=0.5, clock=self.clock)
@@ -361,6 +361,22 @@ def test_promotion_and_roll_back_are_ordered_and_seen_to(world: World) -> None:
     world.settle(60)
     assert world.request().state == State.ROLLED_BACK
     assert world.at.server.of("POST")[-1].json["data"]["version"] == "1"
+
+
+def test_a_rejection_is_ordered_so_that_the_version_answers_nothing_any_more(local: World) -> None:
+    key = local.approved()
+    local.settle()
+    local.at.runs["eta-1/1"] |= {"state": "candidate", "version": "2"}
+    local.settle(60)
+    local.act(key, lifecycle.reject, actor="bob", reason="it is slower", dispatches=True)
+    assert local.request().state == State.REJECTED and not local.request().open, "another may be asked for at once"
+    local.settle(1)
+    sent = local.at.server.of("POST")[-1].json
+    assert (sent["type"], sent["data"]["version"]) == ("order.reject", "2")
+    local.at.runs["eta-1/2"] |= {"state": "done"}
+    local.settle(60)
+    assert local.request().pending is None
+    assert local.kinds()[-3:] == ["rejected", "accepted", "put_away"]
 
 
 def test_a_promotion_that_cannot_be_asked_about_is_done_when_it_is_taken(sqlite: Engine, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ class Airflow(Dispatcher):
     dag: str = Field(pattern=DAG, min_length=1, description="The DAG that retrains.")
     promote_dag: str = Field(default="", pattern=DAG, description="The one that lets a version serve.")
     roll_back_dag: str = Field(default="", pattern=DAG, description="The one that lets the version before serve again.")
+    reject_dag: str = Field(default="", pattern=DAG, description="The one that ends a rejected version's answers.")
     result_task: str = Field(default="", pattern=DAG, description="The task whose return value is the new version.")
     username: str = Field(default="", description="A user that may trigger the DAGs.")
     password: Secret = Field(default="", description="That user's password, as ${NAME}.")
@@ -57,9 +58,8 @@ class Airflow(Dispatcher):
 
     @property
     def actions(self) -> frozenset[Action]:
-        """Promotion and roll-back where it has a DAG for them."""
-        more = {Action.PROMOTE: self.promote_dag, Action.ROLL_BACK: self.roll_back_dag}
-        return frozenset({Action.RETRAIN, Action.CANCEL} | {action for action, name in more.items() if name})
+        """What it has a DAG for, and to end a run."""
+        return frozenset({Action.CANCEL} | {action for action in Action if self._dag(action)})
 
     @property
     def repeatable(self) -> bool:
@@ -183,9 +183,11 @@ class Airflow(Dispatcher):
         return f"{self._api}/dags/{quote(self._dag(action))}/dagRuns"
 
     def _dag(self, action: Action) -> str:
-        if action == Action.PROMOTE:
-            return self.promote_dag
-        return self.roll_back_dag if action == Action.ROLL_BACK else self.dag
+        names = {
+            Action.RETRAIN: self.dag, Action.PROMOTE: self.promote_dag, Action.ROLL_BACK: self.roll_back_dag,
+            Action.REJECT: self.reject_dag,
+        }  # fmt: skip
+        return names.get(action, "")
 
 
 def run_id(order: str) -> str:

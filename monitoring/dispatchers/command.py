@@ -60,6 +60,9 @@ class Command(Dispatcher):
     roll_back: tuple[str, ...] = Field(
         default=(), description="Program and arguments that let the version before serve again."
     )
+    reject: tuple[str, ...] = Field(
+        default=(), description="Program and arguments that end a rejected version's answers beside the champion."
+    )
     folder: str = Field(default=".", description="Where it is run; relative to the folder of the fleet file.")
     environment: Annotated[dict[str, str], Expanded()] = Field(
         default={}, description="Variables that it is given, what is secret as ${NAME}."
@@ -79,9 +82,8 @@ class Command(Dispatcher):
 
     @property
     def actions(self) -> frozenset[Action]:
-        """Promotion and roll-back where it has a command for them."""
-        more = {Action.PROMOTE: self.promote, Action.ROLL_BACK: self.roll_back}
-        return frozenset({Action.RETRAIN, Action.CANCEL} | {action for action, words in more.items() if words})
+        """What it has a command for, and to end one."""
+        return frozenset({Action.CANCEL} | {action for action in Action if self._words(action)})
 
     @property
     def repeatable(self) -> bool:
@@ -113,7 +115,7 @@ class Command(Dispatcher):
 
     def check(self, means: Means) -> None:
         """Whether the operator allows it, and the program is there."""
-        for words in (self.command, self.promote, self.roll_back):
+        for words in map(self._words, Action):
             if words and not allowed(words, means.commands):
                 raise DispatcherError(_not_allowed(words))
         place = (means.base / self.folder).resolve()
@@ -121,9 +123,11 @@ class Command(Dispatcher):
             raise DispatcherError(f"the folder {place} is not there", mend="Mend `folder`.")
 
     def _words(self, action: Action) -> tuple[str, ...]:
-        if action == Action.RETRAIN:
-            return self.command
-        return self.promote if action == Action.PROMOTE else self.roll_back
+        words = {
+            Action.RETRAIN: self.command, Action.PROMOTE: self.promote, Action.ROLL_BACK: self.roll_back,
+            Action.REJECT: self.reject,
+        }  # fmt: skip
+        return words.get(action, ())
 
     def _environment(self, order: Order, run: Run, means: Means) -> dict[str, str]:
         kept = {name: means.environment[name] for name in PASSED_ON if name in means.environment}

@@ -7,11 +7,13 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +146,28 @@ class Run:
             return " ".join(text.read().decode("utf-8", "replace").split())[-letters:]
         return ""
 
+    @property
+    def touched(self) -> float:
+        """When it last wrote anything, as a POSIX time."""
+        return max(path.stat().st_mtime for path in (self.place, *self.place.iterdir()))
+
     def _lines(self) -> Iterator[str]:
         with suppress(OSError), open(self.place / "stdout.txt", "rb") as out:
             out.seek(max(0, os.fstat(out.fileno()).st_size - READ))
             for line in out.read(READ).splitlines():
                 if line.lstrip().startswith(b"{") and len(line) < 100_000:
                     yield line.decode("utf-8", "replace")
+
+
+def clear(home: Path, before: datetime) -> int:
+    """Take out what runs have left that ended before a moment; how many. What lives stays, and what cannot be looked
+    at or taken out is left for the next time."""
+    gone = 0
+    for place in (home / "orders").glob("*/"):
+        run = Run(place)
+        with suppress(OSError):
+            lives = run.held("beside.lock") or run.held("run.lock")
+            if not lives and run.touched < before.timestamp():
+                shutil.rmtree(place)
+                gone += 1
+    return gone

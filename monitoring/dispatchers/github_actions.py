@@ -64,6 +64,9 @@ class GitHubActions(Dispatcher):
     roll_back_workflow: str = Field(
         default="", pattern=r"^[A-Za-z0-9._-]*$", description="The one that lets the version before serve again."
     )
+    reject_workflow: str = Field(
+        default="", pattern=r"^[A-Za-z0-9._-]*$", description="The one that ends a rejected version's answers."
+    )
     ref: str = Field(default="main", min_length=1, description="The branch or tag whose workflow is run.")
     token: Secret = Field(description="The access token, as ${NAME}.", min_length=1)
     api: Template = Field(
@@ -72,9 +75,8 @@ class GitHubActions(Dispatcher):
 
     @property
     def actions(self) -> frozenset[Action]:
-        """Promotion and roll-back where it has a workflow for them."""
-        more = {Action.PROMOTE: self.promote_workflow, Action.ROLL_BACK: self.roll_back_workflow}
-        return frozenset({Action.RETRAIN, Action.CANCEL} | {action for action, name in more.items() if name})
+        """What it has a workflow for, and to end a run."""
+        return frozenset({Action.CANCEL} | {action for action in Action if self._workflow(action)})
 
     def check(self, means: Means) -> None:
         """The API's host, by the guard."""
@@ -169,9 +171,11 @@ class GitHubActions(Dispatcher):
         return not_accepted(answer, means.now, unclear=())
 
     def _workflow(self, action: Action) -> str:
-        if action == Action.PROMOTE:
-            return self.promote_workflow
-        return self.roll_back_workflow if action == Action.ROLL_BACK else self.workflow
+        names = {
+            Action.RETRAIN: self.workflow, Action.PROMOTE: self.promote_workflow,
+            Action.ROLL_BACK: self.roll_back_workflow, Action.REJECT: self.reject_workflow,
+        }  # fmt: skip
+        return names.get(action, "")
 
     @property
     def _repository(self) -> str:

@@ -28,8 +28,9 @@ class Webhook(Dispatcher):
     """A POST with the order as JSON, signed as Standard Webhooks 1.0 says, to a service of your own.
 
     The receiver checks `webhook-signature` over `webhook-id.webhook-timestamp.body` with any Standard Webhooks library.
-    The body is `{"type": "order.retrain" | "order.promote" | "order.roll_back" | "order.cancel", "timestamp": …,
-    "data": {…}}`; `webhook-id` is the order's id. It answers 2xx once it has taken the order, with `{"run": "…"}` as
+    The body is `{"type": "order.retrain" | "order.promote" | "order.roll_back" | "order.reject" |
+    "order.cancel", "timestamp": …, "data": {…}}`;
+    `webhook-id` is the order's id. It answers 2xx once it has taken the order, with `{"run": "…"}` as
     its own name of the run if it has one; 409 where it had taken it before; 4xx where it never will; 429 or 503 where
     it should be asked later. Progress comes by callback (docs/dispatchers.md), or is asked for at `status_url`, which
     answers `{"state": "queued" | "running" | "candidate" | "done" | "failed", "progress": 0.4, "message": …,
@@ -49,7 +50,7 @@ class Webhook(Dispatcher):
     )
     does: tuple[Action, ...] = Field(
         default=(Action.RETRAIN, Action.CANCEL),
-        description="What the receiver can do: retrain, cancel, promote, roll_back.",
+        description="What the receiver can do: retrain, cancel, promote, roll_back, reject.",
     )
     drops_repetitions: bool = Field(
         default=False,

@@ -14,7 +14,7 @@ from monitoring.notifiers.outcome import Outcome
 from monitoring.notifiers.registry import channel
 from monitoring.notifiers.secrets import Secret
 
-MARKS = {"TEST": "⚪", "RESOLVED": "✅"}
+MARKS = {"TEST": "⚪", "RESOLVED": "✅", "DECIDED": "✅", "WAITING": "🔵"}
 HEADER, SECTION, CONTEXT, BUTTON = 150, 2_900, 500, 3_000
 """Letters of a header, a section, a line of a context and a button's address: Slack takes 150, 3,000, 3,000 and 3,000
 (https://docs.slack.dev/reference/block-kit/blocks)."""

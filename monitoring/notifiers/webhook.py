@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from monitoring.core.alerting.notification import Notification
+from monitoring.core.alerting.notification import Notification, NotifyReason
 from monitoring.notifiers import signature
 from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.http import Http
@@ -25,7 +25,8 @@ class Webhook(Channel):
 
     The receiver checks `webhook-signature` over `webhook-id.webhook-timestamp.body` with any Standard Webhooks library,
     and drops a `webhook-id` that it has seen: the same notification may come twice. The body is
-    `{"type": "alert.firing" | "alert.resolved" | "alert.test", "timestamp": …, "data": {…}}`.
+    `{"type": "alert.firing" | "alert.resolved" | "alert.test" | "retrain.waiting" | "retrain.failed" |
+    "retrain.decided", "timestamp": …, "data": {…}}`.
     Make a secret with: `python -c "import base64, os; print('whsec_' + base64.b64encode(os.urandom(32)).decode())"`.
     The host must be in `LEEWAY_OUTGOING_HOSTS`.
     """
@@ -47,9 +48,8 @@ class Webhook(Channel):
 
     def send(self, notification: Notification, http: Http) -> Outcome:
         """The signature is of the moment of sending; the id is the notification's own."""
-        kind = "test" if notification.reason == "test" else "resolved" if notification.resolved else "firing"
         document = notification.as_json()
-        body = json.dumps({"type": f"alert.{kind}", "timestamp": document["at"], "data": document}).encode()
+        body = json.dumps({"type": kind(notification), "timestamp": document["at"], "data": document}).encode()
         signed = {"webhook-id": notification.id}
         if self.secret:
             try:
@@ -57,6 +57,15 @@ class Webhook(Channel):
             except ValueError as error:
                 return Refused(str(error))
         return http.post(self.url, body, dict(self.headers) | signed)
+
+
+def kind(notification: Notification) -> str:
+    """The event's type, as the body names it."""
+    if notification.about_retraining:
+        return f"retrain.{notification.lines[0].state}"
+    if notification.reason == NotifyReason.TEST:
+        return "alert.test"
+    return "alert.resolved" if notification.resolved else "alert.firing"
 
 
 def check_references(url: str, headers: Mapping[str, str]) -> None:

@@ -11,15 +11,20 @@ MOST_LINES = 10
 
 
 def state(notification: Notification) -> str:
-    """TEST, RESOLVED, or FIRING with how many alerts."""
+    """TEST, RESOLVED, or FIRING with how many alerts; of a retrain request WAITING, FAILED or DECIDED."""
     if notification.reason == NotifyReason.TEST:
         return "TEST"
+    if notification.about_retraining:
+        return notification.lines[0].state.upper()
     return "RESOLVED" if notification.resolved else f"FIRING:{len(notification.firing)}"
 
 
 def title(notification: Notification) -> str:
-    """One line: [FIRING:2] Arrival delays (page)."""
-    return f"[{state(notification)}] {notification.model_name or notification.model} ({notification.severity})"
+    """One line: [FIRING:2] Arrival delays (page), or [WAITING] Arrival delays: approve a retrain."""
+    about = f"[{state(notification)}] {notification.model_name or notification.model}"
+    if notification.about_retraining:
+        return f"{about}: {notification.lines[0].check}"
+    return f"{about} ({notification.severity})"
 
 
 def why(notification: Notification) -> str:
@@ -28,7 +33,7 @@ def why(notification: Notification) -> str:
 
 
 def line(found: Line) -> str:
-    """One alert with its sentence and since when."""
+    """One alert, or what is asked, with its sentence and since when."""
     since = f" Since {stamp(found.since)}." if found.since else ""
     return f"{found.subject} {found.state}: {found.summary}{since}"
 

@@ -196,6 +196,22 @@ def tried(session: Session, dedup_key: str) -> dict[str, str]:
     return {target: state for target, state in session.execute(found)}
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was put out for a target before, whatever has become of it."""
+
+    dedup_key: str
+    target: str
+    payload: dict[str, Any]
+
+
+def told(session: Session, order_key: str) -> list[Told]:
+    """The notifications of a lane, oldest first."""
+    of_lane = (OutboxRow.kind == "notification", OutboxRow.order_key == order_key)
+    rows = session.scalars(select(OutboxRow).where(*of_lane).order_by(OutboxRow.id))
+    return [Told(row.dedup_key, row.target, row.payload) for row in rows]
+
+
 def revive(session: Session, numbers: Sequence[int], now: datetime) -> int:
     """Send dead letters again, from the first attempt; how many there were among these rows."""
     return _of_dead(session, numbers, state="waiting", attempts=0, due_at=now, not_before=None, passed_on=False)

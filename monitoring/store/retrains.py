@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from monitoring.core.retraining.guards import Guard, Objection
 from monitoring.core.retraining.lifecycle import Change, NotPossible, begin
 from monitoring.core.retraining.order import Action
-from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
+from monitoring.core.retraining.request import Cause, Event, Policy, RetrainRequest
 from monitoring.core.retraining.state import OPEN, State
 from monitoring.errors import LeewayError
 from monitoring.store import outbox
@@ -112,6 +112,18 @@ def in_states(session: Session, states: Collection[State]) -> list[RetrainReques
         from_row(row)
         for row in session.scalars(select(RetrainRow).where(RetrainRow.state.in_(names)).order_by(RetrainRow.id))
     ]
+
+
+def lively(session: Session, since: datetime) -> list[RetrainRequest]:
+    """The requests that may ask something of people, or have changed since a moment; oldest first."""
+    asking = RetrainRow.state.in_([str(state) for state in (*OPEN, State.PROMOTED)])
+    query = select(RetrainRow).where(asking | (RetrainRow.changed_at >= since)).order_by(RetrainRow.id)
+    return [from_row(row) for row in session.scalars(query)]
+
+
+def note(session: Session, key: str, event: Event, now: datetime) -> None:
+    """A line in a request's history that changes nothing of it."""
+    change(session, key, lambda request: Change(request, (event,)), now)
 
 
 def of_model(session: Session, model: str) -> list[RetrainRequest]:

@@ -28,6 +28,8 @@ viewer = require("viewer")
 sections: dict[str, list[st.Page]] = {}
 OF_NO_MODEL = ("fleet", "models_and_logs", "channels", "on_call", "silences")
 """Pages that are not about one model over a range."""
+OF_NO_RANGE = ("retraining",)
+"""Pages about a model, or all, as they are now."""
 titles = {}
 alerts_page = PAGES / "respond" / "alerts.py"
 of_page, of_section = badges()
@@ -52,7 +54,7 @@ try:
     if entry.path.stem != "channels":
         dead_letters.warn()
     if entry.path.stem not in OF_NO_MODEL:
-        controls()
+        controls(entry.path.stem not in OF_NO_RANGE)
     chosen.run()
 except NotPermitted as error:
     st.error(escape(error.sentence), icon=":material/lock:")

@@ -44,7 +44,8 @@ KINDS = {
     "promotion_failed": "Promotion failed", "rejected": "Rejected", "verified": "Verified",
     "roll_back_proposed": "Roll-back proposed", "rolling_back": "Roll-back ordered", "rolled_back": "Rolled back",
     "roll_back_failed": "Roll-back failed", "failed": "Failed", "timed_out": "Timed out", "cancelled": "Cancelled",
-    "stopping": "Stopping",
+    "stopping": "Stopping", "put_away": "Put away", "rejection_failed": "Not put away",
+    "run_ended": "Run ended", "notified": "Told",
 }  # fmt: skip
 Decide = Callable[[Session, str, str, datetime, str], RetrainRequest]
 

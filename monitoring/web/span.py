@@ -49,8 +49,8 @@ class Span:
     words: str
 
 
-def controls() -> None:
-    """The bar above a page about a model: model on the left, range on the right."""
+def controls(ranged: bool = True) -> None:
+    """The bar above a page about a model: model on the left, range on the right where the page has one."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     left.selectbox(  # no format_func in a bound widget: the address would hold the formatted text
         "Model",
@@ -61,6 +61,8 @@ def controls() -> None:
         placeholder="Choose a model",
         label_visibility="collapsed",
     )
+    if not ranged:
+        return
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
         st.selectbox(
             "Time range",

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from monitoring.__main__ import main
 from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.dispatchers.command import Command, allowed
-from monitoring.dispatchers.command_run import Run
+from monitoring.dispatchers.command_run import Run, clear
 from monitoring.dispatchers.dispatcher import Means
 from monitoring.dispatchers.outcome import Accepted, Refused, Retry
 from monitoring.dispatchers.registry import parse
@@ -261,6 +262,23 @@ def test_it_promotes_where_it_has_a_command_for_it(tmp_path: Path) -> None:
     command.dispatch(order(Action.PROMOTE, version="2"), at)
     assert ended(command, at).state == RunState.DONE
     assert (tmp_path / "serves").read_text() == "2"
+
+
+def test_what_ended_long_ago_is_taken_out_and_what_lives_stays(tmp_path: Path) -> None:
+    at = means(tmp_path, ANY)
+    over, lives = trainer("print('done')"), trainer("import time; time.sleep(60)")
+    over.dispatch(order(), at)
+    ended(over, at)
+    lives.dispatch(order(id="eta-1/2"), at)
+    until(
+        lambda: isinstance(found := lives.look(order(id="eta-1/2"), "", at), Report) and found.state == RunState.RUNNING
+    )
+    now = datetime.now(UTC)
+    assert clear(at.home, now - timedelta(days=1)) == 0
+    assert clear(at.home, now + timedelta(days=1)) == 1
+    assert over.look(order(), "", at) is None
+    assert isinstance(lives.look(order(id="eta-1/2"), "", at), Report)
+    lives.dispatch(order(action=Action.CANCEL, run="eta-1/2"), at)
 
 
 def test_its_interpreter_is_that_of_the_worker(tmp_path: Path) -> None:

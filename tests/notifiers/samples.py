@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from monitoring.core.alerting.notification import Line, Notification, NotifyReason
+from monitoring.core.alerting.notification import Line, Notification, NotifyReason, State
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 NASTY = 'Air <!channel> [x](https://evil.example) *b* "q" \r\nBcc: all@example.com'
@@ -31,6 +31,16 @@ def resolved(**more: Any) -> Notification:
     return notification(
         id="ntf-2", reason=NotifyReason.RESOLVED, why="resolved", lines=(replace(LINE, state="resolved"),), **more
     )
+
+
+def question(state: State = "waiting", **more: Any) -> Notification:
+    line = replace(
+        LINE, check="promote version 2", column="", slice="", version="2", state=state, severity="ticket",
+        summary="Better: MAE 5.6 instead of 15.9 min.", value=None, threshold=None,
+    )  # fmt: skip
+    reason = NotifyReason.DECIDED if state == "decided" else NotifyReason.QUESTION
+    why = "a person has to decide"
+    return notification(id=f"q-{state}", reason=reason, why=why, severity="ticket", lines=(line,), **more)
 
 
 NASTY_ONE = notification(

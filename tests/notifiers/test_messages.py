@@ -17,17 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.errors import SlackObjectFormationError
 
-from monitoring.notifiers import email, pagerduty, payload, slack, teams, wording
+from monitoring.notifiers import email, pagerduty, payload, slack, teams, webhook, wording
 from monitoring.notifiers.guard import Reach
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Delivered, Refused
 from monitoring.notifiers.registry import parse
 from monitoring.store.channels import test_notification as a_test
 from tests.notifiers.certificates import contexts
-from tests.notifiers.samples import LINE, NASTY, NASTY_ONE, NOW, notification, resolved
+from tests.notifiers.samples import LINE, NASTY, NASTY_ONE, NOW, notification, question, resolved
 from tests.notifiers.vendors import pagerduty_takes, slack_takes, teams_takes
 
-ALL = [notification(), resolved(), NASTY_ONE, a_test("t", "ann", NOW), notification(lines=())]
+QUESTIONS = [question(), question("failed"), question("decided")]
+ALL = [notification(), resolved(), NASTY_ONE, a_test("t", "ann", NOW), notification(lines=()), *QUESTIONS]
 LONG = "Задержка вылета 遅延 " * 150
 LARGE = [
     notification(id="forty", lines=(replace(LINE, summary="x" * 400),) * 40),
@@ -58,9 +59,23 @@ def test_what_is_left_out_is_counted(one: Any) -> None:
     assert not one.lines or sections, "the gravest is always there"
     assert (f"and {left} more" in json.dumps(slack.message(one))) == (left > 0)
     body = [b["inlines"][0]["text"] for b in teams.message(one)["attachments"][0]["content"]["body"]]
-    shown = sum(line.startswith("drift ") for line in body)
+    shown = sum(line.startswith(("drift ", "promote ")) for line in body)
     left = len(one.lines) - shown
     assert (f"and {left} more" in body) == (left > 0) and (shown or not one.lines)
+
+
+ASKS = [
+    (question(), "[WAITING] Arrival delays: promote version 2", "retrain.waiting", ("trigger",)),
+    (question("failed"), "[FAILED] Arrival delays: promote version 2", "retrain.failed", ("trigger",)),
+    (question("decided"), "[DECIDED] Arrival delays: promote version 2", "retrain.decided", ("resolve",)),
+]
+
+
+@pytest.mark.parametrize(("one", "title", "kind", "actions"), ASKS, ids=[case[2] for case in ASKS])
+def test_what_a_retrain_asks_reads_as_a_question(one: Any, title: str, kind: str, actions: tuple[str, ...]) -> None:
+    assert wording.title(one) == title and webhook.kind(one) == kind and pagerduty.actions(one) == actions
+    assert "Better: MAE 5.6 instead of 15.9 min." in wording.text(one)
+    assert "firing" not in wording.text(one).lower()
 
 
 @given(

@@ -1,4 +1,5 @@
-"""What people are told about alerts: one notification holds the alerts of one group, and says why it was sent."""
+"""What people are told: one notification holds the alerts of one group, or what a retrain request asks of somebody, and
+says why it was sent."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-State = Literal["firing", "resolved"]
+State = Literal["firing", "resolved", "waiting", "failed", "decided"]
+"""Of an alert the first two; of a retrain request that it waits for a person, has failed, or was decided."""
+OVER = ("resolved", "decided")
 Severity = Literal["page", "ticket"]
 
 
@@ -21,13 +24,16 @@ class NotifyReason(StrEnum):
     ESCALATED = "escalated"
     FLAPPING = "flapping"
     SILENCE_ENDED = "silence_ended"
+    QUESTION = "question"
+    DECIDED = "decided"
     TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One alert in a notification.
+    """One alert in a notification, or what a retrain request asks.
 
+    Of a request, `fingerprint` is its key, `check` what is asked in a few words, and there is no value. Of an alert,
     `summary` is the verdict's sentence, `value` and `threshold` are in the unit of the check's method, `since` is when
     it fired, `link` leads to the model at that window.
     """
@@ -75,13 +81,18 @@ class Notification:
 
     @property
     def resolved(self) -> bool:
-        """Whether nothing of it fires any more."""
-        return bool(self.lines) and all(line.state == "resolved" for line in self.lines)
+        """Whether nothing of it fires, or waits, any more."""
+        return bool(self.lines) and all(line.state in OVER for line in self.lines)
 
     @property
     def firing(self) -> tuple[Line, ...]:
-        """The alerts that still fire."""
-        return tuple(line for line in self.lines if line.state == "firing")
+        """The alerts that still fire, or what still waits."""
+        return tuple(line for line in self.lines if line.state not in OVER)
+
+    @property
+    def about_retraining(self) -> bool:
+        """Whether a retrain request asks, and not an alert."""
+        return self.reason in (NotifyReason.QUESTION, NotifyReason.DECIDED)
 
     def because(self, more: str) -> Notification:
         """The same with one more thing to say on why it is sent."""

@@ -16,6 +16,11 @@ from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.core.retraining.state import CHOICE, UNDER_WAY, WAITING, WORDS, State, may
 
+FAILURES = {
+    Action.PROMOTE: "promotion_failed", Action.ROLL_BACK: "roll_back_failed", Action.REJECT: "rejection_failed",
+}  # fmt: skip
+"""Kinds of events where an order failed."""
+
 
 class NotPossible(Exception):  # noqa: N818 - reads as a sentence where it is raised
     """What a person asked of a request cannot be done; the words say why."""
@@ -149,6 +154,9 @@ def reported(request: RetrainRequest, report: Report, now: datetime, actor: str 
         return _promoted(change, report.message, now, actor)
     if pending == Action.ROLL_BACK:
         return _rolled_back(change, report.message, now, actor)
+    if pending == Action.REJECT:
+        words = report.message or f"Version {request.version} is put away."
+        return change.then(now, "put_away", words, actor, pending=None)
     if not report.version:
         return _failed(change, "The run ended and named no version: nothing can be promoted.", now, actor)
     return change.then(
@@ -168,7 +176,9 @@ def tick(request: RetrainRequest, now: datetime) -> Change:
     change = Change(request)
     if request.run:
         change = change.ordering(Action.CANCEL, now, words)
-    return change.then(now, "timed_out", words, state=State.TIMED_OUT, closed_at=now, pending=None, deadline=None)
+    return change.then(
+        now, "timed_out", words, state=State.TIMED_OUT, closed_at=now, pending=None, deadline=None, message=words
+    )
 
 
 def evaluated(
@@ -215,13 +225,14 @@ def promote(request: RetrainRequest, actor: str, now: datetime, dispatches: bool
     return change.then(now, "promoting", f"Version {request.version} is to serve. {words}", actor)
 
 
-def reject(request: RetrainRequest, actor: str, now: datetime, reason: str) -> Change:
-    """The candidate is not to serve. Raises NotPossible."""
+def reject(request: RetrainRequest, actor: str, now: datetime, reason: str, dispatches: bool = False) -> Change:
+    """The candidate is not to serve; whoever `dispatches` is told, so that it no longer answers beside the champion.
+    Raises NotPossible."""
     if request.state not in CHOICE or request.pending is not None:
         raise NotPossible(f"It is {WORDS[request.state].lower()}: there is no candidate to reject.")
-    return Change(request).then(
-        now, "rejected", reason.strip() or "Rejected.", actor, state=State.REJECTED, closed_at=now
-    )
+    words = reason.strip() or "Rejected."
+    change = Change(request).then(now, "rejected", words, actor, state=State.REJECTED, closed_at=now)
+    return change.ordering(Action.REJECT, now, words, request.version) if dispatches else change
 
 
 def measured(request: RetrainRequest, gain: dict[str, Any] | None, now: datetime) -> Change:
@@ -310,13 +321,13 @@ def _running(change: Change, report: Report, now: datetime, actor: str) -> Chang
 
 
 def _failed(change: Change, words: str, now: datetime, actor: str = "") -> Change:
-    """Of a retrain it is the end; a promotion or roll-back that failed leaves things as they were."""
-    if change.request.pending == Action.RETRAIN:
+    """Of a retrain it is the end; anything else that failed leaves things as they were."""
+    pending = change.request.pending
+    if pending is None or pending == Action.RETRAIN:
         return change.then(
             now, "failed", words, actor, state=State.FAILED, closed_at=now, pending=None, deadline=None, message=words
         )
-    kind = "promotion_failed" if change.request.pending == Action.PROMOTE else "roll_back_failed"
-    return change.then(now, kind, words, actor, pending=None, message=words)
+    return change.then(now, FAILURES[pending], words, actor, pending=None, message=words)
 
 
 def _promoted(change: Change, words: str, now: datetime, actor: str) -> Change:

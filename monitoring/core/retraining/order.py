@@ -14,6 +14,7 @@ class Action(StrEnum):
     RETRAIN = "retrain"
     PROMOTE = "promote"
     ROLL_BACK = "roll_back"
+    REJECT = "reject"
     CANCEL = "cancel"
 
 
@@ -22,10 +23,10 @@ class Order:
     """What a dispatcher is told to do.
 
     `id` stays the same however often it is sent, so that a receiver can tell a repetition: it is the outbox's
-    dedup_key. `request` is the key of the retrain request, `model` the model's. `version` is the candidate to promote,
-    or the version to roll back to; "" where the order is to retrain. `run` is the dispatcher's own name of the run to
-    cancel, else "". Rows may be learned from up to `train_until`; None leaves it to the trainer. `reason` is one
-    sentence for a person, `evidence` what it rests on. `callback` is the URL that progress may be reported to.
+    dedup_key. `request` is the key of the retrain request, `model` the model's. `version` is the candidate to promote
+    or to put away, or the version to roll back to; "" where the order is to retrain. `run` is the dispatcher's own name
+    of the run to cancel, else "". Rows may be learned from up to `train_until`; None leaves it to the trainer. `reason`
+    is one sentence for a person, `evidence` what it rests on. `callback` is the URL that progress may be reported to.
     """
 
     id: str

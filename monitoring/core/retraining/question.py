@@ -1,0 +1,75 @@
+"""What a retrain request asks of people: a decision that waits for one of them, or trouble that one has to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from monitoring.core.retraining.request import RetrainRequest
+from monitoring.core.retraining.state import CHOICE, WAITING, WORDS, State
+
+REPEAT = timedelta(days=1)
+"""A question that nobody answers is asked again after so long."""
+TROUBLE = (State.FAILED, State.TIMED_OUT)
+
+
+class Kind(StrEnum):
+    """What is asked."""
+
+    APPROVAL = "approval"
+    PROMOTION = "promotion"
+    ROLL_BACK = "roll_back"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of people, in a few words and in full, and since when.
+
+    `key` names it: a request's next order makes another one of it, as where a promotion failed and is to be decided
+    anew.
+    """
+
+    request: str
+    kind: Kind
+    order: int
+    headline: str
+    words: str
+    since: datetime
+
+    @property
+    def key(self) -> str:
+        """The same as long as it is the same question."""
+        return f"retrain/{self.request}/{self.kind}-{self.order}"
+
+    def turn(self, now: datetime) -> int:
+        """How often it has been asked before by now."""
+        return max(0, (now - self.since) // REPEAT)
+
+
+def asked(request: RetrainRequest, now: datetime) -> Question | None:
+    """What a request asks of people now. What failed is told for a day: it waits for nothing."""
+    found: tuple[Kind, str, str, datetime | None] | None = None
+    if request.state == State.REQUESTED and request.policy.approval:
+        found = (Kind.APPROVAL, "approve a retrain", request.reason, request.opened_at)
+    elif request.state in CHOICE and request.pending is None and request.compared_at is not None:
+        found = (Kind.PROMOTION, f"promote version {request.version}", request.message, request.candidate_at)
+    elif request.state == State.PROMOTED and request.pending is None and request.roll_back:
+        headline = f"roll back to version {request.champion}" if request.champion else "roll back"
+        found = (Kind.ROLL_BACK, headline, request.roll_back, request.promoted_at)
+    elif request.state in TROUBLE and request.closed_at is not None and now - request.closed_at < REPEAT:
+        headline = f"retrain {WORDS[request.state].lower()}"
+        found = (Kind.TROUBLE, headline, request.message or request.reason, request.closed_at)
+    if found is None:
+        return None
+    kind, headline, words, since = found
+    return Question(request.key, kind, request.orders, headline, words, since or request.changed_at)
+
+
+def still_asked(request: RetrainRequest, key: str, now: datetime) -> bool:
+    """Whether a question that was asked waits for an answer yet. One of approval does while a guard objects."""
+    if request.state in WAITING and key == f"retrain/{request.key}/{Kind.APPROVAL}-{request.orders}":
+        return True
+    question = asked(request, now)
+    return (question is not None and question.key == key) or request.state in TROUBLE

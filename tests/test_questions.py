@@ -1,0 +1,131 @@
+"""People are told once what a retrain request asks of them, again each day, and what was decided; on real databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from monitoring import questions
+from monitoring.core.alerting.notification import Notification
+from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining.lifecycle import Change
+from monitoring.core.retraining.report import Report, RunState
+from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
+from monitoring.core.retraining.state import State
+from monitoring.notifiers.registry import parse
+from monitoring.store import channels, models, retrains
+from monitoring.store.database import connect, reading, transaction
+from monitoring.store.migrations import migrate
+from monitoring.store.outbox_tables import OutboxRow
+from monitoring.store.queries.retraining import history
+from tests.logs_of import START, binary_model
+
+NOW = START
+URL = "https://leeway.example.com"
+CHANNELS = [
+    {"name": "team", "kind": "webhook", "url": "https://team.example.com", "matchers": {"owner": ["ops"]}},
+    {"name": "pager", "kind": "webhook", "url": "https://pager.example.com", "matchers": {"severity": ["page"]}},
+    {"name": "others", "kind": "webhook", "url": "https://others.example.com", "matchers": {"owner": ["pricing"]}},
+    {"name": "all", "kind": "webhook", "url": "https://all.example.com"},
+]  # fmt: skip
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    local = f"sqlite:///{tmp_path / 'leeway.db'}"
+    made_of = connect(local if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
+    migrate(made_of)
+    log = {"source": "csv", "location": str(tmp_path / "delays.csv")}
+    with transaction(made_of) as session:
+        models.apply(session, [binary_model(log, key="delays", owner="ops", runbook="Look.")], tmp_path, "tests", NOW)
+        channels.apply(session, [parse(one) for one in CHANNELS], "tests", NOW)
+        made = RetrainRequest(
+            "delays", 0, "Delays", "ops", Cause.FLAG, "3 windows are breached.", "", "once", State.REQUESTED, NOW, NOW,
+            Policy("command"), champion="1",
+        )  # fmt: skip
+        retrains.open_request(session, made, (), NOW)
+    yield made_of
+    made_of.dispose()
+
+
+def does(store: Engine, act: Callable[[RetrainRequest], Change]) -> None:
+    with transaction(store) as session:
+        retrains.change(session, "delays-1", act, NOW, "bo", "a test")
+
+
+def told(store: Engine, target: str = "team") -> list[Notification]:
+    with reading(store) as session:
+        rows = session.scalars(select(OutboxRow).where(OutboxRow.kind == "notification").order_by(OutboxRow.id))
+        return [Notification.from_json(row.payload) for row in rows if row.target == target]
+
+
+def titles(store: Engine) -> list[tuple[str, str]]:
+    return [(one.lines[0].state, one.lines[0].check) for one in told(store)]
+
+
+def candidate_of(version: str) -> Callable[[RetrainRequest], Change]:
+    return partial(lifecycle.reported, report=Report(RunState.CANDIDATE, version=version), now=NOW)
+
+
+def test_whoever_owns_the_model_is_asked_once_and_asked_again_the_next_day(store: Engine) -> None:
+    for minutes in (0, 1, 600):
+        questions.step(store, NOW + timedelta(minutes=minutes), URL)
+    (one,) = told(store)
+    assert told(store, "all") == [one] and told(store, "pager") == told(store, "others") == []
+    assert (one.model_name, one.owner, one.severity, one.runbook) == ("delays", "ops", "ticket", "Look.")
+    assert one.lines[0].summary == "3 windows are breached." and one.link == f"{URL}/retraining?request=delays-1"
+    questions.step(store, NOW + timedelta(hours=25), URL)
+    assert [n.why for n in told(store)][1] == "a person has to decide; asked again after 1 day"
+    with reading(store) as session:
+        assert [e.words for e in history(session, "delays-1") if e.kind == "notified"] == [
+            "Asked to approve a retrain: team, all."
+        ] * 2  # fmt: skip
+
+
+def test_from_approval_to_roll_back_each_decision_is_asked_for_and_its_answer_told(store: Engine) -> None:
+    def goes_on(*acts: Any) -> None:
+        for act in acts:
+            does(store, act)
+        questions.step(store, NOW, URL)
+
+    questions.step(store, NOW, URL)
+    goes_on(partial(lifecycle.approve, actor="bo", now=NOW, train_until=NOW))
+    goes_on(candidate_of("2"))
+    goes_on(partial(lifecycle.evaluated, comparison={"verdict": "better"}, gain=None, words="Better.", now=NOW))
+    goes_on(partial(lifecycle.promote, actor="cy", now=NOW, dispatches=False))
+    goes_on(partial(lifecycle.fails, words="It does not hold.", now=NOW))
+    goes_on(partial(lifecycle.roll_back, actor="cy", now=NOW, dispatches=False, reason="It is worse."))
+    assert titles(store) == [
+        ("waiting", "approve a retrain"), ("decided", "approve a retrain"), ("waiting", "promote version 2"),
+        ("decided", "promote version 2"), ("waiting", "roll back to version 1"), ("decided", "roll back to version 1"),
+    ]  # fmt: skip
+    summaries = [one.lines[0].summary for one in told(store)]
+    assert summaries[2::2] == ["Better.", "It does not hold."]
+    assert summaries[1].endswith("(bo)") and summaries[5].endswith("It is worse. (cy)")
+    assert len({one.incident for one in told(store)}) == 1, "one thread"
+    assert len({one.id for one in told(store)}) == 6
+
+
+def test_a_retrain_that_failed_is_told_and_what_nobody_was_asked_has_no_answer(store: Engine) -> None:
+    does(store, partial(lifecycle.approve, actor="bo", now=NOW, train_until=NOW))
+    does(store, partial(lifecycle.reported, report=Report(RunState.FAILED, message="Out of memory."), now=NOW))
+    for hours in (0, 1, 30):
+        questions.step(store, NOW + timedelta(hours=hours), URL)
+    assert titles(store) == [("failed", "retrain failed")]
+    assert told(store)[0].lines[0].summary == "Out of memory."
+
+
+def test_who_joins_later_is_told_what_still_waits_but_no_answers_to_what_it_never_heard(store: Engine) -> None:
+    questions.step(store, NOW, URL)
+    with transaction(store) as session:
+        late = {"name": "late", "kind": "webhook", "url": "https://late.example.com"}
+        channels.apply(session, [parse(late)], "tests", NOW)
+    does(store, partial(lifecycle.approve, actor="bo", now=NOW, train_until=NOW))
+    questions.step(store, NOW, URL)
+    assert told(store, "late") == [] and len(told(store)) == 2
