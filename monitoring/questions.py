@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from monitoring.core.alerting.notification import Line, Notification, NotifyReason, State
-from monitoring.core.retraining.question import REPEAT, Kind, Question, asked, still_asked
+from monitoring.core.retraining.question import REPEAT, Kind, Question, answer, asked, still_asked
 from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.store import channels, outbox, retrains
 from monitoring.store.database import reading, transaction
@@ -50,7 +50,7 @@ def tell(session: Session, model: Watched, key: str, now: datetime, url: str) ->
     for name, headline in _open_questions(told).items():
         if not still_asked(request, name, now):
             heard = {row.target for row in told if row.dedup_key.startswith(f"{name}/")}
-            last = history(session, key)[-1]
+            last = answer(name, history(session, key))
             _send(session, _answered(model, request, name, headline, last, now, url), sorted(heard), now)
     question = asked(request, now)
     if question is None:

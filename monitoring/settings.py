@@ -95,6 +95,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             values[field.name] = KINDS.get(field.name, str)(text)
         except ValueError as error:
             raise SettingsError(f"{text!r} is no number", where=variable(field.name), mend=HELP[field.name]) from error
+    if "port" in values:
+        values.setdefault("url", f"http://127.0.0.1:{values['port']}")
     found = Settings(**values)
     if found.sign_in not in ("none", "oidc"):
         raise SettingsError(f"{found.sign_in!r} is not known", where=variable("sign_in"), mend="Known: none, oidc.")

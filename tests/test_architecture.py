@@ -22,7 +22,7 @@ SHELLS = (
     "worker",
     "ingest",
     "baseline",
-    "commands",
+    "cli",
     "up",
     "rebaseline",
     "demo",

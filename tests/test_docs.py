@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from monitoring.__main__ import _parser
+from monitoring.__main__ import parser_of
+from monitoring.cli.commands import names
 from monitoring.core.alerting.notification import NotifyReason
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.checks import CHECKS, PLANNED
@@ -36,12 +37,12 @@ def text(name: str) -> str:
 
 
 def commands() -> list[str]:
-    action = next(a for a in _parser()._actions if a.dest == "command")
+    action = next(a for a in parser_of(names())._actions if a.dest == "command")
     return list(action.choices or ())
 
 
 def options() -> list[tuple[str, str]]:
-    action = next(a for a in _parser()._actions if a.dest == "command")
+    action = next(a for a in parser_of(names())._actions if a.dest == "command")
     assert action.choices is not None
     return [
         (command, flag)

@@ -11,9 +11,10 @@ import pytest
 import yaml
 from sqlalchemy import Engine, insert, select
 
-from monitoring import backtest_report, fleet
+from monitoring import fleet
 from monitoring.__main__ import main
 from monitoring.backtest import Proposal, back_test
+from monitoring.cli import backtest_report
 from monitoring.core.alerting.signal import Subject
 from monitoring.core.alerting.waits import stated
 from monitoring.core.verdict import Status, Verdict, Window
@@ -336,7 +337,7 @@ def test_a_log_cut_by_rows_and_one_never_judged_are_left_out_with_the_reason(sto
 def test_the_command_says_the_same_as_text_and_as_json(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitoring.commands.now", lambda: NOW)
+    monkeypatch.setattr("monitoring.cli.terminal.now", lambda: NOW)
     assert main(["apply", str(write(home, models=[model(owner="ops"), model("fare")], rules=[RULE]))]) == 0
     drifting(connect(f"sqlite:///{home / 'leeway.db'}"), "eta", "..!!....!...")
     capsys.readouterr()

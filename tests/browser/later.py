@@ -13,7 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from monitoring import worker
-from monitoring.commands import open_store
+from monitoring.cli.opening import open_store
 from monitoring.settings import load
 from monitoring.web import clock
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from monitoring.core.retraining.request import RetrainRequest
+from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.core.retraining.state import CHOICE, WAITING, WORDS, State
 
 REPEAT = timedelta(days=1)
@@ -21,6 +22,15 @@ class Kind(StrEnum):
     PROMOTION = "promotion"
     ROLL_BACK = "roll_back"
     TROUBLE = "trouble"
+
+
+ANSWERS: dict[Kind, tuple[str, ...]] = {
+    Kind.APPROVAL: ("approved", "cancelled"),
+    Kind.PROMOTION: ("promoting", "promoted", "rejected"),
+    Kind.ROLL_BACK: ("rolling_back", "rolled_back", "verified"),
+    Kind.TROUBLE: (),
+}
+"""Kinds of events that answer a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,12 @@ def asked(request: RetrainRequest, now: datetime) -> Question | None:
         return None
     kind, headline, words, since = found
     return Question(request.key, kind, request.orders, headline, words, since or request.changed_at)
+
+
+def answer(key: str, events: Sequence[Event]) -> Event:
+    """What answered a question: the newest event of a request's history that does; of none the newest of all."""
+    kind = Kind(key.rpartition("/")[2].rpartition("-")[0])
+    return next((event for event in reversed(events) if event.kind in ANSWERS[kind]), events[-1])
 
 
 def still_asked(request: RetrainRequest, key: str, now: datetime) -> bool:

@@ -1,0 +1,68 @@
+"""judge models now; with --fleet, without anything set up before"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from sqlalchemy import Engine
+
+from monitoring import evaluate, incidents
+from monitoring.cli import terminal
+from monitoring.cli.opening import opened
+from monitoring.core.verdict import Status, Verdict
+from monitoring.errors import FleetError
+from monitoring.evaluate import Scope
+
+WORSE = {"warning": (Status.WARNING, Status.BREACHED, Status.FAILED), "breached": (Status.BREACHED, Status.FAILED)}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """What it takes."""
+    parser.add_argument("--fleet", type=Path, help="a fleet file; its state is thrown away afterwards")
+    parser.add_argument("--model", help="only the model of this key")
+    parser.add_argument("--from", dest="start", type=terminal.moment, metavar="T", help="only windows that end after T")
+    parser.add_argument("--to", dest="end", type=terminal.moment, metavar="T", help="only windows that begin before T")
+    parser.add_argument(
+        "--as-of", type=terminal.moment, metavar="T", help="use only rows logged and labels observed by T"
+    )
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write every verdict to OUT; - is standard output")
+    parser.add_argument("--fail-on", choices=tuple(WORSE), help="exit 1 when a verdict is at least that")
+
+
+def run(options: Namespace) -> int:
+    """1 for what --fail-on says, 2 where no model could be read."""
+    if options.as_of is not None and not options.fleet:
+        raise FleetError(
+            "--as-of looks at what was known then, which needs throw-away state",
+            where="evaluate",
+            mend="Give --fleet as well; `export` writes the file.",
+        )
+    store, found = opened(options.fleet, options.model)
+    finished = bool(options.fleet) and options.as_of is None
+    scope = Scope(None, options.as_of, options.start, options.end, finished=finished)
+    stream = terminal.beside(options.json)
+    verdicts: list[Verdict] = []
+    unusable = 0
+    for watched in found:
+        mine = evaluate.evaluate(store, watched, scope, terminal.now, terminal.progress_of(watched.key))
+        unusable += mine[-1].status == Status.FAILED and len(mine) == 1
+        verdicts += mine
+        terminal.sum_up(mine, stream)
+    if options.model is None:
+        verdicts = _with_causes(store, verdicts, options.as_of or terminal.now(), stream)
+    if options.json:
+        terminal.write([v.as_json() for v in verdicts], options.json)
+    if unusable == len(found) and found:
+        return 2
+    return int(bool(options.fail_on) and any(v.status in WORSE[options.fail_on] for v in verdicts))
+
+
+def _with_causes(store: Engine, verdicts: list[Verdict], at: datetime, stream: TextIO) -> list[Verdict]:
+    """Bring the incidents up to date and print them; the verdicts, with each cause named in the summings-up."""
+    found = incidents.update(store, at)
+    for incident in found:
+        print(f"Shared cause: {incident.title(at)}.", file=stream)
+    return incidents.mentioned(verdicts, found, at)
