@@ -24,7 +24,6 @@ from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Bounds
 from monitoring.pairing import Frames, Together, coincide, together
 from monitoring.store.models import Watched
-from monitoring.store.queries.fleet import main_metric
 
 LIMIT, SEED = 60_000, 0
 """Labelled rows of a side that are compared, and what they are drawn by."""
@@ -110,7 +109,7 @@ def compare(
         )
     ends = [datetime.fromtimestamp(float(f(rows.champion.moment)), tz=UTC) for f in (min, max)]
     about = About(
-        model.key, model.task, metric or judged_by(model), champion.name, challenger.name, model.unit, since, until,
+        model.key, model.task, metric or model.main_metric, champion.name, challenger.name, model.unit, since, until,
         as_of, ends[0], ends[1], found.pairing, len(rows.champion), len(rows.challenger), found.of, 0.0,
     )  # fmt: skip
     try:
@@ -147,11 +146,6 @@ def asked_for(watched: Watched, arguments: Mapping[str, Any], now: datetime, pro
         metric=str(arguments.get("metric") or ""), shadow=watched.model.retraining.shadow, progress=progress,
     )  # fmt: skip
     return json.dumps(as_document(found))
-
-
-def judged_by(model: Model) -> str:
-    """The metric that a model is judged by."""
-    return main_metric(model.task, model.model_dump(mode="json")).removeprefix("performance.")
 
 
 def _check(model: Model, sides: tuple[Side, Side], shadow: Log | None) -> None:

@@ -25,7 +25,6 @@ from monitoring.ingest import Ingested, Progress
 from monitoring.store import diagnoses, verdicts
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched
-from monitoring.store.queries.fleet import main_metric
 from monitoring.store.summaries import read_slots
 from monitoring.verdicts.subject import Subject
 
@@ -50,7 +49,7 @@ def of_breach(
     The newest one serves until another day of windows is mature, or the rows it was made from are others. `found` are
     the newest verdicts; where `new`, they replace all that are stored.
     """
-    check = breached(found, main_metric(watched.model.task, watched.model.model_dump(mode="json")))
+    check = breached(found, f"performance.{watched.model.main_metric}")
     if check is None:
         return None
     last = _slots(mature(found, check)[-1]).last
@@ -80,7 +79,7 @@ def on_demand(
 
     Kept in the database, but takes no part in the flag. Raises LeewayError where it is not possible.
     """
-    check = main_metric(watched.model.task, watched.model.model_dump(mode="json"))
+    check = f"performance.{watched.model.main_metric}"
     if span is not None:
         window = Slots(slot_of(span[0]), slot_ceiling(span[1]))
         if len(window) == 0:

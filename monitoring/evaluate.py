@@ -188,7 +188,7 @@ def _estimate_failed(subject: Subject, reason: str) -> Verdict:
     """Of the method that failed, so that its next estimate takes the place of the failure."""
     windows = estimated.due(subject) or list(subject.windows)
     window = subject.window(windows[-1], 0) if windows else Window(None, subject.now, 0)
-    check = f"estimated.{performance.main_metric(subject)}"
+    check = f"estimated.{subject.model.main_metric}"
     method = "dle" if subject.model.task == "regression" else "cbpe"
     return Verdict(subject.model.key, check, window, Status.FAILED, reason, method=method)
 

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from monitoring.core.alerting.waits import Waits
-from monitoring.core.performance.metric import metrics_for
+from monitoring.core.performance.metric import main_metric, metrics_for
 from monitoring.core.window import HOURS_OF, Chunk
 from monitoring.errors import FleetError
 from monitoring.fleet_channels import AnyChannel
@@ -116,6 +116,12 @@ class Model(Strict):
     def title(self) -> str:
         """The name on screen."""
         return self.name or self.key
+
+    @property
+    def main_metric(self) -> str:
+        """The metric it is judged by."""
+        scored = self.predictions.columns.score is not None
+        return main_metric(self.task, (threshold.check for threshold in self.thresholds), scored)
 
     @property
     def traits(self) -> dict[str, tuple[str, ...]]:

@@ -34,7 +34,7 @@ from monitoring.logs.rows import Bounds, runs
 from monitoring.logs.sample import SLOT, Roles, by_slot, roles_of
 from monitoring.verdicts import estimated, labels
 from monitoring.verdicts.estimated import MIN_REFERENCE, SEED, Way
-from monitoring.verdicts.performance import main_metric, outcome_of
+from monitoring.verdicts.performance import outcome_of
 from monitoring.verdicts.subject import Subject
 
 LIMIT, WINDOW = 20_000, 2_000
@@ -171,7 +171,7 @@ def score_classes(scores: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _asked(subject: Subject, usual: tuple[str, ...], possible: tuple[str, ...]) -> list[str]:
     """The metrics to estimate: the one the model is judged by, those with a threshold, and some more."""
-    names = [main_metric(subject), *usual]
+    names = [subject.model.main_metric, *usual]
     for threshold in subject.model.thresholds:
         family, _, name = threshold.check.partition(".")
         names += [name] if family in ("performance", "estimated") else []
@@ -179,7 +179,7 @@ def _asked(subject: Subject, usual: tuple[str, ...], possible: tuple[str, ...]) 
 
 
 def _short(subject: Subject, windows: list[Slots], metrics: list[str], method: str, reason: str) -> Iterator[Verdict]:
-    main = main_metric(subject)
+    main = subject.model.main_metric
     for window in windows:
         face, check = subject.window(window, _answered(subject, window)), f"estimated.{main}"
         if main in metrics:

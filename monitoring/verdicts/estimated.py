@@ -31,7 +31,6 @@ from monitoring.verdicts.performance import (
     MIN_LABELS,
     Outcome,
     chance,
-    main_metric,
     no_probability,
     outcome_of,
     stated,
@@ -71,7 +70,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     names = list(METRICS)
     if mixed(subject) > MIXED:
         names = [name for name in names if name not in PREDICTED]
-    main = main_metric(subject)
+    main = subject.model.main_metric
     yield from by_scores(subject, column, "", names)
     for slice_ in subject.current.slices() if main in names else []:
         yield from by_scores(subject, column, slice_, [main])
@@ -105,7 +104,7 @@ def by_scores(
         n = int(rows.sum())
         wrong = no_probability(subject, window, None, slice_) if n else ""
         if known is None or wrong:
-            metric = next((m for m in metrics if m.name == main_metric(subject)), metrics[0])
+            metric = next((m for m in metrics if m.name == subject.model.main_metric), metrics[0])
             status = Status.FAILED if wrong else Status.INSUFFICIENT_DATA
             yield replace(_blank(subject, metric, window, n, slice_, "cbpe"), status=status, reason=wrong or short)
             continue
@@ -187,7 +186,7 @@ def verdict(
     if found.value is None or found.lower is None or found.upper is None:
         return replace(blank, status=Status.INSUFFICIENT_DATA, reason=f"Cannot be estimated: {found.reason}.")
     warning, breached, words = own.warning if own else None, own.breached if own else None, "set by its owner"
-    if not stated(own) and metric.name == main_metric(subject):
+    if not stated(own) and metric.name == subject.model.main_metric:
         level = automatic([metric.compute(o) for o in past], metric.better, found, chance(subject, own))
         if level is not None:
             warning, breached, words = level.warning, level.breached, level.explanation

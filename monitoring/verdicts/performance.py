@@ -13,14 +13,14 @@ from monitoring.core.label_arrivals import LabelState
 from monitoring.core.outcome import SCORE_GRID
 from monitoring.core.performance import outcome as outcomes
 from monitoring.core.performance.curves import ONE_CLASS
-from monitoring.core.performance.metric import MAIN, Estimate, Metric, get, metrics_for
+from monitoring.core.performance.metric import Estimate, Metric, get, metrics_for
 from monitoring.core.performance.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
 from monitoring.core.performance.threshold import AutomaticThreshold, automatic
 from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
-from monitoring.fleet import Model, Threshold
+from monitoring.fleet import Threshold
 from monitoring.verdicts import labels, miscalibration
 from monitoring.verdicts.miscalibration import Probabilities, probabilities
 from monitoring.verdicts.subject import Subject, held_against
@@ -32,21 +32,6 @@ FALSE_ALARMS = 1.0
 Outcome = BinaryOutcome | MulticlassOutcome | RegressionOutcome
 
 
-def main_metric(subject: Subject) -> str:
-    """The metric the model is judged by."""
-    return main_metric_of(subject.model)
-
-
-def main_metric_of(model: Model) -> str:
-    """The first its owner, else a rule of the fleet, set a threshold for, else its task's."""
-    for threshold in model.thresholds:
-        if threshold.check.startswith("performance."):
-            return threshold.check.removeprefix("performance.")
-    if model.task == "binary_classification" and model.predictions.columns.score is None:
-        return "accuracy"
-    return MAIN[model.task]
-
-
 def judge(subject: Subject) -> Iterator[Verdict]:
     """All performance verdicts: every metric of the whole, the main one of every slice and version."""
     if subject.profile.find(Kind.OUTCOME, "") is None:
@@ -56,7 +41,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     every = [m for m in metrics_for(task) if scored or not m.needs_score]
     if not subject.model.predictions.columns.lower:
         every = [m for m in every if m.name != "interval_coverage"]
-    wanted = {main_metric(subject)} | {
+    wanted = {subject.model.main_metric} | {
         t.check.removeprefix("performance.") for t in subject.model.thresholds if t.check.startswith("performance.")
     }
     few = [get(name, task) for name in sorted(wanted)]
@@ -120,7 +105,7 @@ def _view(
     no_scores = [no_probability(subject, w, version, slice_) if o.n else "" for w, o in windows]
     for metric in metrics:
         own = subject.threshold(f"performance.{metric.name}", None, slice_, version or "")
-        judged = own is not None or metric.name == main_metric(subject)
+        judged = own is not None or metric.name == subject.model.main_metric
         reference = [metric.compute(o) for o in past if o.n >= MIN_LABELS] if judged else []
         for (window, outcome), n, of, wrong in zip(windows, rows, answered, no_scores, strict=True):
             verdict = Verdict(

@@ -17,7 +17,7 @@ from monitoring.fleet import Model, Threshold
 from monitoring.rowtests.registry import get as rowtest
 from monitoring.verdicts import labels, multivariate, quality
 from monitoring.verdicts.miscalibration import ASPECTS
-from monitoring.verdicts.performance import MIN_LABELS, main_metric_of
+from monitoring.verdicts.performance import MIN_LABELS
 from monitoring.verdicts.rejudge_drift import Family, redrift
 from monitoring.verdicts.subject import held_against, narrowest, status_above, status_below
 
@@ -50,7 +50,7 @@ def needed(before: Model, after: Model) -> set[str]:
         out |= set(OF_DRIFT)
     metrics = {c.partition(".")[2] for c in changed if c.startswith(("performance.", "estimated."))}
     if metrics:
-        metrics |= {main_metric_of(before), main_metric_of(after)}
+        metrics |= {before.main_metric, after.main_metric}
     return out | {f"{family}.{name}" for name in metrics for family in ("performance", "estimated")}
 
 
@@ -117,7 +117,7 @@ class _Rules:
 
     def __post_init__(self) -> None:
         self._known: dict[tuple[str, str | None], tuple[bool, Threshold | None]] = {}
-        self._main = main_metric_of(self.before), main_metric_of(self.after)
+        self._main = self.before.main_metric, self.after.main_metric
         self._families: dict[str, Callable[[Verdict, Threshold | None], Answer]] = {
             "quality": self._quality, "performance": self._performance, "estimated": self._estimated,
             "drift": self._multivariate,

@@ -14,7 +14,6 @@ from monitoring.core.performance.metric import get
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.core.window import said
 from monitoring.verdicts import miscalibration
-from monitoring.verdicts.performance import main_metric
 from monitoring.verdicts.subject import Subject
 
 BROKEN = ("quality.missing", "quality.schema")
@@ -185,10 +184,10 @@ def _probabilities(subject: Subject, every: Sequence[Verdict], newest: Sequence[
             out.append(f"{begin} in {windows}: {_why(subject, last)}")
     if not out:
         return []
-    main = f"performance.{main_metric(subject)}"
+    main = f"performance.{subject.model.main_metric}"
     holds = [v for v in whole if v.check == main][-1:]
     if holds and holds[0].status == Status.OK:
-        name = get(main_metric(subject), subject.model.task).title
+        name = get(subject.model.main_metric, subject.model.task).title
         out.append(f"{name} holds ({holds[0].value:.4g}): recalibrating the scores mends this without retraining.")
     return [Finding(Flag.WATCH, " ".join(out))]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from monitoring.fleet import Model, parse_model
-from monitoring.store.queries.fleet import FleetEntry, main_metric
+from monitoring.store.queries.fleet import FleetEntry
 from monitoring.web import beside, cached, changes, comparison, evidence, pieces
 from monitoring.web.access import require
 from monitoring.web.clock import now
@@ -65,7 +65,7 @@ def page(key: str, shown: Span) -> None:
     if first == second:
         pieces.empty("A version is as it is.", "Choose two different ones.")
         return
-    main = main_metric(document.task, written).removeprefix("performance.")
+    main = document.main_metric
     if SHADOW in (first, second):
         st.caption("A shadow log is not summarised: it is compared row by row, below.")
     else:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.core.comparison.betting import ALPHA, NEEDED, STAKES, played
+from monitoring.core.comparison.betting import ALPHA, NEEDED, STAKES, inflation, played
 from monitoring.core.comparison.differences import BURN_IN, DAY, differences
 from monitoring.core.comparison.judge import sequential
 from monitoring.core.comparison.rows import Sides
@@ -22,10 +22,13 @@ UNKNOWN = answers([])
 
 
 @given(GAINS)
-def test_the_e_value_is_the_mean_capital_of_all_stakes(gains: list[float]) -> None:
+def test_the_e_value_is_the_mean_capital_of_all_stakes_less_the_toll(gains: list[float]) -> None:
     course = played(np.asarray(gains))
-    capital = np.mean([math.prod(1 + stake * x for x in gains) for stake in STAKES])
-    other = np.mean([math.prod(1 - stake * x for x in gains) for stake in STAKES])
+    more = inflation(np.asarray(gains))[-1] - 1
+    tolls = {stake: math.exp(-(stake**2) / 2 * more * sum(x * x for x in gains)) for stake in STAKES}
+    capital = np.mean([tolls[stake] * math.prod(1 + stake * x for x in gains) for stake in STAKES])
+    other = np.mean([tolls[stake] * math.prod(1 - stake * x for x in gains) for stake in STAKES])
+    assert all(0 < toll <= 1 for toll in tolls.values()), "or the guarantee would not be kept"
     assert course.log_e[0][-1] == pytest.approx(math.log(capital), abs=1e-9)
     assert course.log_e[1][-1] == pytest.approx(math.log(other), abs=1e-9)
 
@@ -48,6 +51,22 @@ def test_what_is_better_for_one_side_is_worse_for_the_other(gains: list[float]) 
     assert other.at(len(gains)).ends() == pytest.approx((-upper, -lower), abs=1e-9)
 
 
+@given(st.lists(st.floats(-1, 1), min_size=5, max_size=40))
+def test_how_much_more_the_mean_varies_is_by_the_correlation_with_the_one_before(gains: list[float]) -> None:
+    x = np.asarray(gains)
+    for n in range(1, len(x) + 1):
+        about = x[:n] - x[:n].mean()
+        if n < 4 or (about**2).sum() < 1e-6:
+            continue
+        alike = min(max((about[1:] * about[:-1]).sum() / (about**2).sum() + 1 / n, 0), 0.9)
+        assert inflation(x)[n - 1] == pytest.approx((1 + alike) / (1 - alike), rel=1e-6)
+
+
+def test_differences_that_turn_every_time_or_never_differ_pay_no_toll() -> None:
+    assert np.array_equal(inflation(np.tile([0.5, -0.5], 20)), np.ones(40))
+    assert np.array_equal(inflation(np.full(40, 0.3)), np.ones(40))
+
+
 def test_a_stake_that_could_lose_more_than_all_is_refused() -> None:
     with pytest.raises(ValueError, match="must lie in"):
         played(np.asarray([0.0, 1.01]))
@@ -64,6 +83,18 @@ def test_peeking_after_every_row_declares_an_equal_challenger_rarely() -> None:
     """400 runs of 500 differences, looked at after each: at most 5 % (and chance) are declared something."""
     draw = np.random.default_rng(11)
     wrong = sum(any(played(draw.choice([-1.0, 0, 0, 1], 500)).crossed()) for _ in range(400))
+    assert wrong <= ALPHA * 400
+
+
+def test_days_that_resemble_the_day_before_declare_an_equal_challenger_rarely() -> None:
+    """400 runs of 90 days, each correlated by .5 with the one before: without the toll some 10 % were declared."""
+    draw = np.random.default_rng(13)
+    wrong = 0
+    for _ in range(400):
+        days = draw.normal(0, 0.3, 90)
+        for number in range(1, 90):
+            days[number] = 0.5 * days[number - 1] + 0.75**0.5 * days[number]
+        wrong += any(played(np.clip(days, -1, 1)).crossed())
     assert wrong <= ALPHA * 400
 
 

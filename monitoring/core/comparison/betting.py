@@ -11,6 +11,11 @@ The capital is the mean of that of 12 fixed stakes, "diversified Kelly betting" 
 
 N is a martingale of mean 1, and prod(1 + b d_i) <= (1 + b m)^t for m the mean of d_1 .. d_t. So prod((1 + b x_i) /
 (1 + b m)) <= N where m is the true mean up to now, whatever its course: it is what is kept below of a hypothetical m.
+
+Differences that resemble the one before are less evidence than they seem: an expectation that wanders above and below
+0 is none of 0, but is nobody's gain either. So a toll is taken off what was won: exp(-b^2 (k - 1) sum(x_i^2) / 2), with
+k = (1 + r) / (1 - r) the variance of a mean of such differences in that of independent ones (Bartlett 1946) and r their
+correlation with the one before, as it was seen up to now. It is 1 or less, so that the guarantee is kept as it is.
 """
 
 from __future__ import annotations
@@ -28,6 +33,10 @@ NEEDED = 2 / ALPHA
 """The e-value at which a direction may be declared."""
 STAKES: Floats = 0.95 * 2.0 ** -(np.arange(12) / 2)
 """Shares that are staked, from 0.95 down to 0.02. A mean m of differences of variance v is found soonest at m / v."""
+MOST_ALIKE = 0.9
+"""The strongest correlation that a toll is taken for."""
+LEAST = 4
+"""Differences below which nothing is known of how they resemble one another."""
 STEPS = 40
 """Bisections of [-1, 1]."""
 
@@ -35,7 +44,7 @@ STEPS = 40
 @dataclass(frozen=True, slots=True)
 class Wealth:
     """Where two gamblers stand after some differences: one bets on a mean above 0, one below. `logs` of `above` and
-    `below` are of each stake: log prod(1 + b x) and log prod(1 - b x), shape (stakes,)."""
+    `below` are of each stake: log prod(1 + b x) and log prod(1 - b x), less the toll, shape (stakes,)."""
 
     n: int
     total: float
@@ -98,8 +107,25 @@ def played(differences: Floats) -> Course:
     x = np.asarray(differences, dtype=float)
     if not np.all(np.abs(x) <= 1):
         raise ValueError("differences must lie in [-1, 1]: otherwise a stake could lose more than all")
-    up, down = (np.cumsum(np.log1p(side * x[:, None] * STAKES), axis=0) for side in (1, -1))
+    toll = STAKES**2 / 2 * ((inflation(x) - 1) * np.cumsum(x**2))[:, None]
+    up, down = (np.cumsum(np.log1p(side * x[:, None] * STAKES), axis=0) - toll for side in (1, -1))
     return Course(x, up, down)
+
+
+def inflation(differences: Floats) -> Floats:
+    """By how much the mean of differences varies more, after each of them, because they resemble the one before: 1
+    where they do not, shape (n,). The correlation is that of all up to then, corrected for its bias of -1/n."""
+    x = np.asarray(differences, dtype=float)
+    n = np.arange(1, len(x) + 1)
+    mean = np.cumsum(x) / n
+    spread = np.cumsum(x**2) - n * mean**2
+    lagged = np.cumsum(np.concatenate(([0.0], x[1:] * x[:-1])))
+    first, last = x[:1], x
+    together = lagged - mean * ((n * mean - first) + (n * mean - last)) + (n - 1) * mean**2
+    known = (n >= LEAST) & (spread > 1e-12)
+    alike = np.where(known, together / np.where(known, spread, 1.0) + 1 / n, 0.0)
+    alike = np.clip(alike, 0.0, MOST_ALIKE)
+    return np.asarray((1 + alike) / (1 - alike))
 
 
 def _pooled(logs: Floats) -> npt.NDArray[np.float64]:

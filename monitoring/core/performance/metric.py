@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -56,6 +56,16 @@ _MODULES = {
 }
 MAIN = {"binary_classification": "roc_auc", "multiclass_classification": "accuracy", "regression": "mae"}
 """The metric a model is judged by where its owner has named none."""
+
+
+def main_metric(task: str, checks: Iterable[str], scored: bool) -> str:
+    """The metric a model is judged by: the first that its thresholds' `checks` name, else its task's. `scored`: it
+    gives a probability, and not its answer alone."""
+    for check in checks:
+        family, _, name = check.partition(".")
+        if family == "performance":
+            return name
+    return "accuracy" if task == "binary_classification" and not scored else MAIN[task]
 
 
 class UnknownMetric(ValueError):  # noqa: N818 - reads as a sentence where it is raised

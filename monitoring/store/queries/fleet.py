@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from monitoring.core.performance.metric import MAIN
+from monitoring.core.performance import metric
 from monitoring.core.verdict import Flag, Status
 from monitoring.core.window import slot_of
 from monitoring.store.tables import EvaluationRow, HeartbeatRow, ModelRow, RequestRow, SourceRow, VerdictRow
@@ -93,7 +93,7 @@ def fleet(session: Session, now: datetime) -> list[FleetEntry]:
         r.model_id: r.last_at
         for r in session.execute(select(SourceRow.model_id, SourceRow.last_at).where(SourceRow.role == "predictions"))
     }
-    judged = {row.id: main_metric(row.task, row.document) for row in models}
+    judged = {row.id: _judged(row.task, row.document) for row in models}
     trends = _trends(session, now, judged)
     budgets = _budgets(session, now)
     alarms = _false_alarms(session)
@@ -138,13 +138,11 @@ def _rank(flag: str) -> int:
     return WORST_FIRST.index(Flag(flag)) if flag else len(WORST_FIRST)
 
 
-def main_metric(task: str, document: dict[str, Any]) -> str:
-    """The check a model is judged by, of its document as written: as in monitoring.verdicts.performance."""
-    for threshold in document.get("thresholds") or ():
-        if str(threshold.get("check", "")).startswith("performance."):
-            return str(threshold["check"])
+def _judged(task: str, document: dict[str, Any]) -> str:
+    """The check a model is judged by, of its document as written, which is not read as a Model for that."""
+    checks = [str(threshold.get("check", "")) for threshold in document.get("thresholds") or ()]
     scored = ((document.get("predictions") or {}).get("columns") or {}).get("score") is not None
-    return "performance.accuracy" if task == "binary_classification" and not scored else f"performance.{MAIN[task]}"
+    return f"performance.{metric.main_metric(task, checks, scored)}"
 
 
 def _trends(session: Session, now: datetime, judged: dict[int, str]) -> dict[tuple[int, str], tuple[float, ...]]:

@@ -27,7 +27,6 @@ from monitoring.fleet import Model
 from monitoring.store.alert_tables import AlertRow
 from monitoring.store.diagnoses import newest as newest_diagnosis
 from monitoring.store.models import Watched
-from monitoring.store.queries.fleet import main_metric
 from monitoring.store.queries.performance import labels, outcome_of
 from monitoring.store.queries.standing import versions
 from monitoring.store.queries.summaries import baseline
@@ -101,7 +100,7 @@ def evidence(session: Session, watched: Watched) -> Evidence:
         .order_by(VerdictRow.first_slot.desc())
         .limit(1)
     )
-    main = main_metric(watched.model.task, watched.model.model_dump(mode="json"))
+    main = f"performance.{watched.model.main_metric}"
     checks = {main, *(t.check for t in watched.model.thresholds if t.check.startswith("performance."))}
     stored = sorted((v for _, v in course(session, watched.id, watched.key, (), checks, 0)), key=_place)
     check = breached(stored, main)
@@ -144,7 +143,7 @@ def breaches(session: Session, watched: Watched, checks: Sequence[str]) -> list[
 
 def mature_since(session: Session, watched: Watched, moment: datetime) -> list[Status]:
     """What the mature windows that began after a moment say of the main metric, in order of time."""
-    main = main_metric(watched.model.task, watched.model.model_dump(mode="json"))
+    main = f"performance.{watched.model.main_metric}"
     stored = sorted((v for _, v in course(session, watched.id, watched.key, (), {main}, slot_of(moment))), key=_place)
     return [v.status for v in mature(stored, main) if v.window.start is not None and v.window.start >= moment]
 

@@ -15,7 +15,6 @@ from monitoring.core.retraining.worth import THOUSAND, Worth, worth
 from monitoring.core.verdict import Verdict
 from monitoring.store import retrains
 from monitoring.store.models import Watched, watched
-from monitoring.store.queries.fleet import main_metric
 from monitoring.store.queries.performance import labels
 from monitoring.store.queries.retrain_evidence import training_span
 from monitoring.store.verdicts import course
@@ -61,7 +60,7 @@ def cadences(session: Session, now: datetime) -> list[Advised]:
         settings = model.model.retraining
         if settings.dispatcher is None or model.model.chunk.rows is not None:
             continue
-        check = _main(model)
+        check = f"performance.{model.model.main_metric}"
         metric = get(check.removeprefix("performance."), model.model.task)
         trained = training_span(session, model.model, retrains.of_model(session, model.key), now)[0]
         stored = sorted(mature(_course(session, model, check), check), key=lambda v: v.window.end or now)
@@ -81,17 +80,13 @@ def cadences(session: Session, now: datetime) -> list[Advised]:
     return found
 
 
-def _main(model: Watched) -> str:
-    return main_metric(model.model.task, model.model.model_dump(mode="json"))
-
-
 def _course(session: Session, model: Watched, check: str) -> list[Verdict]:
     return [v for _, v in course(session, model.id, model.key, (), {check}, 0)]
 
 
 def _level(session: Session, model: Watched) -> float | None:
     """The main metric in the newest mature window."""
-    check = _main(model)
+    check = f"performance.{model.model.main_metric}"
     values = [v.value for v in mature(_course(session, model, check), check) if v.value is not None]
     return values[-1] if values else None
 
