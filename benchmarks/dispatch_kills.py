@@ -31,12 +31,14 @@ from sqlalchemy import func, select
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from monitoring import leasing  # noqa: E402
 from monitoring.core.retraining import lifecycle  # noqa: E402
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest  # noqa: E402
 from monitoring.core.retraining.state import State  # noqa: E402
 from monitoring.dispatchers.registry import kinds  # noqa: E402
-from monitoring.dispatching import orders, thread  # noqa: E402
+from monitoring.dispatching import orders  # noqa: E402
 from monitoring.dispatching.desk import Desk  # noqa: E402
+from monitoring.dispatching.thread import Dispatching  # noqa: E402
 from monitoring.notifiers.guard import Reach  # noqa: E402
 from monitoring.notifiers.http import Http  # noqa: E402
 from monitoring.settings import Settings  # noqa: E402
@@ -102,7 +104,8 @@ def now() -> datetime:
 
 def dispatch(url: str, home: Path, ready: int | None) -> None:
     """A dispatcher with short claims and pauses, so that what a killed one held is soon free again."""
-    orders.CLAIM, thread.POLL, thread.THREADS = 1.0, 0.005, 8
+    orders.CLAIM, leasing.POLL = 1.0, 0.005
+    Dispatching.claim, Dispatching.threads = 1.0, 8
     kinds()["webhook"].settles = SETTLES
     for kind in kinds().values():
         kind.pace = (0.05, 0.2)
@@ -110,10 +113,10 @@ def dispatch(url: str, home: Path, ready: int | None) -> None:
     environment = {**os.environ, "STARTS_FILE": str(home / "starts")}
     settings = Settings(home=home, commands="{python} -c")
     http = Http(Reach(loopback=True), seconds=5)
-    one = thread.Dispatching(Desk(store, settings, http, environment, now, random.random))
+    one = Dispatching(Desk(store, settings, http, environment, now, random.random))
     if ready is not None:
         with reading(store) as session:
-            outbox.due(session, now(), thread.KINDS)
+            outbox.due(session, now(), Dispatching.kinds)
         os.write(ready, b"!")
         one.run()
     until = time.monotonic() + 300

@@ -154,7 +154,7 @@ def _fork(settings: Settings, clock: Fast) -> int:
 
 def _work(settings: Settings, clock: Fast) -> None:
     """What the worker does, with a script in the place of logs: it ends when it is killed."""
-    sender.CLAIM = CLAIM * clock.speed
+    sender.Sender.claim = CLAIM * clock.speed
     store = connect(settings.database)
     stop = threading.Event()
     with reading(store) as session:

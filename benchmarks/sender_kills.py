@@ -29,11 +29,12 @@ from sqlalchemy import delete, func, select
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from monitoring import sender as sending  # noqa: E402
+from monitoring import leasing  # noqa: E402
 from monitoring.core.alerting.notification import Notification, NotifyReason  # noqa: E402
 from monitoring.notifiers.guard import Reach  # noqa: E402
 from monitoring.notifiers.http import Http  # noqa: E402
 from monitoring.notifiers.registry import kinds, parse  # noqa: E402
+from monitoring.sender import Sender  # noqa: E402
 from monitoring.store import channels, outbox  # noqa: E402
 from monitoring.store.database import connect, create, reading, transaction  # noqa: E402
 from monitoring.store.outbox_tables import ChannelRow, OutboxRow  # noqa: E402
@@ -72,9 +73,9 @@ def now() -> datetime:
 
 def send(url: str, ready: int | None, environment: Mapping[str, str]) -> None:
     """A sender with short claims and pauses, so that what a killed one held is soon free again."""
-    sending.CLAIM, sending.POLL = 0.5, 0.005
+    Sender.claim, leasing.POLL = 0.5, 0.005
     store = connect(url)
-    one = sending.Sender(store, Http(Reach(loopback=True), seconds=5), environment, now, random.random)
+    one = Sender(store, Http(Reach(loopback=True), seconds=5), environment, now, random.random)
     if ready is not None:
         with reading(store) as session:
             outbox.due(session, now())

@@ -82,6 +82,8 @@ WORLDS = (
     World("MAE, heavy tails, days differ", lambda r, g: minutes(r, g, favoured(r, 0.1)), "mae", (0.05, 0.15)),
     World("MAE, days differ and resemble the day before (.5)",
           lambda r, g: minutes(r, g, favoured(r, 0.1, 0.5)), "mae", (0.05, 0.15)),
+    World("MAE, days differ and resemble the day before (.8)",
+          lambda r, g: minutes(r, g, favoured(r, 0.1, 0.8)), "mae", (0.05, 0.15)),
 )  # fmt: skip
 
 

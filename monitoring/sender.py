@@ -1,8 +1,8 @@
-"""Sends what lies in the outbox: leases rows, hands them to channels, writes down what became of them.
+"""Sends what lies in the outbox: hands leased rows to channels, and writes down what became of them.
 
-Any number of senders may run at once. A receiver that hangs holds one thread for ten seconds, and no other receiver.
-A database that is away is waited for, with what was sent meanwhile kept in mind. At least once: a sender that is killed
-between sending and writing it down sends again, with the same id.
+A receiver that hangs holds one thread for ten seconds, and no other receiver. A database that is away is waited for,
+with what was sent meanwhile kept in mind. At least once: a sender that is killed between sending and writing it down
+sends again, with the same id.
 """
 
 from __future__ import annotations
@@ -11,11 +11,8 @@ import logging
 import os
 import random
 import threading
-import time
 import traceback
-import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +24,7 @@ from sqlalchemy.orm import Session
 from monitoring.core.alerting.delivery import after_failure
 from monitoring.core.alerting.notification import Notification, NotifyReason
 from monitoring.errors import LeewayError
+from monitoring.leasing import POLL, Leasing
 from monitoring.notifiers import registry
 from monitoring.notifiers.guard import Reach
 from monitoring.notifiers.http import Http
@@ -35,14 +33,8 @@ from monitoring.notifiers.secrets import Secrets
 from monitoring.settings import Settings
 from monitoring.store import channels, outbox
 from monitoring.store.database import reading, transaction
-from monitoring.store.outbox import Leased
+from monitoring.store.outbox import NOTIFICATION, Leased
 
-POLL = 1.0
-"""Seconds between two looks into the outbox."""
-THREADS = 8
-"""Targets that are sent to at the same time."""
-CLAIM = 30.0
-"""Seconds for which a row is ours: longer than a channel may take for all it does."""
 NOTICE = "undelivered"
 ACTOR = "worker"
 log = logging.getLogger(__name__)
@@ -81,80 +73,25 @@ def start(store: Engine, settings: Settings, clock: Callable[[], datetime], stop
     return thread
 
 
-class Sender:
+class Sender(Leasing):
     """One sender. `chance` gives random numbers of [0, 1); `environment` is where secrets come from."""
+
+    kinds = (NOTIFICATION,)
+    threads = 8
+    claim = 30.0
 
     def __init__(
         self, store: Engine, http: Http, environment: Mapping[str, str], clock: Callable[[], datetime],
         chance: Callable[[], float], stop: threading.Event | None = None,
     ) -> None:  # fmt: skip
-        self._store, self._http, self._environment = store, http, environment
-        self._clock, self._chance, self._stop = clock, chance, stop or threading.Event()
-        self._token = uuid.uuid4().hex
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="send")
-        self._busy: set[str] = set()
-        self._lock = threading.Lock()
-        self._freed = threading.Event()
+        super().__init__(store, clock, stop)
+        self._http, self._environment, self._chance = http, environment, chance
 
-    def run(self) -> None:
-        """Until it is stopped. Nothing that happens ends it."""
-        while not self._stop.is_set():
-            try:
-                began = self.step()
-            except SQLAlchemyError as error:
-                began = 0
-                log.warning("the outbox cannot be read, trying again: %s", type(error).__name__)
-            except Exception:
-                began = 0
-                log.exception("sending failed, trying again")
-            if not began:
-                self._freed.wait(POLL)
-                self._freed.clear()
-        self.close()
-
-    def step(self) -> int:
-        """Lease what is due, as much as there are free threads, and begin to send it; how many that was."""
-        with self._lock:
-            busy = set(self._busy)
-        if len(busy) >= THREADS:
-            return 0
+    def work(self, leased: Leased) -> None:
+        """Send it through its channel."""
         with reading(self._store) as session:
-            if not outbox.due(session, self._clock()):
-                return 0
-        with transaction(self._store) as session:
-            leased = outbox.lease(
-                session, self._clock(), self._token, seconds=CLAIM, limit=THREADS - len(busy), busy=busy
-            )
-            known = channels.states(session, {row.target for row in leased})
-        for row in leased:
-            with self._lock:
-                self._busy.add(row.target)
-            self._threads.submit(self._send, row, known.get(row.target))
-        return len(leased)
-
-    def settle(self) -> None:
-        """Send all that is due now, and wait until it is written down."""
-        while True:
-            with self._lock:
-                nothing_on_its_way = not self._busy
-            if not self.step() and nothing_on_its_way:
-                return
-            time.sleep(0.005)
-
-    def close(self) -> None:
-        """Wait for what is being sent."""
-        self._threads.shutdown(wait=True)
-
-    def _send(self, leased: Leased, known: tuple[dict[str, Any], str] | None) -> None:
-        try:
-            found = self._outcome(leased, known)
-            self._written(leased, found)
-        except Exception:
-            log.exception("what became of %s for %s is not known", leased.dedup_key, leased.target)
-        finally:
-            with self._lock:
-                self._busy.discard(leased.target)
-            self._freed.set()
+            known = channels.states(session, {leased.target}).get(leased.target)
+        self._written(leased, self._outcome(leased, known))
 
     def _outcome(self, leased: Leased, known: tuple[dict[str, Any], str] | None) -> Outcome:
         if known is None:

@@ -140,7 +140,7 @@ def ask_for_test(session: Session, name: str, identity: str, actor: str, now: da
     """Put a test for a channel into the outbox, before all that waits there."""
     _row(session, name)
     document = test_notification(identity, actor, now).as_json()
-    outbox.put(session, "notification", identity, name, document, identity, now, urgent=True)
+    outbox.put(session, outbox.NOTIFICATION, identity, name, document, identity, now, urgent=True)
     _audit(session, now, actor, "channel test asked for", name, {"id": identity})
 
 

@@ -18,6 +18,8 @@ from monitoring.core.alerting.notification import Notification
 from monitoring.store.outbox_tables import OutboxRow
 
 OPEN = ("waiting", "leased")
+NOTIFICATION = "notification"
+"""The kind of rows that channels send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def notify(
 ) -> bool:  # fmt: skip
     """Put a notification for one target (a channel's name), in the caller's transaction. Pages are urgent."""
     return put(
-        session, "notification", notification.id, target, notification.as_json(), order_key, now,
+        session, NOTIFICATION, notification.id, target, notification.as_json(), order_key, now,
         due_at=due_at, fallbacks=fallbacks, urgent=notification.severity == "page",
     )  # fmt: skip
 
@@ -83,14 +85,14 @@ def put(
     return True
 
 
-def due(session: Session, now: datetime, kinds: Collection[str] = ("notification",)) -> bool:
+def due(session: Session, now: datetime, kinds: Collection[str] = (NOTIFICATION,)) -> bool:
     """Whether there is anything to lease: a look that makes no writer wait."""
     return session.scalar(select(OutboxRow.id).where(OutboxRow.kind.in_(kinds), _free(now)).limit(1)) is not None
 
 
 def lease(
     session: Session, now: datetime, token: str, *, seconds: float, limit: int, busy: Collection[str] = (),
-    kinds: Collection[str] = ("notification",),
+    kinds: Collection[str] = (NOTIFICATION,),
 ) -> list[Leased]:  # fmt: skip
     """Take up to `limit` due rows, the urgent and the oldest first, at most one a target and none of a `busy` one.
 
@@ -207,7 +209,7 @@ class Told:
 
 def told(session: Session, order_key: str) -> list[Told]:
     """The notifications of a lane, oldest first."""
-    of_lane = (OutboxRow.kind == "notification", OutboxRow.order_key == order_key)
+    of_lane = (OutboxRow.kind == NOTIFICATION, OutboxRow.order_key == order_key)
     rows = session.scalars(select(OutboxRow).where(*of_lane).order_by(OutboxRow.id))
     return [Told(row.dedup_key, row.target, row.payload) for row in rows]
 

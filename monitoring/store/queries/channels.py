@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from monitoring.core.alerting.notification import NotifyReason
+from monitoring.store.outbox import NOTIFICATION
 from monitoring.store.outbox_tables import ChannelRow, OutboxRow
 
-NOTIFICATION = "notification"
 NEWEST = 200
 """Dead letters that are listed."""
 
