@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from monitoring import leasing  # noqa: E402
-from monitoring.core.retraining import lifecycle  # noqa: E402
+from monitoring.core.retraining import asking  # noqa: E402
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest  # noqa: E402
 from monitoring.core.retraining.state import State  # noqa: E402
 from monitoring.dispatchers.registry import kinds  # noqa: E402
@@ -201,13 +201,13 @@ def ask(session: object, key: str, dispatcher: dict[str, object]) -> str:
         key, 0, key, "", Cause.PERSON, "why not", "ann", key, State.REQUESTED, now(), now(), Policy("webhook")
     )
     request, _ = retrains.open_request(session, made, (), now())  # type: ignore[arg-type]
-    act = partial(lifecycle.approve, actor="bob", now=now(), train_until=None)
+    act = partial(asking.approve, actor="bob", now=now(), train_until=None)
     return retrains.change(session, request.key, act, now()).request.key  # type: ignore[arg-type]
 
 
 def end(store: object, key: str) -> None:
     """Cancel a request, where it is not too late."""
-    act = partial(lifecycle.cancel, actor="ann", now=now(), reason="not wanted")
+    act = partial(asking.cancel, actor="ann", now=now(), reason="not wanted")
     try:
         with transaction(store) as session:  # type: ignore[arg-type]
             retrains.change(session, key, act, now())

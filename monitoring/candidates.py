@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from monitoring.comparing import Side, compare
 from monitoring.core.comparison.comparison import Comparison, as_document
 from monitoring.core.comparison.words import sentence
-from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining import serving
 from monitoring.core.retraining.request import RetrainRequest
 from monitoring.core.retraining.state import CHOICE, State
 from monitoring.errors import LeewayError
@@ -69,13 +69,13 @@ def examine(store: Engine, model: Watched, request: RetrainRequest, now: datetim
         if not isinstance(error, LeewayError):
             log.exception("comparing for %s", request.key)
         words = error.sentence if isinstance(error, LeewayError) else f"{type(error).__name__}: {error}"
-        act = partial(lifecycle.uncompared, words=words, now=now)
+        act = partial(serving.uncompared, words=words, now=now)
     else:
         gain = gain_of(made)
-        act = partial(lifecycle.measured, gain=gain, now=now)
+        act = partial(serving.measured, gain=gain, now=now)
         if not promoted:
             act = partial(
-                lifecycle.evaluated, comparison=as_document(made), gain=gain, words=sentence(made), now=now
+                serving.evaluated, comparison=as_document(made), gain=gain, words=sentence(made), now=now
             )  # fmt: skip
     with transaction(store) as session:
         retrains.change(session, request.key, act, now, "worker", "candidate compared")

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from monitoring.core.retraining import lifecycle, proof
+from monitoring.core.retraining import asking, proof, serving, underway
+from monitoring.core.retraining.change import Change
 from monitoring.core.retraining.guards import objections
-from monitoring.core.retraining.lifecycle import Change
 from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.request import Cause, RetrainRequest, idempotency
 from monitoring.core.retraining.state import UNDER_WAY, WAITING, State
@@ -100,17 +100,17 @@ def advance(session: Session, model: Watched, found: Iterable[RetrainRequest], n
     for request in found:
         if request.state in WAITING:
             against = objections(facts(session, model.model, now), model.model.retraining.limits)
-            _worker(session, request, partial(lifecycle.look, objections=against, now=now), now)
+            _worker(session, request, partial(asking.look, objections=against, now=now), now)
             until = training_span(session, model.model, (), now)[1]
-            act = partial(lifecycle.approve_alone, now=now, train_until=until)
+            act = partial(asking.approve_alone, now=now, train_until=until)
             _worker(session, request, act, now, "retrain approved")
         elif request.state in UNDER_WAY:
-            _worker(session, request, partial(lifecycle.tick, now=now), now, "retrain timed out")
+            _worker(session, request, partial(underway.tick, now=now), now, "retrain timed out")
         elif request.promoted_at is not None:
             seen = mature_since(session, model, request.promoted_at)
             held = proof.held(seen, request.policy.windows, request.measured)
             if held is not None:
-                says = lifecycle.holds if held.holds else lifecycle.fails
+                says = serving.holds if held.holds else serving.fails
                 _worker(session, request, partial(says, words=held.words, now=now), now, "promotion judged")
 
 
@@ -119,36 +119,36 @@ def approve(session: Session, key: str, actor: str, now: datetime, override: str
     request = retrains.one(session, key)
     model = watched(session, request.model)[0]
     against = objections(facts(session, model.model, now), model.model.retraining.limits)
-    retrains.change(session, key, partial(lifecycle.look, objections=against, now=now), now)
+    retrains.change(session, key, partial(asking.look, objections=against, now=now), now)
     until = training_span(session, model.model, (), now)[1]
-    act = partial(lifecycle.approve, actor=actor, now=now, train_until=until, override=override)
+    act = partial(asking.approve, actor=actor, now=now, train_until=until, override=override)
     return retrains.change(session, key, act, now, actor, "retrain approved").request
 
 
 def cancel(session: Session, key: str, actor: str, now: datetime, reason: str) -> RetrainRequest:
     """End a request before there is a candidate. Raises RetrainError."""
-    act = partial(lifecycle.cancel, actor=actor, now=now, reason=reason)
+    act = partial(asking.cancel, actor=actor, now=now, reason=reason)
     return retrains.change(session, key, act, now, actor, "retrain cancelled").request
 
 
 def promote(session: Session, key: str, actor: str, now: datetime, reason: str = "") -> RetrainRequest:
     """Let the candidate serve. Raises RetrainError."""
     does = _does(session, key, Action.PROMOTE)
-    act = partial(lifecycle.promote, actor=actor, now=now, dispatches=does, reason=reason)
+    act = partial(serving.promote, actor=actor, now=now, dispatches=does, reason=reason)
     return retrains.change(session, key, act, now, actor, "candidate promoted").request
 
 
 def reject(session: Session, key: str, actor: str, now: datetime, reason: str) -> RetrainRequest:
     """Put the candidate away. Raises RetrainError."""
     does = _does(session, key, Action.REJECT)
-    act = partial(lifecycle.reject, actor=actor, now=now, reason=reason, dispatches=does)
+    act = partial(serving.reject, actor=actor, now=now, reason=reason, dispatches=does)
     return retrains.change(session, key, act, now, actor, "candidate rejected").request
 
 
 def roll_back(session: Session, key: str, actor: str, now: datetime, reason: str) -> RetrainRequest:
     """Let the version before serve again. Raises RetrainError."""
     does = _does(session, key, Action.ROLL_BACK)
-    act = partial(lifecycle.roll_back, actor=actor, now=now, dispatches=does, reason=reason)
+    act = partial(serving.roll_back, actor=actor, now=now, dispatches=does, reason=reason)
     return retrains.change(session, key, act, now, actor, "promotion rolled back").request
 
 

@@ -24,7 +24,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from monitoring.__main__ import main
-from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining import asking, underway
 from monitoring.core.retraining.state import State
 from monitoring.store import models, retrains, tokens
 from monitoring.store.database import connect, create, reading, transaction
@@ -71,9 +71,9 @@ class Service:
         """A request whose run is under way; its order's id."""
         self.ask(self.token("retrain:write", name="asker"))
         for act in (
-            partial(lifecycle.look, objections=(), now=self.now),
-            partial(lifecycle.approve, actor="bob", now=self.now, train_until=None),
-            partial(lifecycle.accepted, order="delays-1/1", run="run-7", words="taken", now=self.now),
+            partial(asking.look, objections=(), now=self.now),
+            partial(asking.approve, actor="bob", now=self.now, train_until=None),
+            partial(underway.accepted, order="delays-1/1", run="run-7", words="taken", now=self.now),
         ):
             with transaction(self.store) as session:
                 retrains.change(session, "delays-1", act, self.now)

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from monitoring import candidates, demo, demo_versions, fleet, retraining
-from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining import underway
 from monitoring.core.retraining.order import Action, Order
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
@@ -290,7 +290,7 @@ def test_candidate_and_promotion_are_compared_once_in_ten_minutes_also_where_tha
     assert step(timedelta(minutes=9))[0] == 0
     with transaction(store) as session:
         retraining.promote(session, made.key, "ann", now, "To see it.")
-        report = partial(lifecycle.reported, report=Report(RunState.DONE), now=now)
+        report = partial(underway.reported, report=Report(RunState.DONE), now=now)
         retrains.change(session, made.key, report, now)
     script.promote(order(Action.PROMOTE, now, "2"), target)
     looked, found = step(timedelta(minutes=10))

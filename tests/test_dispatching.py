@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining import asking, serving, underway
+from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
 from monitoring.core.retraining.state import State
 from monitoring.dispatching import orders
@@ -97,7 +98,7 @@ class World:
                                NOW, NOW, Policy("webhook", **policy), champion="1"),
                 (), NOW,
             )  # fmt: skip
-            act = partial(lifecycle.approve, actor="bob", now=self.clock(), train_until=NOW)
+            act = partial(asking.approve, actor="bob", now=self.clock(), train_until=NOW)
             retrains.change(session, request.key, act, self.clock(), "bob", "retrain approved")
         return request.key
 
@@ -270,7 +271,7 @@ def test_a_receiver_that_drops_repetitions_is_sent_it_again(sqlite: Engine, tmp_
 
 def test_cancelled_before_it_was_sent_it_is_not_sent(local: World) -> None:
     key = local.approved()
-    local.act(key, lifecycle.cancel, actor="ann", reason="no")
+    local.act(key, asking.cancel, actor="ann", reason="no")
     local.settle()
     local.settle(60)
     assert not local.at.server.asked
@@ -280,7 +281,7 @@ def test_cancelled_while_unclear_it_is_found_and_ended(world: World) -> None:
     world.at.server.fail("lost")
     key = world.approved()
     world.settle()
-    world.act(key, lifecycle.cancel, actor="ann", reason="no")
+    world.act(key, asking.cancel, actor="ann", reason="no")
     assert world.row().state == "waiting", "what may have been sent is not forgotten"
     world.settle(60)
     assert [one.json["data"]["action"] for one in world.at.server.of("POST")] == ["retrain", "cancel"]
@@ -296,7 +297,7 @@ def test_cancelled_while_it_was_being_handed_over_its_run_is_ended(store: Engine
 
         def cancel() -> None:
             world.at.meanwhile = lambda: None
-            world.act(key, lifecycle.cancel, actor="ann", reason="no")
+            world.act(key, asking.cancel, actor="ann", reason="no")
 
         world.at.meanwhile = cancel
         world.settle()
@@ -309,7 +310,7 @@ def test_cancelled_while_it_was_being_handed_over_its_run_is_ended(store: Engine
 def test_a_run_that_cannot_be_ended_is_said_in_the_history(local: World) -> None:
     key = local.approved()
     local.settle()
-    local.act(key, lifecycle.cancel, actor="ann", reason="no")
+    local.act(key, asking.cancel, actor="ann", reason="no")
     local.at.server.fail("403")
     local.settle(1)
     with reading(local.store) as session:
@@ -320,7 +321,7 @@ def test_a_run_that_cannot_be_ended_is_said_in_the_history(local: World) -> None
 def test_a_running_one_is_cancelled(world: World) -> None:
     key = world.approved()
     world.settle()
-    world.act(key, lifecycle.cancel, actor="ann", reason="no")
+    world.act(key, asking.cancel, actor="ann", reason="no")
     world.settle(1)
     assert world.at.server.of("POST")[-1].json["data"]["run"] == "run-of-eta-1/1"
     assert world.at.runs["eta-1/1"]["state"] == "failed"
@@ -335,7 +336,7 @@ def test_past_its_deadline_it_is_ended_and_late_news_change_nothing(local: World
     key = local.approved(timeout=timedelta(hours=1))
     local.settle()
     local.clock.forward(3700)
-    local.act(key, lifecycle.tick)
+    local.act(key, underway.tick)
     assert local.request().state == State.TIMED_OUT
     local.at.runs["eta-1/1"] |= {"state": "candidate", "version": "2"}
     local.settle(60)
@@ -348,14 +349,14 @@ def test_promotion_and_roll_back_are_ordered_and_seen_to(world: World) -> None:
     world.settle()
     world.at.runs["eta-1/1"] |= {"state": "candidate", "version": "2"}
     world.settle(60)
-    world.act(key, lifecycle.promote, actor="bob", dispatches=True, reason="it looks good")
+    world.act(key, serving.promote, actor="bob", dispatches=True, reason="it looks good")
     world.settle(1)
     assert world.request().state == State.CANDIDATE, "it is told, and has not happened"
     assert world.at.server.of("POST")[-1].json["data"]["version"] == "2"
     world.at.runs["eta-1/2"] |= {"state": "done"}
     world.settle(60)
     assert world.request().state == State.PROMOTED
-    world.act(key, lifecycle.roll_back, actor="bob", dispatches=True, reason="it does not hold")
+    world.act(key, serving.roll_back, actor="bob", dispatches=True, reason="it does not hold")
     world.settle(1)
     world.at.runs["eta-1/3"] |= {"state": "done"}
     world.settle(60)
@@ -368,7 +369,7 @@ def test_a_rejection_is_ordered_so_that_the_version_answers_nothing_any_more(loc
     local.settle()
     local.at.runs["eta-1/1"] |= {"state": "candidate", "version": "2"}
     local.settle(60)
-    local.act(key, lifecycle.reject, actor="bob", reason="it is slower", dispatches=True)
+    local.act(key, serving.reject, actor="bob", reason="it is slower", dispatches=True)
     assert local.request().state == State.REJECTED and not local.request().open, "another may be asked for at once"
     local.settle(1)
     sent = local.at.server.of("POST")[-1].json
@@ -383,9 +384,9 @@ def test_a_promotion_that_cannot_be_asked_about_is_done_when_it_is_taken(sqlite:
     with world_of(sqlite, tmp_path, status_url="") as world:
         key = world.approved()
         world.settle()
-        report = lifecycle.Report(lifecycle.RunState.CANDIDATE, version="2")
-        world.act(key, lambda r, now: lifecycle.reported(r, report, now))
-        world.act(key, lifecycle.promote, actor="bob", dispatches=True, reason="it looks good")
+        report = Report(RunState.CANDIDATE, version="2")
+        world.act(key, lambda r, now: underway.reported(r, report, now))
+        world.act(key, serving.promote, actor="bob", dispatches=True, reason="it looks good")
         world.settle(1)
         assert world.request().state == State.PROMOTED
 
@@ -395,7 +396,7 @@ def test_a_promotion_that_is_refused_leaves_things_as_they_were(local: World) ->
     local.settle()
     local.at.runs["eta-1/1"] |= {"state": "candidate", "version": "2"}
     local.settle(60)
-    local.act(key, lifecycle.promote, actor="bob", dispatches=True, reason="it looks good")
+    local.act(key, serving.promote, actor="bob", dispatches=True, reason="it looks good")
     local.at.server.fail("403")
     local.settle(1)
     assert local.request().state == State.CANDIDATE and local.request().pending is None
@@ -535,7 +536,7 @@ def test_a_registry_finds_the_version_and_promotes_it(sqlite: Engine, tmp_path: 
         world.settle(60)
         assert (world.request().state, world.request().version) == (State.CANDIDATE, "1")
         assert world.request().metrics == {"auc": 0.81}
-        world.act(key, lifecycle.promote, actor="bob", dispatches=True, reason="it looks good")
+        world.act(key, serving.promote, actor="bob", dispatches=True, reason="it looks good")
         world.settle(1)
         world.settle(10)
         assert world.request().state == State.PROMOTED and mlflow.alias == "1"

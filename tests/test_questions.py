@@ -13,8 +13,8 @@ from sqlalchemy import Engine, select
 
 from monitoring import questions
 from monitoring.core.alerting.notification import Notification
-from monitoring.core.retraining import lifecycle
-from monitoring.core.retraining.lifecycle import Change
+from monitoring.core.retraining import asking, serving, underway
+from monitoring.core.retraining.change import Change
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
 from monitoring.core.retraining.state import State
@@ -70,7 +70,7 @@ def titles(store: Engine) -> list[tuple[str, str]]:
 
 
 def candidate_of(version: str) -> Callable[[RetrainRequest], Change]:
-    return partial(lifecycle.reported, report=Report(RunState.CANDIDATE, version=version), now=NOW)
+    return partial(underway.reported, report=Report(RunState.CANDIDATE, version=version), now=NOW)
 
 
 def test_whoever_owns_the_model_is_asked_once_and_asked_again_the_next_day(store: Engine) -> None:
@@ -95,13 +95,13 @@ def test_from_approval_to_roll_back_each_decision_is_asked_for_and_its_answer_to
         questions.step(store, NOW, URL)
 
     questions.step(store, NOW, URL)
-    accepted = partial(lifecycle.accepted, order="delays-1/1", run="r", words="It was started.", now=NOW)
-    goes_on(partial(lifecycle.approve, actor="bo", now=NOW, train_until=NOW), accepted)
+    accepted = partial(underway.accepted, order="delays-1/1", run="r", words="It was started.", now=NOW)
+    goes_on(partial(asking.approve, actor="bo", now=NOW, train_until=NOW), accepted)
     goes_on(candidate_of("2"))
-    goes_on(partial(lifecycle.evaluated, comparison={"verdict": "better"}, gain=None, words="Better.", now=NOW))
-    goes_on(partial(lifecycle.promote, actor="cy", now=NOW, dispatches=False))
-    goes_on(partial(lifecycle.fails, words="It does not hold.", now=NOW))
-    goes_on(partial(lifecycle.roll_back, actor="cy", now=NOW, dispatches=False, reason="It is worse."))
+    goes_on(partial(serving.evaluated, comparison={"verdict": "better"}, gain=None, words="Better.", now=NOW))
+    goes_on(partial(serving.promote, actor="cy", now=NOW, dispatches=False))
+    goes_on(partial(serving.fails, words="It does not hold.", now=NOW))
+    goes_on(partial(serving.roll_back, actor="cy", now=NOW, dispatches=False, reason="It is worse."))
     assert titles(store) == [
         ("waiting", "approve a retrain"), ("decided", "approve a retrain"), ("waiting", "promote version 2"),
         ("decided", "promote version 2"), ("waiting", "roll back to version 1"), ("decided", "roll back to version 1"),
@@ -117,8 +117,8 @@ def test_from_approval_to_roll_back_each_decision_is_asked_for_and_its_answer_to
 
 
 def test_a_retrain_that_failed_is_told_and_what_nobody_was_asked_has_no_answer(store: Engine) -> None:
-    does(store, partial(lifecycle.approve, actor="bo", now=NOW, train_until=NOW))
-    does(store, partial(lifecycle.reported, report=Report(RunState.FAILED, message="Out of memory."), now=NOW))
+    does(store, partial(asking.approve, actor="bo", now=NOW, train_until=NOW))
+    does(store, partial(underway.reported, report=Report(RunState.FAILED, message="Out of memory."), now=NOW))
     for hours in (0, 1, 30):
         questions.step(store, NOW + timedelta(hours=hours), URL)
     assert titles(store) == [("failed", "retrain failed")]
@@ -130,6 +130,6 @@ def test_who_joins_later_is_told_what_still_waits_but_no_answers_to_what_it_neve
     with transaction(store) as session:
         late = {"name": "late", "kind": "webhook", "url": "https://late.example.com"}
         channels.apply(session, [parse(late)], "tests", NOW)
-    does(store, partial(lifecycle.approve, actor="bo", now=NOW, train_until=NOW))
+    does(store, partial(asking.approve, actor="bo", now=NOW, train_until=NOW))
     questions.step(store, NOW, URL)
     assert told(store, "late") == [] and len(told(store)) == 2

@@ -15,7 +15,8 @@ from sqlalchemy import Engine, select
 
 from monitoring import fleet, retraining
 from monitoring.__main__ import main
-from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining import underway
+from monitoring.core.retraining.change import Change
 from monitoring.core.retraining.guards import Guard
 from monitoring.core.retraining.order import Action, Order
 from monitoring.core.retraining.report import Report, RunState
@@ -216,7 +217,7 @@ def test_the_cool_down_and_the_labels_count_from_what_was_trained_on(store: Engi
     with transaction(store) as session:
         retraining.approve(session, "delays-1", "bo", NOW)
     for report in (Report(RunState.RUNNING, 0.5, "half"), Report(RunState.CANDIDATE, version="v3")):
-        step(store, "delays-1", lambda r, report=report: lifecycle.reported(r, report, NOW))  # type: ignore[misc]
+        step(store, "delays-1", lambda r, report=report: underway.reported(r, report, NOW))  # type: ignore[misc]
     with transaction(store) as session:
         retraining.promote(session, "delays-1", "bo", NOW, "I saw it")
     (done,) = requests(store)
@@ -227,7 +228,7 @@ def test_the_cool_down_and_the_labels_count_from_what_was_trained_on(store: Engi
     assert {o.guard for o in again.objections} == {Guard.COOLDOWN, Guard.LABELS, Guard.LABELS_PER_CLASS}
 
 
-def step(store: Engine, key: str, act: Callable[[RetrainRequest], lifecycle.Change]) -> None:
+def step(store: Engine, key: str, act: Callable[[RetrainRequest], Change]) -> None:
     with transaction(store) as session:
         retrains.change(session, key, act, NOW)
 
@@ -236,7 +237,7 @@ def test_a_run_that_says_nothing_times_out(store: Engine) -> None:
     retraining.step(store, NOW)
     with transaction(store) as session:
         retraining.approve(session, "delays-1", "bo", NOW)
-    step(store, "delays-1", lambda r: lifecycle.accepted(r, r.order, "run-1", "Begun.", NOW))
+    step(store, "delays-1", lambda r: underway.accepted(r, r.order, "run-1", "Begun.", NOW))
     retraining.step(store, NOW + timedelta(hours=6))
     assert requests(store)[0].state == State.TIMED_OUT
     assert [o.action for o in orders(store)][-1] == Action.CANCEL

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from monitoring.core.retraining.lifecycle import Change
+from monitoring.core.retraining.change import Change
 from monitoring.core.retraining.order import Action, Order
 from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.dispatchers import registry

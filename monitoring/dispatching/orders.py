@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from monitoring.core.retraining import lifecycle, waiting
+from monitoring.core.retraining import underway, waiting
 from monitoring.core.retraining.order import Action, Order
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.state import State
@@ -134,14 +134,14 @@ class Handing:
         if order.action == Action.CANCEL:
             desk.change(session, order, noting(words, now))
             return
-        act = partial(lifecycle.accepted, order=order.id, run=found.run, words=words, now=now)
+        act = partial(underway.accepted, order=order.id, run=found.run, words=words, now=now)
         desk.change(session, order, act, f"{order.action.replace('_', ' ')} dispatched")
         if use.dispatcher.sees or desk.registry(session, order.model) is not None:
             first = desk.after(use.dispatcher.pace[0])
             dispatches.look_at(session, Sighting(order, found.run, use.document), now, first)
         elif order.action != Action.RETRAIN:
             done = Report(RunState.DONE, message="The dispatcher has taken it, and cannot be asked more.")
-            desk.change(session, order, partial(lifecycle.reported, report=done, now=now))
+            desk.change(session, order, partial(underway.reported, report=done, now=now))
 
     def stopped(self, use: Use, run: str) -> None:
         """It was taken, and is not wanted any more."""
@@ -163,7 +163,7 @@ class Handing:
             if order.action == Action.CANCEL:
                 desk.change(session, order, noting(f"The run could not be ended: {reason}", now))
                 return
-            act = partial(lifecycle.refused, order=order.id, words=reason, now=now)
+            act = partial(underway.refused, order=order.id, words=reason, now=now)
             desk.change(session, order, act, f"{order.action.replace('_', ' ')} refused")
 
     def later(self, reason: str, asked: float | None, *, unclear: bool = False) -> None:

@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitoring.core.retraining import lifecycle, waiting
-from monitoring.core.retraining.lifecycle import Change
+from monitoring.core.retraining import underway, waiting
+from monitoring.core.retraining.change import Change
 from monitoring.core.retraining.order import Action, Order
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import RetrainRequest
@@ -107,6 +107,6 @@ class Looking:
 
 def _seen(order: Order, report: Report, now: datetime) -> Act:
     def act(request: RetrainRequest) -> Change:
-        return lifecycle.reported(request, report, now) if request.awaits(order.id) else Change(request)
+        return underway.reported(request, report, now) if request.awaits(order.id) else Change(request)
 
     return act

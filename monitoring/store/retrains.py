@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from monitoring.core.retraining.asking import begin
+from monitoring.core.retraining.change import Change, NotPossible
 from monitoring.core.retraining.guards import Guard, Objection
-from monitoring.core.retraining.lifecycle import Change, NotPossible, begin
 from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.request import Cause, Event, Policy, RetrainRequest
 from monitoring.core.retraining.state import OPEN, State
@@ -74,7 +75,7 @@ def change(
     session: Session, key: str, act: Callable[[RetrainRequest], Change], now: datetime, actor: str = "",
     action: str = "",
 ) -> Change:  # fmt: skip
-    """One step of a request (see core.retraining.lifecycle), audited as `action` where it changed anything.
+    """One step of a request (see core.retraining.change), audited as `action` where it changed anything.
 
     Raises RetrainError for a request that is not there, and for what a person may not do.
     """

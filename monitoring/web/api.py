@@ -19,8 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from monitoring import retraining
-from monitoring.core.retraining import lifecycle
-from monitoring.core.retraining.lifecycle import Change
+from monitoring.core.retraining import underway
+from monitoring.core.retraining.change import Change
 from monitoring.core.retraining.report import Report
 from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.core.retraining.state import WORDS, State
@@ -235,7 +235,7 @@ def _parse(kind: type[D], body: bytes) -> D:
 
 
 def _reported(request: RetrainRequest, report: Report, now: datetime) -> Change:
-    done = lifecycle.reported(request, report, now, "callback")
+    done = underway.reported(request, report, now, "callback")
     run = report.run if report.run and not done.request.run else done.request.run
     return replace(done, request=replace(done.request, run=run))
 

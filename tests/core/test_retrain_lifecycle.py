@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining import asking, serving, underway
+from monitoring.core.retraining.change import Change, NotPossible
 from monitoring.core.retraining.guards import Guard, Objection
-from monitoring.core.retraining.lifecycle import Change, NotPossible
 from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.proof import held
 from monitoring.core.retraining.report import Report, RunState
@@ -37,34 +37,34 @@ def new(policy: Policy = COMMAND, requester: str = "ann") -> RetrainRequest:
 
 
 def approved(policy: Policy = COMMAND) -> RetrainRequest:
-    return lifecycle.approve(new(policy), "bo", START, UNTIL).request
+    return asking.approve(new(policy), "bo", START, UNTIL).request
 
 
 def candidate(policy: Policy = COMMAND) -> RetrainRequest:
-    return lifecycle.reported(approved(policy), Report(RunState.CANDIDATE, version="2"), START).request
+    return underway.reported(approved(policy), Report(RunState.CANDIDATE, version="2"), START).request
 
 
 def promoted() -> RetrainRequest:
-    return lifecycle.promote(candidate(), "bo", START, dispatches=False, reason="I saw it").request
+    return serving.promote(candidate(), "bo", START, dispatches=False, reason="I saw it").request
 
 
 REFUSALS: list[tuple[str, Callable[[], Change], str]] = [
-    ("approval without a dispatcher", lambda: lifecycle.approve(
-        lifecycle.look(new(), [NOTHING_SET_UP], START).request, "bo", START, UNTIL, "please"), "No dispatcher"),
-    ("approval against a guard without a reason", lambda: lifecycle.approve(
-        lifecycle.look(new(), [COOLING], START).request, "bo", START, UNTIL), "1 guards object"),
-    ("approval by who asked, in production", lambda: lifecycle.approve(
+    ("approval without a dispatcher", lambda: asking.approve(
+        asking.look(new(), [NOTHING_SET_UP], START).request, "bo", START, UNTIL, "please"), "No dispatcher"),
+    ("approval against a guard without a reason", lambda: asking.approve(
+        asking.look(new(), [COOLING], START).request, "bo", START, UNTIL), "1 guards object"),
+    ("approval by who asked, in production", lambda: asking.approve(
         new(Policy("command", production=True)), "ann", START, UNTIL), "somebody other"),
-    ("a second approval", lambda: lifecycle.approve(approved(), "cy", START, UNTIL), "by bo already"),
-    ("promotion without a candidate", lambda: lifecycle.promote(approved(), "bo", START, True), "no candidate"),
-    ("promotion of what was not compared", lambda: lifecycle.promote(candidate(), "bo", START, True), "not compared"),
-    ("promotion of what is worse", lambda: lifecycle.promote(
-        lifecycle.evaluated(candidate(), WORSE, None, "", START).request, "bo", START, True), "says worse"),
-    ("promotion by who asked, in production", lambda: lifecycle.promote(
+    ("a second approval", lambda: asking.approve(approved(), "cy", START, UNTIL), "by bo already"),
+    ("promotion without a candidate", lambda: serving.promote(approved(), "bo", START, True), "no candidate"),
+    ("promotion of what was not compared", lambda: serving.promote(candidate(), "bo", START, True), "not compared"),
+    ("promotion of what is worse", lambda: serving.promote(
+        serving.evaluated(candidate(), WORSE, None, "", START).request, "bo", START, True), "says worse"),
+    ("promotion by who asked, in production", lambda: serving.promote(
         candidate(Policy("command", production=True)), "ann", START, True, "I saw it"), "somebody other"),
-    ("cancelling a candidate", lambda: lifecycle.cancel(candidate(), "bo", START, ""), "nothing to cancel"),
-    ("going back from nothing", lambda: lifecycle.roll_back(candidate(), "bo", START, True, "why"), "was promoted"),
-    ("going back for no reason", lambda: lifecycle.roll_back(promoted(), "bo", START, True, " "), "Say why"),
+    ("cancelling a candidate", lambda: asking.cancel(candidate(), "bo", START, ""), "nothing to cancel"),
+    ("going back from nothing", lambda: serving.roll_back(candidate(), "bo", START, True, "why"), "was promoted"),
+    ("going back for no reason", lambda: serving.roll_back(promoted(), "bo", START, True, " "), "Say why"),
 ]  # fmt: skip
 
 
@@ -75,18 +75,18 @@ def test_what_a_person_may_not_do_is_refused_in_words(name: str, act: Callable[[
 
 
 def test_the_whole_way_to_a_verified_version() -> None:
-    change = lifecycle.begin(new(), [], START)
+    change = asking.begin(new(), [], START)
     kinds = [e.kind for e in change.events]
     steps: list[Callable[[RetrainRequest], Change]] = [
-        lambda r: lifecycle.approve(r, "bo", START, UNTIL),
-        lambda r: lifecycle.accepted(r, r.order, "run-7", "Begun.", START),
-        lambda r: lifecycle.reported(r, Report(RunState.RUNNING, 0.4, "epoch 4"), START),
-        lambda r: lifecycle.reported(r, Report(RunState.CANDIDATE, version="2", metrics={"mae": 9.1}, cost=3.0), START),
-        lambda r: lifecycle.evaluated(r, BETTER, {"value": 4.0}, "MAE 4.0 min better.", START),
-        lambda r: lifecycle.promote(r, "bo", START, dispatches=True),
-        lambda r: lifecycle.accepted(r, r.order, "run-8", "Begun.", START),
-        lambda r: lifecycle.reported(r, Report(RunState.DONE), START),
-        lambda r: lifecycle.holds(r, "It held for 3 windows.", START),
+        lambda r: asking.approve(r, "bo", START, UNTIL),
+        lambda r: underway.accepted(r, r.order, "run-7", "Begun.", START),
+        lambda r: underway.reported(r, Report(RunState.RUNNING, 0.4, "epoch 4"), START),
+        lambda r: underway.reported(r, Report(RunState.CANDIDATE, version="2", metrics={"mae": 9.1}, cost=3.0), START),
+        lambda r: serving.evaluated(r, BETTER, {"value": 4.0}, "MAE 4.0 min better.", START),
+        lambda r: serving.promote(r, "bo", START, dispatches=True),
+        lambda r: underway.accepted(r, r.order, "run-8", "Begun.", START),
+        lambda r: underway.reported(r, Report(RunState.DONE), START),
+        lambda r: serving.holds(r, "It held for 3 windows.", START),
     ]
     orders = list(change.orders)
     for step in steps:
@@ -105,25 +105,25 @@ def test_the_whole_way_to_a_verified_version() -> None:
 
 
 def test_a_callback_before_the_dispatchers_own_answer_is_taken_and_the_answer_then_changes_nothing() -> None:
-    early = lifecycle.reported(approved(), Report(RunState.RUNNING, 0.1, "loading"), START)
+    early = underway.reported(approved(), Report(RunState.RUNNING, 0.1, "loading"), START)
     assert [e.kind for e in early.events] == ["dispatched", "running"]
-    late = lifecycle.accepted(early.request, early.request.order, "run-7", "Begun.", START)
+    late = underway.accepted(early.request, early.request.order, "run-7", "Begun.", START)
     assert (late.request.state, late.events, late.request.run) == (State.RUNNING, (), "run-7")
 
 
 def test_what_was_cancelled_while_it_was_sent_is_asked_to_stop() -> None:
-    gone = lifecycle.cancel(approved(), "bo", START, "not needed").request
-    late = lifecycle.accepted(gone, gone.order, "run-7", "Begun.", START)
+    gone = asking.cancel(approved(), "bo", START, "not needed").request
+    late = underway.accepted(gone, gone.order, "run-7", "Begun.", START)
     assert [(o.action, o.run) for o in late.orders] == [(Action.CANCEL, "run-7")]
     assert late.request.state == State.CANCELLED
 
 
 def test_a_run_past_its_deadline_has_timed_out_and_is_asked_to_stop() -> None:
-    running = lifecycle.accepted(approved(), "eta-1/1", "run-7", "Begun.", START).request
-    assert lifecycle.tick(running, START + timedelta(hours=6, seconds=-1)).request == running
-    late = lifecycle.tick(running, START + timedelta(hours=6))
+    running = underway.accepted(approved(), "eta-1/1", "run-7", "Begun.", START).request
+    assert underway.tick(running, START + timedelta(hours=6, seconds=-1)).request == running
+    late = underway.tick(running, START + timedelta(hours=6))
     assert (late.request.state, [o.action for o in late.orders]) == (State.TIMED_OUT, [Action.CANCEL])
-    assert lifecycle.reported(late.request, Report(RunState.CANDIDATE, version="2"), START).events == ()
+    assert underway.reported(late.request, Report(RunState.CANDIDATE, version="2"), START).events == ()
 
 
 LATER = START + timedelta(minutes=10)
@@ -131,30 +131,30 @@ LATER = START + timedelta(minutes=10)
 
 @pytest.mark.parametrize("request_", [candidate(), promoted()], ids=["candidate", "promoted"])
 def test_what_could_not_be_compared_says_why_and_is_tried_again_later(request_: RetrainRequest) -> None:
-    after = lifecycle.uncompared(request_, "No labels yet.", START).request
+    after = serving.uncompared(request_, "No labels yet.", START).request
     assert (after.message, after.compared_at, after.changed_at) == ("No labels yet.", START, START)
-    again = lifecycle.uncompared(after, "No labels yet.", LATER).request
+    again = serving.uncompared(after, "No labels yet.", LATER).request
     assert (again.compared_at, again.changed_at) == (LATER, START)
 
 
 def test_a_measurement_counts_as_a_look_also_where_it_says_the_same() -> None:
     gain = {"metric": "mae", "value": 10.0}
-    once = lifecycle.measured(promoted(), gain, START).request
-    twice = lifecycle.measured(once, gain, LATER).request
+    once = serving.measured(promoted(), gain, START).request
+    twice = serving.measured(once, gain, LATER).request
     assert (twice.measured, twice.compared_at, twice.changed_at) == (gain, LATER, START)
-    late = lifecycle.measured(lifecycle.holds(promoted(), "It holds.", START).request, gain, LATER).request
+    late = serving.measured(serving.holds(promoted(), "It holds.", START).request, gain, LATER).request
     assert (late.state, late.measured) == (State.VERIFIED, gain)
 
 
 def test_a_promotion_that_failed_leaves_the_candidate_and_can_be_tried_again() -> None:
-    trying = lifecycle.promote(candidate(), "bo", START, True, "I saw it").request
-    back = lifecycle.refused(trying, trying.order, "HTTP 500", START)
+    trying = serving.promote(candidate(), "bo", START, True, "I saw it").request
+    back = underway.refused(trying, trying.order, "HTTP 500", START)
     assert (back.request.state, back.request.pending, back.events[0].kind) == (
         State.CANDIDATE,
         None,
         "promotion_failed",
     )
-    again = lifecycle.promote(back.request, "bo", START, True, "once more")
+    again = serving.promote(back.request, "bo", START, True, "once more")
     assert again.orders[0].id != trying.order
 
 
@@ -185,7 +185,7 @@ class Retrains(RuleBasedStateMachine):
         self.sent: list[Any] = []
         self.states: list[State] = []
         self.request = new()
-        self.take(lifecycle.begin(self.request, [], START))
+        self.take(asking.begin(self.request, [], START))
 
     def take(self, change: Change) -> None:
         self.sent += change.orders
@@ -203,53 +203,53 @@ class Retrains(RuleBasedStateMachine):
     @rule(minutes=st.integers(0, 300))
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
-        self.take(lifecycle.tick(self.request, self.now))
+        self.take(underway.tick(self.request, self.now))
 
     @rule(against=st.sampled_from([[], [COOLING], [NOTHING_SET_UP]]))
     def guards_look(self, against: list[Objection]) -> None:
-        self.take(lifecycle.look(self.request, against, self.now))
+        self.take(asking.look(self.request, against, self.now))
 
     @rule(who=st.sampled_from(["ann", "bo"]), why=st.sampled_from(["", "all the same"]))
     def approve(self, who: str, why: str) -> None:
-        self.attempt(lambda: lifecycle.approve(self.request, who, self.now, UNTIL, why))
+        self.attempt(lambda: asking.approve(self.request, who, self.now, UNTIL, why))
 
     @rule()
     def cancel(self) -> None:
-        self.attempt(lambda: lifecycle.cancel(self.request, "bo", self.now, "enough"))
+        self.attempt(lambda: asking.cancel(self.request, "bo", self.now, "enough"))
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), fine=st.booleans())
     def a_dispatcher_answers(self, data: st.DataObject, fine: bool) -> None:
         order = data.draw(st.sampled_from(self.sent))
         if fine:
-            self.take(lifecycle.accepted(self.request, order.id, "run", "Begun.", self.now))
+            self.take(underway.accepted(self.request, order.id, "run", "Begun.", self.now))
         else:
-            self.take(lifecycle.refused(self.request, order.id, "HTTP 400", self.now))
+            self.take(underway.refused(self.request, order.id, "HTTP 400", self.now))
 
     @rule(state=st.sampled_from(list(RunState)), version=st.sampled_from(["", "2"]))
     def a_run_reports(self, state: RunState, version: str) -> None:
-        self.take(lifecycle.reported(self.request, Report(state, 0.5, "", version), self.now))
+        self.take(underway.reported(self.request, Report(state, 0.5, "", version), self.now))
 
     @rule(document=st.sampled_from([BETTER, WORSE]))
     def it_is_compared(self, document: dict[str, Any]) -> None:
-        self.take(lifecycle.evaluated(self.request, document, None, "Compared.", self.now))
+        self.take(serving.evaluated(self.request, document, None, "Compared.", self.now))
 
     @rule(dispatches=st.booleans(), why=st.sampled_from(["", "I saw it"]))
     def promote(self, dispatches: bool, why: str) -> None:
-        self.attempt(lambda: lifecycle.promote(self.request, "bo", self.now, dispatches, why))
+        self.attempt(lambda: serving.promote(self.request, "bo", self.now, dispatches, why))
 
     @rule()
     def reject(self) -> None:
-        self.attempt(lambda: lifecycle.reject(self.request, "bo", self.now, ""))
+        self.attempt(lambda: serving.reject(self.request, "bo", self.now, ""))
 
     @rule(holds=st.booleans())
     def it_is_judged(self, holds: bool) -> None:
-        act = lifecycle.holds if holds else lifecycle.fails
+        act = serving.holds if holds else serving.fails
         self.take(act(self.request, "So it is.", self.now))
 
     @rule(dispatches=st.booleans())
     def roll_back(self, dispatches: bool) -> None:
-        self.attempt(lambda: lifecycle.roll_back(self.request, "bo", self.now, dispatches, "It is worse."))
+        self.attempt(lambda: serving.roll_back(self.request, "bo", self.now, dispatches, "It is worse."))
 
     @invariant()
     def states_go_forward(self) -> None:

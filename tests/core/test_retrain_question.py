@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining import asking, serving, underway
 from monitoring.core.retraining.guards import Guard, Objection
 from monitoring.core.retraining.question import Kind, asked, still_asked
 from monitoring.core.retraining.report import Report, RunState
@@ -18,21 +18,21 @@ from tests.core.test_retrain_lifecycle import BETTER, START, approved, candidate
 
 LATER = START + timedelta(hours=1)
 COOLING = Objection(Guard.COOLDOWN, "The cool-down ends in 3 h.")
-compared = lifecycle.evaluated(candidate(), BETTER, None, "Better by 3 min.", LATER).request
-failed = lifecycle.reported(approved(), Report(RunState.FAILED, message="Out of memory."), LATER).request
-timed_out = lifecycle.tick(approved(), START + timedelta(hours=7)).request
-falling = lifecycle.fails(promoted(), "2 windows are breached.", LATER).request
-uncompared = lifecycle.uncompared(candidate(), "The log cannot be read.", LATER).request
+compared = serving.evaluated(candidate(), BETTER, None, "Better by 3 min.", LATER).request
+failed = underway.reported(approved(), Report(RunState.FAILED, message="Out of memory."), LATER).request
+timed_out = underway.tick(approved(), START + timedelta(hours=7)).request
+falling = serving.fails(promoted(), "2 windows are breached.", LATER).request
+uncompared = serving.uncompared(candidate(), "The log cannot be read.", LATER).request
 
 ASKED: list[tuple[str, RetrainRequest, Kind | None, str]] = [
     ("a new one for approval", new(), Kind.APPROVAL, "It decays."),
     ("one that needs no approval nothing", new(Policy("command", approval=False)), None, ""),
-    ("a blocked one nothing", lifecycle.look(new(), [COOLING], START).request, None, ""),
+    ("a blocked one nothing", asking.look(new(), [COOLING], START).request, None, ""),
     ("one that is under way nothing", approved(), None, ""),
     ("a candidate that was not compared yet nothing", candidate(), None, ""),
     ("a compared candidate for promotion", compared, Kind.PROMOTION, "Better by 3 min."),
     ("a candidate that could not be compared, too", uncompared, Kind.PROMOTION, "The log cannot be read."),
-    ("one that is being promoted nothing", lifecycle.promote(compared, "bo", LATER, True).request, None, ""),
+    ("one that is being promoted nothing", serving.promote(compared, "bo", LATER, True).request, None, ""),
     ("a promoted one nothing", promoted(), None, ""),
     ("one that does not hold for a roll-back", falling, Kind.ROLL_BACK, "2 windows are breached."),
     ("a failed one for a look", failed, Kind.TROUBLE, "Out of memory."),
@@ -61,15 +61,15 @@ def test_a_question_is_asked_again_each_day() -> None:
 def test_a_guard_that_objects_for_a_while_is_no_answer() -> None:
     question = asked(new(), START)
     assert question is not None
-    blocked = lifecycle.look(new(), [COOLING], LATER).request
+    blocked = asking.look(new(), [COOLING], LATER).request
     assert still_asked(blocked, question.key, LATER)
     assert not still_asked(approved(), question.key, LATER)
 
 
 def test_a_promotion_that_failed_is_asked_for_anew() -> None:
     first = asked(compared, LATER)
-    ordered = lifecycle.promote(compared, "bo", LATER, True).request
-    again = lifecycle.refused(ordered, ordered.order, "No such alias.", LATER).request
+    ordered = serving.promote(compared, "bo", LATER, True).request
+    again = underway.refused(ordered, ordered.order, "No such alias.", LATER).request
     second = asked(again, LATER)
     assert first is not None and second is not None and first.key != second.key
     assert not still_asked(ordered, first.key, LATER) and not still_asked(again, first.key, LATER)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from streamlit.testing.v1 import AppTest
 
 from monitoring import retraining
-from monitoring.core.retraining import lifecycle
+from monitoring.core.retraining import change, serving, underway
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.core.retraining.state import State
@@ -46,7 +46,7 @@ def asked(store: Engine, who: str = "ann") -> RetrainRequest:
         return retraining.ask(session, model, Cause.PERSON, "New routes <b>since</b> May", who, datetime.now(UTC))[0]
 
 
-def step(store: Engine, act: Callable[[RetrainRequest], lifecycle.Change]) -> RetrainRequest:
+def step(store: Engine, act: Callable[[RetrainRequest], change.Change]) -> RetrainRequest:
     st.cache_data.clear()  # as time would
     with transaction(store) as session:
         return retrains.change(session, "delays-1", act, datetime.now(UTC)).request
@@ -99,8 +99,8 @@ def test_a_request_is_approved_runs_and_is_cancelled_with_a_reason(
     asked(store)
     at = press(run_page(PAGE), "Approve")
     assert newest(store).approver == "local"
-    step(store, lambda r: lifecycle.accepted(r, r.order, "run-1", "Begun.", datetime.now(UTC)))
-    step(store, lambda r: lifecycle.reported(r, Report(RunState.RUNNING, 0.4, "epoch 4"), datetime.now(UTC)))
+    step(store, lambda r: underway.accepted(r, r.order, "run-1", "Begun.", datetime.now(UTC)))
+    step(store, lambda r: underway.reported(r, Report(RunState.RUNNING, 0.4, "epoch 4"), datetime.now(UTC)))
     at = run_page(PAGE, show="running")
     assert "epoch 4" in next(p.proto.text for p in at.get("progress"))
     at = press(fill(at, "why Cancel delays-1", "not needed"), "Cancel")
@@ -128,7 +128,7 @@ def candidate(store: Engine) -> None:
     asked(store)
     with transaction(store) as session:
         retraining.approve(session, "delays-1", "bo", datetime.now(UTC))
-    step(store, lambda r: lifecycle.reported(r, Report(RunState.CANDIDATE, version="v3"), datetime.now(UTC)))
+    step(store, lambda r: underway.reported(r, Report(RunState.CANDIDATE, version="v3"), datetime.now(UTC)))
 
 
 def test_a_candidate_that_was_not_compared_is_promoted_only_with_a_reason(
@@ -147,11 +147,11 @@ def test_a_better_one_is_promoted_at_a_click_and_rolled_back_with_a_reason(
 ) -> None:
     candidate(store)
     gain = {"metric": "ROC AUC", "value": 0.05, "lower": 0.03, "upper": 0.07, "unit": ""}
-    step(store, lambda r: lifecycle.evaluated(r, COMPARED, gain, "Better.", datetime.now(UTC)))
+    step(store, lambda r: serving.evaluated(r, COMPARED, gain, "Better.", datetime.now(UTC)))
     at = run_page(PAGE)
     assert "ROC AUC 0.05 better (95 % from 0.03 to 0.07)" in written(at).replace("\\", "")
     press(at, "Promote")
-    step(store, lambda r: lifecycle.reported(r, Report(RunState.DONE), datetime.now(UTC)))
+    step(store, lambda r: underway.reported(r, Report(RunState.DONE), datetime.now(UTC)))
     at = run_page(PAGE, show="promoted")
     at = press(fill(at, "why Roll back delays-1", "it hallucinates"), "Roll back")
     assert not at.exception
@@ -205,7 +205,7 @@ def test_what_waiting_costs_puts_requests_in_order_and_the_ledger_tells_what_hel
         row.document = row.document | {"retraining": LET | {"cost": 6.0, "value": 2000.0}}
     candidate(store)
     gain = {"metric": "ROC AUC", "value": 0.05, "lower": 0.03, "upper": 0.07, "unit": ""}
-    step(store, lambda r: lifecycle.evaluated(r, COMPARED, gain, "Better.", datetime.now(UTC)))
+    step(store, lambda r: serving.evaluated(r, COMPARED, gain, "Better.", datetime.now(UTC)))
     text = written(run_page(PAGE, show="decide")).replace("\\", "")
     assert "a day of waiting costs" in text and "it pays for itself in" in text
     at = run_page(PAGE, show="ledger")
