@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC
 from functools import partial
 
 import pandas as pd
@@ -32,16 +32,17 @@ def show(out: go.Figure, alt: str, name: str, model: str, shown: Span, timed: bo
         return
     out.update_xaxes(range=[shown.start, shown.end])
     came = [one for one in cached.what_changed(model, shown.start, shown.end) if not one.quiet][::-1]
-    mark(out, came, shown.end - shown.start)
+    mark(out, came, shown)
     if came:
         alt += " Changed: " + ", ".join(f"{one.mark} from {stamped(one.at)}" for one in came) + "."
     out.update_layout(selectdirection="h", dragmode="select")
     charts.show(out, alt, name, f"{model}-{name}", on_select=partial(_dragged, name), selection_mode="box")
 
 
-def mark(out: go.Figure, came: Sequence[Changed], length: timedelta) -> None:
-    """A vertical line where something was changed, oldest first, with its name: of a new version drawn through."""
-    colour = charts.quiet()
+def mark(out: go.Figure, came: Sequence[Changed], shown: Span) -> None:
+    """A vertical line where something was changed, oldest first, with its name: of a new version drawn through.
+    Near the right end the name stands before its line, where there is room."""
+    colour, length = charts.quiet(), shown.end - shown.start
     groups: list[list[Changed]] = []
     for one in came:
         out.add_shape(
@@ -54,9 +55,11 @@ def mark(out: go.Figure, came: Sequence[Changed], length: timedelta) -> None:
             groups.append([one])
     for group in groups:
         first, more = group[0], len(group) - 1
+        late = shown.end - first.at < length * APART
+        text = f"{plain(_short(first.mark))}{f' and {more} more' if more else ''}"
         out.add_annotation(
-            x=first.at, y=1, xref="x", yref="paper", xanchor="left", yanchor="top", showarrow=False,
-            text=f" {plain(_short(first.mark))}{f' and {more} more' if more else ''}",
+            x=first.at, y=1, xref="x", yref="paper", xanchor="right" if late else "left", yanchor="top",
+            showarrow=False, text=f"{text} " if late else f" {text}",
             hovertext=plain(", ".join(one.mark for one in group)), font=dict(color=colour, size=11),
         )  # fmt: skip
 
