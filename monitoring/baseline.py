@@ -16,9 +16,9 @@ from monitoring.core.window import Chunk, Slots, moment_of, slot_ceiling, slot_o
 from monitoring.errors import FleetError, MappingError
 from monitoring.fleet import Log, Model, MovingReference, ReferenceRows, ReferenceWindow
 from monitoring.logs.mapping import mapped
-from monitoring.logs.profiling import profile_of
+from monitoring.logs.profiling import EmptyReferenceError, profile_of
 from monitoring.logs.reader import LogReader
-from monitoring.logs.rows import Bounds
+from monitoring.logs.rows import Bounds, Relation
 from monitoring.store.tables import BaselineRow
 
 QUARTER, LONGEST = 4, 30 * 24
@@ -64,7 +64,11 @@ def freeze(reader: LogReader, base: Path) -> Profile:
     own = reference_model(model)
     if own is None:
         span = reference_span(reader)
-        return profile_of(reader.engine, model, predictions, labels, Bounds(((span.first, span.last),), reader.as_of))
+        bounds = Bounds(((span.first, span.last),), reader.as_of)
+        try:
+            return profile_of(reader.engine, model, predictions, labels, bounds)
+        except EmptyReferenceError as error:
+            raise _elsewhere(reader, predictions, span, error) from error
     other = LogReader(own, base)
     try:
         relation = other.relation("predictions", other.parts("predictions"))
@@ -164,6 +168,20 @@ def reference_span(reader: LogReader) -> Slots:
         f"to {moment_of(end):%Y-%m-%d %H:%M} UTC ({end - start:,} hours)."
     )
     return Slots(start, end)
+
+
+def _elsewhere(
+    reader: LogReader, predictions: Relation, span: Slots, error: EmptyReferenceError
+) -> EmptyReferenceError:
+    """The same, with where the log does have rows: a wrong year, zone or unit of time is seen at once."""
+    slots = reader.census(predictions) if reader.model.chunk.rows is None else {}
+    if not slots:
+        return error
+    there, wanted = Slots(min(slots), max(slots) + 1), "{:%Y-%m-%d %H:%M} to {:%Y-%m-%d %H:%M}"
+    asked, has = (wanted.format(moment_of(s.first), moment_of(s.last)) for s in (span, there))
+    return EmptyReferenceError(
+        f"{error.what} ({asked} UTC); the log has rows from {has} UTC", where=error.where, mend=error.mend
+    )
 
 
 def _same_names(own: Model, model: Model) -> None:

@@ -370,7 +370,10 @@ UNUSABLE: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "missing table": (without_table, ("flihgts", "has no table")),
     "no server": (without_server, ("127.0.0.1:1", "Is the database up")),
     "unknown source": (of_an_unknown_source, ("excel", "Known: csv, jsonl, parquet, sql")),
-    "reference without rows": (reference_of_nothing, ("the reference holds no rows", "Choose a window")),
+    "reference without rows": (
+        reference_of_nothing,
+        ("no rows (2020-01-01 00:00 to", "the log has rows from 20", "Choose"),
+    ),
 }
 
 

@@ -34,16 +34,20 @@ BUCKETS_MS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000
 """Latency limits of the 5-minute service counts, beside those of the model's own objectives."""
 
 
+class EmptyReferenceError(FleetError):
+    """There is nothing to learn the baseline from."""
+
+
 def profile_of(
     engine: LogEngine, model: Model, predictions: Relation, labels: Relation | None, bounds: Bounds
 ) -> Profile:
-    """The profile of the rows within `bounds`. Raises FleetError when there are none."""
+    """The profile of the rows within `bounds`. Raises EmptyReferenceError when there are none."""
     rows = joined(model, predictions, labels, bounds)
     bare = Profile(columns=())
     parts = RowParts(model, bare, rows, predictions, labels)
     n = int(engine.arrow(select(func.count().label("n")).select_from(rows))["n"][0].as_py())
     if n == 0:
-        raise FleetError(
+        raise EmptyReferenceError(
             "the reference holds no rows",
             where=f"{model.key} reference",
             mend="Choose a window in which the log has predictions, or give a reference log of its own.",
