@@ -7,6 +7,8 @@ around 1013) and heavy tails both keep their resolution.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +63,16 @@ class NumericGrid:
         if self.cuts:
             z += np.searchsorted(np.asarray(self.cuts), x, side="left")
         return z
+
+    def ends(self, low: float, high: float) -> tuple[int, int]:
+        """Codes that those of all values from `low` to `high` lie between: one more to either side than by the
+        formula, for the last bit of an inverse sine."""
+        first, last = (self._ends(x) for x in (low, high))
+        return first - 1, last + 1
+
+    def _ends(self, x: float) -> int:
+        reach = math.asinh((x - self.centre) * (1.0 / self.scale)) / STEP
+        return math.floor(min(max(reach + 0.5, -LIMIT), LIMIT)) + bisect_left(self.cuts, x)
 
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper value limits of the classes `codes` (not MISSING or NONFINITE)."""
@@ -124,6 +136,11 @@ class ScoreGrid:
             code = np.where(outside, steps + np.where(x < 0.0, 0, self.top - 200), code)
         return code
 
+    def ends(self, low: float, high: float) -> tuple[int, int]:
+        """The codes of the least and the greatest value."""
+        first, last = self.code([low, high]).tolist()
+        return first, last
+
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper limits of the classes."""
         return self._limit(np.asarray(codes, dtype=np.int64)), self._limit(np.asarray(codes, dtype=np.int64) + 1)
@@ -155,6 +172,10 @@ class BucketGrid:
         for cut in self.cuts:  # for so few, several times faster than a search
             code += x > cut
         return code
+
+    def ends(self, low: float, high: float) -> tuple[int, int]:
+        """The codes of the least and the greatest value."""
+        return bisect_left(self.cuts, low), bisect_left(self.cuts, high)
 
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper limits; the first bucket begins at 0, the last ends at twice its lower limit."""

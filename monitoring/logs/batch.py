@@ -48,12 +48,13 @@ class Vocabulary:
 
 Coded = tuple[NDArray[np.integer], tuple[int, int] | None]
 """Codes of numbers, and two between which they lie; None where some are no numbers."""
-Vocabularies = dict[CategoricalGrid, Vocabulary]
+Vocabularies = dict[str, Vocabulary]
+"""By the source of an item's value."""
 
 
 def vocabularies(engine: DuckEngine, items: Iterable[Item]) -> Vocabularies:
     """Those of the items' grids."""
-    return {item.grid: _vocabulary(engine, item.grid) for item in items if isinstance(item.grid, CategoricalGrid)}
+    return {item.source: _vocabulary(engine, item.grid) for item in items if isinstance(item.grid, CategoricalGrid)}
 
 
 def _vocabulary(engine: DuckEngine, grid: CategoricalGrid) -> Vocabulary:
@@ -186,7 +187,7 @@ class Batch:
         grid = item.grid
         assert grid is not None
         if isinstance(grid, CategoricalGrid):
-            known = self.vocabularies[grid]
+            known = self.vocabularies[item.source]
             place = pc.index_in(self.rows[f"v {item.source}"], value_set=known.hashes).fill_null(len(known.hashes))
             return Classes(known.places[place.to_numpy()], 0, known.meaning)
         if (item.source, grid) not in self._codes:
@@ -204,8 +205,7 @@ class Batch:
     @staticmethod
     def _coded(grid: NumericGrid | ScoreGrid | BucketGrid, numbers: Numbers) -> Coded:
         if numbers.finite:
-            # codes never fall as values rise; one more to either side, for the last bit of an inverse sine
-            low, high = (int(c) for c in grid.code([numbers.lows.min(), numbers.highs.max()]))
+            low, high = grid.ends(float(numbers.lows.min()), float(numbers.highs.max()))
             if low > -LIMIT and high < LIMIT:
-                return grid.code_finite(numbers.values).astype(np.int64), (low - 1, high + 1)
+                return grid.code_finite(numbers.values).astype(np.int64), (low, high)
         return grid.code(numbers.values), None

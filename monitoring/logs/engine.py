@@ -46,7 +46,9 @@ class DuckEngine:
         from duckdb_sqlalchemy import Dialect as DuckDialect
 
         self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+        self.connection.execute(
+            "SET TimeZone = 'UTC'; SET parquet_metadata_cache = true; SET enable_external_file_cache = false"
+        )  # what a file holds is read once: the system's cache has it, if it is read again
         self._dialect: Dialect = DuckDialect(paramstyle="qmark")
 
     def arrow(self, statement: Executable | str) -> pa.Table:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,22 +91,24 @@ class Tally:
             classes, kept = _in_series(batch, number, item)
             meaning = classes.meaning
             for prefix, groups, values in views:
-                sets = len(versions) * len(values)
                 if (prefix, id(when)) not in places:
                     places[prefix, id(when)] = groups * len(when.slots) + when.at
                 cell = places[prefix, id(when)] * len(meaning)
                 cell += classes.places
                 cell -= classes.least
-                cells, n = counted(cell if kept is None else cell[kept], sets * len(when.slots) * len(meaning))
-                group, at, code = _taken_apart(cells, len(when.slots), len(meaning))
-                ends = np.flatnonzero(np.diff(group, append=-1)) + 1
-                for low, high in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=False):
-                    one, its = int(group[low]), at[low:high]
+                of_group = len(when.slots) * len(meaning)
+                sets = len(versions) * len(values)
+                cells, n = counted(cell if kept is None else cell[kept], sets * of_group)
+                ends = np.searchsorted(cells, np.arange(sets + 1) * of_group).tolist()
+                for group, (low, high) in enumerate(pairwise(ends)):
+                    if low == high:
+                        continue
                     series = Series(
-                        item.kind, item.name, versions[one // len(values)],
-                        f"{prefix}{values[one % len(values)]}" if prefix else "",
+                        item.kind, item.name, versions[group // len(values)],
+                        f"{prefix}{values[group % len(values)]}" if prefix else "",
                     )  # fmt: skip
-                    found = when.slots[its], when.known[its], meaning[code[low:high]], n[low:high]
+                    at, code = np.divmod(cells[low:high] - group * of_group, len(meaning))
+                    found = when.slots[at], when.known[at], meaning[code], n[low:high]
                     self._found.setdefault(series, []).append(found)
 
     def blocks(self) -> Iterator[Block]:
@@ -120,7 +123,7 @@ def counted(keys: Integers, size: int) -> tuple[Integers, Integers]:
     """Keys in [0, size) that occur, ascending, and how often."""
     if size <= DENSE * len(keys) + SPREAD:
         table = np.bincount(keys, minlength=size)
-        found = np.flatnonzero(table)
+        (found,) = table.nonzero()
         return found, table[found]
     return np.unique(keys, return_counts=True)
 
@@ -138,12 +141,6 @@ def moments(slots: Integers, known: Integers | None = None) -> Moments:
     later = int(known.max()) - first + 1
     pairs, at = np.unique((slots - first) * later + (known - first), return_inverse=True)
     return Moments(at, pairs // later + first, pairs % later + first)
-
-
-def _taken_apart(cells: Integers, moments: int, codes: int) -> tuple[Integers, Integers, Integers]:
-    rest, code = np.divmod(cells, codes)
-    group, at = np.divmod(rest, moments)
-    return group, at, code
 
 
 def _in_series(batch: Batch, number: int, item: Item) -> tuple[Classes, NDArray[np.bool_] | None]:
