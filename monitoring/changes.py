@@ -50,7 +50,9 @@ class Look:
 class Changes:
     """Of the prediction log: slots that differ, with their census, and slots that are gone.
 
-    `fresh` slots are those of new files, in hours of which nothing was known: they are counted as they are read.
+    `fresh` slots are those of new files, in hours of which nothing was known: they are counted as they are read. Of
+    them, rows are hashed from slot `growing` on: those of the newest file, which may grow. An older one that changes
+    after all is read again whole, and then hashed.
     `read` is what to remember of the parts once all is read; `types` are the columns as they are now, None where
     nothing was looked at.
     """
@@ -59,6 +61,7 @@ class Changes:
     types: dict[str, ColumnType] | None = None
     slots: Census = field(default_factory=dict)
     fresh: frozenset[int] = frozenset()
+    growing: int = 0
     gone: frozenset[int] = frozenset()
 
 
@@ -86,7 +89,8 @@ def of_predictions(look: Look, states: dict[str, kept.State]) -> Changes:
         few = sum(len(span) for span in seen.ranges.values()) <= FRESH
         fresh = {slot for span in seen.ranges.values() for slot in range(span.first, span.last)} if few else set()
         if fresh and fresh.isdisjoint(known) and not lost and not any(part.name in before for part in changed):
-            return Changes(read, types, fresh=frozenset(fresh))
+            growing = max(seen.ranges.values(), key=lambda span: span.last).first
+            return Changes(read, types, fresh=frozenset(fresh), growing=growing)
     census = look.reader.census(relation, since) if relation is not None else {}
     touched = set(census)
     if by_rows or not in_files:

@@ -7,7 +7,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, update
@@ -223,7 +222,6 @@ def _planned(subject: Subject) -> Iterator[Verdict]:
     for name in sorted(names):
         if name in PLANNED or name.split(".")[0] in PLANNED:
             window = Window(subject.now, subject.now, 0)
-            yield replace(
-                Verdict(subject.model.key, name, window, Status.NO_DATA, ""),
+            yield Verdict(subject.model.key, name, window, Status.NO_DATA, "")._replace(
                 reason="This version of Leeway does not have this check yet.",
             )

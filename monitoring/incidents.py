@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -27,6 +26,6 @@ def mentioned(verdicts: Iterable[Verdict], found: Iterable[Incident], now: datet
         for model in incident.models:
             causes.setdefault(model, []).append(f"Shared cause: {incident.title(now)}.")
     return [
-        replace(v, reason="\n".join([v.reason, *causes[v.model]])) if v.check == "model" and v.model in causes else v
+        v._replace(reason="\n".join([v.reason, *causes[v.model]])) if v.check == "model" and v.model in causes else v
         for v in verdicts
     ]

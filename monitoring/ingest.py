@@ -110,8 +110,8 @@ def _update(
         run = _run(look, profile, changes.read, {*changes.slots, *changes.fresh, *labelled})
         batches, later = _batches(changed), _batches(labelled)
         for done, batch in enumerate(batches, 1):
-            known = None if changes.fresh else {s: changes.slots[s] for s in batch if s in changes.slots}
-            census = _replace(run, batch, known)
+            known = {s: changes.slots[s] for s in batch if s in changes.slots}
+            census = _replace(run, batch, known, changes.growing if changes.fresh else None)
             read |= {*census, *(s for s in batch if s in changes.gone)}
             rows += sum(n for n, _ in census.values())
             progress(done / (len(batches) + len(later)), f"{rows:,} rows read")
@@ -134,14 +134,14 @@ def _run(look: Look, profile: Profile, read: kept.Read, slots: set[int]) -> _Run
     return _Run(look, profile, predictions, labels)
 
 
-def _replace(run: _Run, batch: list[int], known: Census | None) -> Census:
+def _replace(run: _Run, batch: list[int], census: Census, hashed: int | None) -> Census:
     """Read a batch of slots, put what was found in the place of what was known of them, and return their census.
 
-    Where the census is `known`, it is not taken again.
+    It is taken here where slots are `hashed` from one on.
     """
-    census, found = known or {}, list[Block]()
-    if known is None or known:
-        found, counted = _summaries(run, batch, None, known is None)
+    found = list[Block]()
+    if census or hashed is not None:
+        found, counted = _summaries(run, batch, None, hashed)
         census = census or counted
     look = run.look
     with transaction(look.store) as session:
@@ -152,22 +152,24 @@ def _replace(run: _Run, batch: list[int], known: Census | None) -> Census:
 
 def _relabel(run: _Run, batch: list[int]) -> None:
     """Read the labels of a batch of slots."""
-    found, _ = _summaries(run, batch, LABELLED, False)
+    found, _ = _summaries(run, batch, LABELLED)
     with transaction(run.look.store) as session:
         replace_slots(session, run.look.baseline_id, run.look.role, batch, found, LABELLED)
 
 
-def _summaries(run: _Run, batch: list[int], kinds: frozenset[Kind] | None, counted: bool) -> tuple[list[Block], Census]:
+def _summaries(
+    run: _Run, batch: list[int], kinds: frozenset[Kind] | None, hashed: int | None = None
+) -> tuple[list[Block], Census]:
     reader = run.look.reader
     bounds = Bounds(runs(batch), reader.as_of)
-    return summarise(reader.engine, run.look.model, run.profile, run.predictions, run.labels, bounds, kinds, counted)
+    return summarise(reader.engine, run.look.model, run.profile, run.predictions, run.labels, bounds, kinds, hashed)
 
 
 def _batches(slots: Iterable[int]) -> list[list[int]]:
     """Slots in order, no batch across more than BATCH of them, cut between blocks."""
     out: list[list[int]] = []
     for number in sorted(slots):
-        if out and number // BATCH == out[-1][0] // BATCH:
+        if out and number < out[-1][0] // BLOCK * BLOCK + BATCH:
             out[-1].append(number)
         else:
             out.append([number])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE_MAY = {"numpy", "pandas", "scipy", "dateutil", "re2"}
+CORE_MAY = {"numpy", "pandas", "scipy", "pyarrow", "dateutil", "re2"}
 CLOCKS = {
     "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns", "pd.Timestamp.now",
     "Timestamp.now", "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today",

@@ -115,7 +115,7 @@ def counted(
 ) -> Counted:
     predictions = reader.relation("predictions", reader.parts("predictions"))
     labels = reader.relation("labels", reader.parts("labels")) if model.labels else None
-    blocks, census = summarise(engine, model, profile, predictions, labels, bounds, kinds, counted=True)
+    blocks, census = summarise(engine, model, profile, predictions, labels, bounds, kinds, hashed=0)
     found: dict[tuple[Any, int], Block] = {(b.series, b.block): b for b in blocks}
     assert len(found) == len(blocks)
     return {key: b.cells for key, b in found.items()}, census

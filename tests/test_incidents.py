@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -196,7 +195,7 @@ def test_a_feed_names_features_there_are() -> None:
 
 def verdict(day: int, value: float, **more: Any) -> Verdict:
     window = Window(START + timedelta(days=day), START + timedelta(days=day + 1), 100)
-    return replace(Verdict("m", "performance.mae", window, Status.OK, "", value=value), **more)
+    return Verdict("m", "performance.mae", window, Status.OK, "", value=value)._replace(**more)
 
 
 COURSE = [verdict(day, 10 + 0.1 * (day % 3) + 5 * (day >= 40)) for day in range(60)]
@@ -210,13 +209,13 @@ def test_each_window_has_the_date_of_its_own_level() -> None:
 
 
 def test_windows_that_are_not_final_have_no_date_and_are_not_counted() -> None:
-    odd = [replace(v, provisional=True, value=99.0) for v in COURSE[-4:]]
+    odd = [v._replace(provisional=True, value=99.0) for v in COURSE[-4:]]
     found, _ = since.date([*COURSE[:-4], *odd], [], 24, None)
     assert [v.since for v in found[-5:]] == [CHANGED, None, None, None, None]
 
 
 def test_only_the_stored_windows_whose_date_is_another_are_written_again() -> None:
-    stored = [(n, replace(v, since=CHANGED if n == 40 else None)) for n, v in enumerate(COURSE[:-1])]
+    stored = [(n, v._replace(since=CHANGED if n == 40 else None)) for n, v in enumerate(COURSE[:-1])]
     found, redated = since.date(COURSE[-1:], stored, 24, None)
     assert found[0].since == CHANGED
     assert [n for n, _ in redated] == list(range(41, 59))
@@ -224,16 +223,16 @@ def test_only_the_stored_windows_whose_date_is_another_are_written_again() -> No
 
 def test_a_level_that_began_before_the_windows_in_sight_keeps_its_date() -> None:
     long_ago = START - timedelta(days=3)
-    stored = [(n, replace(v, since=long_ago)) for n, v in enumerate(COURSE[:30])]
+    stored = [(n, v._replace(since=long_ago)) for n, v in enumerate(COURSE[:30])]
     found, redated = since.date(COURSE[30:35], stored, 24, None)
     assert {v.since for v in found} == {long_ago} and redated == []
 
 
 def test_what_says_the_same_again_keeps_its_date_and_asks_for_no_look() -> None:
-    before = [replace(v, since=CHANGED) for v in COURSE[-3:]]
+    before = [v._replace(since=CHANGED) for v in COURSE[-3:]]
     kept, changed = since.keep(COURSE[-3:], before, START + timedelta(days=70), None)
     assert kept == before and changed == frozenset()
-    other = [*COURSE[-3:-1], replace(COURSE[-1], value=3.0)]
+    other = [*COURSE[-3:-1], COURSE[-1]._replace(value=3.0)]
     assert since.keep(other, before, START + timedelta(days=70), None)[1] == {"performance.mae"}
 
 

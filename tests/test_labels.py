@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 
 from monitoring import fleet
+from monitoring.core.codec import encode, encode_total
 from monitoring.core.grid import ScoreGrid
 from monitoring.core.profile import Column, Profile
 from monitoring.core.summaries import Packed, Summaries
-from monitoring.core.summary import BLOCK, Kind, Series, cells, encode, encode_total
+from monitoring.core.summary import BLOCK, Kind, Series, cells
 from monitoring.core.verdict import Flag, Status, Verdict
 from monitoring.core.window import Chunk, Slots, chunks, moment_of, slot_of
 from monitoring.evaluate import Scope, evaluate

@@ -7,6 +7,9 @@ around 1013) and heavy tails both keep their resolution.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,19 +50,29 @@ class NumericGrid:
 
     def code(self, values: ArrayLike) -> NDArray[np.int32]:
         """Class codes of raw values, as the summary statement computes them in SQL."""
-        x = np.asarray(values, dtype=np.float64)
-        finite = np.isfinite(x)
-        known = x if finite.all() else np.where(finite, x, 0.0)
-        z = np.asarray(known - self.centre)
-        z *= 1.0 / self.scale  # in place from here on: this is what reading a log spends its time on
+        return _codes(values, self.code_finite)
+
+    def code_finite(self, x: Floats) -> Floats:
+        """Class codes, as floats, of values that are all finite: what reading a log spends its time on."""
+        z = np.asarray(x - self.centre)
+        z *= 1.0 / self.scale  # in place from here on
         np.arcsinh(z, out=z)
         z *= 1.0 / STEP
         z += 0.5
         np.floor(z, out=z)
         if self.cuts:
-            z += np.searchsorted(np.asarray(self.cuts), known, side="left")
-        np.clip(z, -LIMIT, LIMIT, out=z)
-        return _codes(z, x, finite)
+            z += np.searchsorted(np.asarray(self.cuts), x, side="left")
+        return z
+
+    def ends(self, low: float, high: float) -> tuple[int, int]:
+        """Codes that those of all values from `low` to `high` lie between: one more to either side than by the
+        formula, for the last bit of an inverse sine."""
+        first, last = (self._ends(x) for x in (low, high))
+        return first - 1, last + 1
+
+    def _ends(self, x: float) -> int:
+        reach = math.asinh((x - self.centre) * (1.0 / self.scale)) / STEP
+        return math.floor(min(max(reach + 0.5, -LIMIT), LIMIT)) + bisect_left(self.cuts, x)
 
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper value limits of the classes `codes` (not MISSING or NONFINITE)."""
@@ -112,15 +125,21 @@ class ScoreGrid:
 
     def code(self, values: ArrayLike) -> NDArray[np.int32]:
         """Class codes of raw values."""
-        x = np.asarray(values, dtype=np.float64)
-        finite = np.isfinite(x)
-        known = x if finite.all() else np.where(finite, x, 0.0)
-        code = _score_class(known)
-        outside = (known < 0.0) | (known >= 1.0)
+        return _codes(values, self.code_finite)
+
+    def code_finite(self, x: Floats) -> NDArray[Any]:
+        """Class codes of values that are all finite."""
+        code = _score_class(x)
+        outside = (x < 0.0) | (x >= 1.0)
         if outside.any():
-            steps = np.clip(np.floor(known * 200.0), -LIMIT, LIMIT - self.top)
-            code = np.where(outside, steps + np.where(known < 0.0, 0, self.top - 200), code)
-        return _codes(code, x, finite)
+            steps = np.clip(np.floor(x * 200.0), -LIMIT, LIMIT - self.top)
+            code = np.where(outside, steps + np.where(x < 0.0, 0, self.top - 200), code)
+        return code
+
+    def ends(self, low: float, high: float) -> tuple[int, int]:
+        """The codes of the least and the greatest value."""
+        first, last = self.code([low, high]).tolist()
+        return first, last
 
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper limits of the classes."""
@@ -143,15 +162,20 @@ class BucketGrid:
 
     def code(self, values: ArrayLike) -> NDArray[np.int32]:
         """Class codes of raw values."""
-        x = np.asarray(values, dtype=np.float64)
-        finite = np.isfinite(x)
-        known = x if finite.all() else np.where(finite, x, 0.0)
+        return _codes(values, self.code_finite)
+
+    def code_finite(self, x: Floats) -> NDArray[Any]:
+        """Class codes of values that are all finite."""
         if len(self.cuts) > FEW:
-            return _codes(np.searchsorted(np.asarray(self.cuts), known, side="left"), x, finite)
-        code = np.zeros(x.shape, np.int8)
+            return np.searchsorted(np.asarray(self.cuts), x, side="left")
+        code = np.zeros(x.shape, np.int16)
         for cut in self.cuts:  # for so few, several times faster than a search
-            code += known > cut
-        return _codes(code, x, finite)
+            code += x > cut
+        return code
+
+    def ends(self, low: float, high: float) -> tuple[int, int]:
+        """The codes of the least and the greatest value."""
+        return bisect_left(self.cuts, low), bisect_left(self.cuts, high)
 
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper limits; the first bucket begins at 0, the last ends at twice its lower limit."""
@@ -198,11 +222,14 @@ def _score_class(x: Floats) -> NDArray[np.int16]:
     return code
 
 
-def _codes(code: NDArray[Any], x: Floats, finite: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Codes of values, those of missing and not finite ones in their place."""
-    if finite.all():
-        return np.asarray(code.astype(np.int32))
-    return np.where(finite, code, np.where(np.isnan(x), MISSING, NONFINITE)).astype(np.int32)
+def _codes(values: ArrayLike, of_finite: Callable[[Floats], NDArray[Any]]) -> NDArray[np.int32]:
+    """Codes of any values, held within ±LIMIT: those of missing and not finite ones in their place."""
+    x = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(x)
+    code = np.clip(of_finite(x if finite.all() else np.where(finite, x, 0.0)), -LIMIT, LIMIT)
+    if not finite.all():
+        code = np.where(finite, code, np.where(np.isnan(x), MISSING, NONFINITE))
+    return np.asarray(code, np.int32)
 
 
 Grid = NumericGrid | ScoreGrid | BucketGrid | CategoricalGrid

@@ -10,7 +10,7 @@ from monitoring.core.summary import Kind
 
 ColumnType = Literal["number", "text", "boolean", "time", "other"]
 
-VERSION = 2
+VERSION = 3
 """Of grids and summaries: another one makes every baseline anew, and older ones are not read."""
 
 _TYPES: dict[type, str] = {

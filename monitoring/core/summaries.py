@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.core.codec import decode, decode_sums, decode_total
 from monitoring.core.histogram import Histogram
 from monitoring.core.histogram import merge as merge_histograms
-from monitoring.core.summary import BLOCK, FINE, Cells, Kind, Series, decode, decode_sums, decode_total
+from monitoring.core.summary import BLOCK, FINE, Cells, Kind, Series
 from monitoring.core.window import Slots
 
 

@@ -1,4 +1,4 @@
-"""The summary of a block of log slots: mergeable counts, and the codec that keeps them small.
+"""The summary of a block of log slots: mergeable counts.
 
 A *cell* is (slot, known, code, n): n rows of log slot `slot` fell into class `code` of the column's grid, and
 that was known from slot `known` on (for labels: the slot they were observed in; otherwise the slot itself).
@@ -7,7 +7,6 @@ Cells can be added up in any order and grouping; nothing else is kept of a row.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,9 +22,6 @@ BLOCK = 24
 
 FINE = 12
 """Service slots (5 minutes) in an hour slot."""
-
-HEAD = 12
-"""Bytes before the first array of encoded cells."""
 
 
 class Kind(StrEnum):
@@ -90,12 +86,16 @@ class Cells:
         chosen: NDArray[np.float64] = self.sums[kept]
         return chosen
 
+    def starts(self) -> NDArray[np.intp]:
+        """Where the cells of each (slot, known) begin."""
+        new = (self.slots[1:] != self.slots[:-1]) | (self.known[1:] != self.known[:-1])
+        return np.flatnonzero(np.concatenate([[len(self.slots) > 0], new]))
+
     def moments(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
         """Each (slot, known), ascending, and its rows."""
         if not len(self.slots):
             return self.slots, self.known, self.counts
-        new = (self.slots[1:] != self.slots[:-1]) | (self.known[1:] != self.known[:-1])
-        starts = np.flatnonzero(np.concatenate([[True], new]))
+        starts = self.starts()
         return self.slots[starts], self.known[starts], np.add.reduceat(self.counts, starts)
 
     def __eq__(self, other: object) -> bool:
@@ -210,87 +210,3 @@ def _within(
 
 
 EMPTY = cells(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64))
-
-
-def encode(value: Cells) -> bytes:
-    """Cells as bytes: each array as differences, least bytes first, compressed (zlib level 1)."""
-    n, m, width = len(value.slots), len(value.sum_slots), value.sums.shape[1]
-    parts = [np.asarray([n, m, width], dtype="<i4").tobytes()]
-    for array in (value.slots, value.known - value.slots, value.codes, value.counts):
-        parts.append(_planes(_steps(array)))
-    parts += [
-        value.sum_slots.astype("<i4").tobytes(),
-        value.sum_known.astype("<i4").tobytes(),
-        value.sums.astype("<f8").tobytes(),
-    ]
-    return zlib.compress(b"".join(parts), 1)
-
-
-def decode(data: bytes) -> Cells:
-    """The cells that `encode` was given."""
-    raw = zlib.decompress(data)
-    n = int(np.frombuffer(raw, "<i4", 1)[0])
-    at = HEAD
-    arrays = []
-    for _ in range(4):
-        array, at = _from_planes(raw, at, n)
-        arrays.append(np.cumsum(array))
-    slots = arrays[0].astype(np.int32)
-    return Cells(slots, (arrays[1] + slots).astype(np.int32), arrays[2].astype(np.int32), arrays[3], *_sums_of(raw))
-
-
-def decode_sums(data: bytes) -> Cells:
-    """The sums of the cells that `encode` was given, without the counts: they are had at a fifth of the cost."""
-    return Cells(EMPTY.slots, EMPTY.known, EMPTY.codes, EMPTY.counts, *_sums_of(zlib.decompress(data)))
-
-
-def _sums_of(raw: bytes) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
-    """Slots, slots known and sums: what an encoding ends with."""
-    _, m, width = (int(x) for x in np.frombuffer(raw, "<i4", 3))
-    at = len(raw) - 8 * m * (1 + width)
-    return (
-        np.frombuffer(raw, "<i4", m, at),
-        np.frombuffer(raw, "<i4", m, at + 4 * m),
-        np.frombuffer(raw, "<f8", m * width, at + 8 * m).reshape(m, width),
-    )
-
-
-def encode_total(value: Histogram) -> bytes:
-    """A histogram as bytes: what pages read."""
-    head = np.asarray([len(value.codes)], dtype="<i4").tobytes()
-    return zlib.compress(head + _planes(_steps(value.codes)) + _planes(value.counts), 1)
-
-
-def decode_total(data: bytes) -> Histogram:
-    """The histogram that `encode_total` was given."""
-    raw = zlib.decompress(data)
-    n = int(np.frombuffer(raw, "<i4", 1)[0])
-    codes, at = _from_planes(raw, 4, n)
-    counts, _ = _from_planes(raw, at, n)
-    return Histogram(np.cumsum(codes).astype(np.int32), counts)
-
-
-def _steps(values: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Differences to the one before, the first to 0. np.diff with `prepend` does the same at four times the cost."""
-    out: NDArray[np.int64] = values.astype(np.int64)
-    out[1:] -= values[:-1]
-    return out
-
-
-def _planes(values: NDArray[np.int64]) -> bytes:
-    """Zig-zag, then byte by byte in planes (all lowest bytes first), in the least width that holds them."""
-    zigzag = ((values << 1) ^ (values >> 63)).astype("<u8")
-    top = int(zigzag.max()) if len(zigzag) else 0
-    width = max(1, (top.bit_length() + 7) // 8)
-    planes = zigzag.view(np.uint8).reshape(-1, 8)[:, :width].T
-    return bytes([width]) + planes.tobytes()
-
-
-def _from_planes(raw: bytes, at: int, n: int) -> tuple[NDArray[np.int64], int]:
-    width = raw[at]
-    planes = np.frombuffer(raw, np.uint8, n * width, at + 1).reshape(width, n)
-    zigzag = planes[0].astype(np.uint64)
-    for number in range(1, width):
-        zigzag |= planes[number].astype(np.uint64) << np.uint64(8 * number)
-    sign = -(zigzag & np.uint64(1)).view(np.int64)
-    return (zigzag >> np.uint64(1)).view(np.int64) ^ sign, at + 1 + n * width

@@ -66,11 +66,11 @@ def _judged(
     verdict: Verdict, column: Column, own: Threshold, reference: pd.DataFrame, current: pd.DataFrame
 ) -> Verdict:
     if current.empty:
-        return replace(verdict, status=Status.NO_DATA, reason="No row in this window.")
+        return verdict._replace(status=Status.NO_DATA, reason="No row in this window.")
     fewest = own.min_rows or MIN_ROWS
     if min(len(current), len(reference)) < fewest:
         reason = f"{min(len(current), len(reference)):,} rows; at least {fewest} are needed."
-        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
+        return verdict._replace(status=Status.INSUFFICIENT_DATA, reason=reason)
     level = own.breached if own.breached is not None else own.warning
     try:
         found = run(
@@ -78,14 +78,14 @@ def _judged(
             "categorical" if isinstance(column.grid, CategoricalGrid) else "numeric", level,
         )  # fmt: skip
     except (LeewayError, KeyError) as error:
-        return replace(verdict, status=Status.FAILED, reason=str(error))
+        return verdict._replace(status=Status.FAILED, reason=str(error))
     beyond = Status.WARNING if own.breached is None and own.warning is not None else Status.BREACHED
     reason = (
         f"{(own.method or '').removeprefix(PREFIX)} by Evidently gives {found.score:.4g} "
         f"against {found.threshold:.4g}, "
         f"on a sample of {len(current):,} rows against {len(reference):,}."
     )
-    return replace(
-        verdict, status=beyond if found.drifted else Status.OK, value=found.score, threshold=found.threshold,
+    return verdict._replace(
+        status=beyond if found.drifted else Status.OK, value=found.score, threshold=found.threshold,
         breached=found.threshold, automatic=level is None, reason=reason,
     )  # fmt: skip

@@ -46,7 +46,9 @@ class DuckEngine:
         from duckdb_sqlalchemy import Dialect as DuckDialect
 
         self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+        self.connection.execute(
+            "SET TimeZone = 'UTC'; SET parquet_metadata_cache = true; SET enable_external_file_cache = false"
+        )  # what a file holds is read once: the system's cache has it, if it is read again
         self._dialect: Dialect = DuckDialect(paramstyle="qmark")
 
     def arrow(self, statement: Executable | str) -> pa.Table:
@@ -72,7 +74,8 @@ class DuckEngine:
         try:
             cursor = self.connection.cursor()
             cursor.execute("SET threads = 1")
-            yield from cursor.execute(compiled(statement, self._dialect)).to_arrow_reader(rows)
+            found = cursor.execute(compiled(statement, self._dialect)).to_arrow_reader(rows)
+            yield from (batch for batch in found if batch.num_rows)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise SourceError(_first_line(error), where="log", mend="Is the file whole and readable?") from error
         finally:
@@ -91,6 +94,11 @@ class DuckEngine:
     def row_hash(self, columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
         """A row's hash, 64 bits, of which `checksum` is made."""
         return func.hash(*columns)
+
+    def text_hashes(self, texts: Sequence[str | None]) -> pa.Array:
+        """DuckDB's hashes of texts, and of a null."""
+        found = self.connection.execute("SELECT hash(unnest(?::VARCHAR[])) AS h", [list(texts)]).to_arrow_table()
+        return found["h"].combine_chunks()
 
     def close(self) -> None:
         """Let go of the memory."""

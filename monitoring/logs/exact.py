@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import case, func
 
+from monitoring.logs.batch import Batch
 from monitoring.logs.engine import PRIME
 from monitoring.logs.joined import RowParts
 from monitoring.logs.repeats import Repeats
 from monitoring.logs.rows import Expression
-from monitoring.logs.sums import SlotSums, summed
-from monitoring.logs.tally import Batch, versions_of
+from monitoring.logs.sums import PARTS, SlotSums, summed
 
 VERSIONS = 2**20
 """Room for versions in the key of a slot."""
@@ -49,37 +49,32 @@ class Exact:
 
     def add(self, batch: Batch) -> None:
         """Take in the rows of a batch."""
-        keys = self._keys(batch)
-        if len(keys) == 0:
-            return
-        names = batch.rows.schema.names
-        order = None if (keys[1:] >= keys[:-1]).all() else np.argsort(keys, kind="stable")
-        ordered = keys if order is None else keys[order]
-        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-        runs = [ordered[starts], np.diff(starts, append=len(ordered))]
-        hashes = np.zeros(len(starts), np.uint64)
-        if "row_hash" in names:
-            every = batch.rows["row_hash"].to_numpy() % np.uint64(PRIME)
-            hashes = np.add.reduceat(every if order is None else every[order], starts)
-        without = np.zeros(len(starts), np.int64)
-        if "id_hash" in names:
+        runs = batch.runs
+        _, names = batch.versions
+        self._versions += [name for name in names if name not in self._versions]
+        places = np.asarray([self._versions.index(name) for name in names], np.int64)
+        keys = runs.slots * VERSIONS + places[runs.versions]
+        hashes = np.zeros(len(keys), np.uint64)
+        if batch.has("row_hash"):
+            hashes = batch.by_run(np.add, batch.rows["row_hash"].fill_null(0).to_numpy() % np.uint64(PRIME))
+        without = np.zeros(len(keys), np.int64)
+        if batch.has("id_hash"):
             column = batch.rows["id_hash"]
-            if column.null_count == 0:
-                self._repeats.add(keys, column.to_numpy())
-            else:
+            of_rows = np.repeat(keys, runs.lengths)
+            ids = column.fill_null(0).to_numpy()
+            ids = ids if runs.order is None else ids[runs.order]
+            if column.null_count:
                 missing = column.is_null().to_numpy(zero_copy_only=False)
-                self._repeats.add(keys[~missing], column.fill_null(0).to_numpy()[~missing])
-                without = np.add.reduceat((missing if order is None else missing[order]).astype(np.int64), starts)
-        sums = np.empty((len(self._columns), 3, len(starts)))
+                without = batch.by_run(np.add, missing.astype(np.int64))
+                there = ~missing if runs.order is None else ~missing[runs.order]
+                of_rows, ids = of_rows[there], ids[there]
+            self._repeats.add(of_rows, ids)
+        sums = np.empty((len(self._columns), len(PARTS), len(keys)))
         for row, source in zip(sums, self._columns.values(), strict=True):
-            x = batch.numbers(source)
-            x = x if order is None else x[order]
-            finite = np.isfinite(x)
-            plain = bool(finite.all())
-            np.add.reduceat(x if plain else np.where(finite, x, 0.0), starts, out=row[0])
-            np.minimum.reduceat(x if plain else np.where(finite, x, np.inf), starts, out=row[1])
-            np.maximum.reduceat(x if plain else np.where(finite, x, -np.inf), starts, out=row[2])
-        self._found.append((*runs, hashes, without, sums))
+            numbers = batch.numbers(source)
+            x = numbers.values if numbers.finite else np.where(np.isfinite(numbers.values), numbers.values, 0.0)
+            row[:] = batch.by_run(np.add, x), numbers.lows, numbers.highs
+        self._found.append((keys, runs.lengths, hashes, without, sums))
 
     def sums(self) -> SlotSums:
         """What was taken in."""
@@ -102,9 +97,3 @@ class Exact:
         versions = [self._versions[v] for v in (keys % VERSIONS).tolist()]
         of = dict(zip(self._columns, sums, strict=True))
         return SlotSums(keys // VERSIONS, versions, rows, repeated, [int(h) for h in hashes.tolist()], of)
-
-    def _keys(self, batch: Batch) -> NDArray[np.int64]:
-        numbers, names = versions_of(batch)
-        self._versions += [name for name in names if name not in self._versions]
-        places = np.asarray([self._versions.index(name) for name in names], np.int64)
-        return batch.slots() * VERSIONS + places[numbers]

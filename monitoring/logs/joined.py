@@ -19,6 +19,7 @@ from monitoring.logs.rows import (
     Expression,
     Relation,
     epoch,
+    integer,
     newest_labels,
     real,
     row_slots,
@@ -86,6 +87,12 @@ class RowParts:
         if self.model.chunk.rows is not None:
             return self.rows.c.slot_number
         return slot(self.rows.c.slot_seconds)
+
+    def since(self, slot: int) -> Expression:
+        """Whether a row is of this slot or a later one: at half the cost of comparing slots."""
+        if self.model.chunk.rows is not None:
+            return self.rows.c.slot_number >= integer(slot)
+        return self.rows.c.slot_seconds >= real(slot * 3600)
 
     @property
     def known(self) -> Expression:

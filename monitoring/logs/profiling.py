@@ -15,6 +15,7 @@ from monitoring.core.summary import Kind
 from monitoring.errors import FleetError
 from monitoring.fleet import Model
 from monitoring.logs.engine import LogEngine
+from monitoring.logs.frequent import frequent
 from monitoring.logs.joined import RowParts, joined, number_of
 from monitoring.logs.mapping import feature_columns, score_columns
 from monitoring.logs.rows import Bounds, Relation, integer, text_of
@@ -45,14 +46,17 @@ def profile_of(
     rows = joined(model, predictions, labels, bounds)
     bare = Profile(columns=())
     parts = RowParts(model, bare, rows, predictions, labels)
-    n = int(engine.arrow(select(func.count().label("n")).select_from(rows))["n"][0].as_py())
+    mapped = model.predictions.columns
+    names, kinds = _layout(model, predictions.types)
+    texts = [name for name, kind in names if kinds[name, kind] == "categorical"]
+    more = [mapped.prediction] if mapped.prediction and model.task == "multiclass_classification" else []
+    n, seen = frequent(engine, parts, list(dict.fromkeys([*texts, *mapped.slices, *more])), LISTED + 1)
     if n == 0:
         raise EmptyReferenceError(
             "the reference holds no rows",
             where=f"{model.key} reference",
             mend="Choose a window in which the log has predictions, or give a reference log of its own.",
         )
-    names, kinds = _layout(model, predictions.types)
     numbers = _sample(engine, parts, [c for c, k in names if kinds[c, k] == "numeric"], n)
     cuts = {slo.threshold_ms for slo in model.slos if slo.sli == "latency" and slo.threshold_ms}
     columns = []
@@ -61,7 +65,7 @@ def profile_of(
         if kinds[name, kind] == "score":
             grid = ScoreGrid()
         elif kinds[name, kind] == "categorical":
-            grid = _categories(engine, parts, name)
+            grid = _vocabulary(seen[name])
         elif kind == Kind.LATENCY:
             grid = latency_grid(numbers[name], tuple(sorted(cuts)))
         else:
@@ -69,9 +73,10 @@ def profile_of(
         columns.append(Column(kind, name, predictions.types[name], grid))
     if model.chunk.rows is None:
         columns.append(Column(Kind.SERVICE, "", "other", BucketGrid(tuple(sorted({*BUCKETS_MS, *cuts})))))
-    classes = _classes(engine, parts) if model.task == "multiclass_classification" else ()
+    predicted = seen.get(mapped.prediction or "", ())
+    classes = _classes(engine, parts, predicted) if model.task == "multiclass_classification" else ()
     columns += _outcomes(engine, parts, classes)
-    slices = {name: _top(engine, parts, name, SLICES) for name in model.predictions.columns.slices}
+    slices = {name: seen[name][:SLICES] for name in mapped.slices}
     first, last = bounds.runs[0] if bounds.runs else (None, None)
     return Profile(tuple(columns), slices, classes, n, first, last, dict(predictions.types))
 
@@ -142,31 +147,16 @@ def _sample(engine: LogEngine, parts: RowParts, names: Sequence[str], n: int) ->
     }
 
 
-def _top(engine: LogEngine, parts: RowParts, name: str, limit: int) -> tuple[str, ...]:
-    """The most frequent values of a column, ties by name."""
-    text = text_of(*parts.column(name)).label("v")
-    inner = select(text).select_from(parts.rows).subquery()
-    counted = (
-        select(inner.c.v, func.count().label("n"))
-        .where(inner.c.v.is_not(None))
-        .group_by(inner.c.v)
-        .order_by(func.count().desc(), inner.c.v)
-        .limit(literal(limit, Integer))
-    )
-    return tuple(str(v) for v in engine.arrow(counted)["v"].to_pylist())
-
-
-def _categories(engine: LogEngine, parts: RowParts, name: str) -> CategoricalGrid:
-    values = _top(engine, parts, name, LISTED + 1)
+def _vocabulary(values: tuple[str, ...]) -> CategoricalGrid:
     return CategoricalGrid(values[:NAMED], values[NAMED:LISTED], complete=len(values) <= LISTED)
 
 
-def _classes(engine: LogEngine, parts: RowParts) -> tuple[str, ...]:
+def _classes(engine: LogEngine, parts: RowParts, predicted: tuple[str, ...]) -> tuple[str, ...]:
     """A multiclass model's classes: the score's, else those seen as prediction or label in the reference."""
     columns = parts.model.predictions.columns
     if isinstance(columns.score, dict):
         return tuple(columns.score)
-    found = set(_top(engine, parts, columns.prediction or "", CLASSES))
+    found = set(predicted[:CLASSES])
     if parts.label is not None:
         text = text_of(*parts.label).label("v")
         distinct = select(text).select_from(parts.rows).distinct().limit(literal(CLASSES, Integer))

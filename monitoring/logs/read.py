@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlalchemy import case
+
 from monitoring.core.profile import Profile
 from monitoring.core.summary import Block, Kind
 from monitoring.fleet import Model
+from monitoring.logs.batch import Batch, vocabularies
 from monitoring.logs.codes import Item, items
 from monitoring.logs.collect import blocks
 from monitoring.logs.engine import DuckEngine, LogEngine
@@ -24,7 +27,7 @@ from monitoring.logs.sums import (
     column_sums,
     error_sums,
 )
-from monitoring.logs.tally import Batch, Tally, rows_of
+from monitoring.logs.tally import Tally, rows_of
 
 LABELLED = frozenset({Kind.OUTCOME, Kind.LABEL})
 """The series that change when only labels arrive."""
@@ -41,11 +44,12 @@ def summarise(
     labels: Relation | None,
     bounds: Bounds,
     kinds: frozenset[Kind] | None = None,
-    counted: bool = False,
+    hashed: int | None = None,
 ) -> tuple[list[Block], Census]:
     """Blocks of the rows within `bounds`; of some kinds of series only, where `kinds` says so.
 
-    The census of these rows comes with them where they are `counted`, else an empty one.
+    Where rows are `hashed` from a slot on, the census comes with them, else an empty one. The checksum of slots before
+    is empty.
     """
     assert bounds.runs is not None
     first = min((a for a, _ in bounds.runs), default=0)
@@ -53,25 +57,28 @@ def summarise(
     wanted = [item for item in items(parts) if kinds is None or item.kind in kinds]
     found: Iterable[Block]
     if isinstance(engine, DuckEngine):
-        found, sums = _here(engine, parts, wanted, kinds is None, counted)
+        found, sums = _here(engine, parts, wanted, first, kinds is None, hashed)
     else:
-        found, sums = _there(engine, parts, wanted, first, kinds is None, counted)
+        found, sums = _there(engine, parts, wanted, first, kinds is None, hashed)
     out = list(found) if sums is None else attach(found, sums.cells(parts))
     if model.task == "regression" and parts.label is not None:
         out = attach(out, collect_error_sums(parts, engine.arrow(error_sums(parts))))
-    return out, sums.census() if sums is not None and counted else {}
+    return out, sums.census(hashed) if sums is not None and hashed is not None else {}
 
 
 def _here(
-    engine: DuckEngine, parts: RowParts, wanted: list[Item], whole: bool, counted: bool
+    engine: DuckEngine, parts: RowParts, wanted: list[Item], first: int, whole: bool, hashed: int | None
 ) -> tuple[Iterable[Block], SlotSums | None]:
     """Count in this process, as rows stream out of the engine."""
     tally, exact = Tally(parts, wanted), Exact(parts) if whole else None
-    hashed = engine.row_hash(_used(parts)) if counted else None
-    chosen = rows_of(parts, wanted, columns_of(parts, hashed) if whole else [])
+    row_hash = None if hashed is None else engine.row_hash(_used(parts))
+    if hashed is not None and hashed > first:
+        row_hash = case((parts.since(hashed), row_hash))
+    chosen = rows_of(parts, wanted, columns_of(parts, row_hash) if whole else [])
     size = max(1, min(ROWS, VALUES // len(chosen.selected_columns)))
+    known = vocabularies(engine, wanted)
     for rows in engine.batches(chosen, size):
-        batch = Batch(rows)
+        batch = Batch(rows, known)
         tally.add(batch)
         if exact is not None:
             exact.add(batch)
@@ -79,12 +86,12 @@ def _here(
         return tally.blocks(), None
     sums = exact.sums()
     if exact.lost:
-        sums = collect_column_sums(engine.arrow(column_sums(parts, engine.checksum(_used(parts)) if counted else None)))
+        sums = _summed(engine, parts, hashed)
     return tally.blocks(), sums
 
 
 def _there(
-    engine: LogEngine, parts: RowParts, wanted: list[Item], first: int, whole: bool, counted: bool
+    engine: LogEngine, parts: RowParts, wanted: list[Item], first: int, whole: bool, hashed: int | None
 ) -> tuple[Iterable[Block], SlotSums | None]:
     """Have the engine count its rows, so that only counts come over the wire."""
     found = [
@@ -94,8 +101,12 @@ def _there(
     ]
     if not whole:
         return found, None
-    checksum = engine.checksum(_used(parts)) if counted else None
-    return found, collect_column_sums(engine.arrow(column_sums(parts, checksum)))
+    return found, _summed(engine, parts, hashed)
+
+
+def _summed(engine: LogEngine, parts: RowParts, hashed: int | None) -> SlotSums:
+    checksum = None if hashed is None else engine.checksum(_used(parts))
+    return collect_column_sums(engine.arrow(column_sums(parts, checksum)))
 
 
 def _used(parts: RowParts) -> list[Expression]:

@@ -46,18 +46,20 @@ class Repeats:
         """Count the keys below `upto` (None: all), and keep the rows of the others."""
         if self.lost or not self._keys:
             return
-        keys, hashes = np.concatenate(self._keys), np.concatenate(self._hashes)
+        found, hashes = self._keys, np.concatenate(self._hashes)
         self._keys, self._hashes, self._held = [], [], 0
         if upto is not None:
+            keys = np.concatenate(found)
             later = keys >= upto
             self._keys, self._hashes, self._held = [keys[later]], [hashes[later]], int(later.sum())
             self.lost = self._held > PENDING
-            keys, hashes = keys[~later], hashes[~later]
+            found, hashes = [keys[~later]], hashes[~later]
             self._over = upto
         ordered = np.sort(hashes)
         twice = ordered[1:][ordered[1:] == ordered[:-1]]
         if len(twice) == 0:
             return
+        keys = np.concatenate(found)
         suspect = np.isin(hashes, twice)  # the same id in another slot is no repetition
         keys, hashes = keys[suspect], hashes[suspect]
         order = np.lexsort((hashes, keys))

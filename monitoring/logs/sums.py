@@ -39,13 +39,13 @@ class SlotSums:
     checksums: list[int]
     sums: dict[int, NDArray[np.float64]]
 
-    def census(self) -> Census:
-        """Rows and checksum by slot."""
+    def census(self, hashed: int) -> Census:
+        """Rows and checksum by slot, the checksum empty where the rows were not hashed: before slot `hashed`."""
         out: dict[int, tuple[int, int]] = {}
         for slot, rows, checksum in zip(self.slots.tolist(), self.rows.tolist(), self.checksums, strict=True):
             before = out.get(slot, (0, 0))
             out[slot] = before[0] + rows, before[1] + checksum
-        return {slot: (rows, str(checksum)) for slot, (rows, checksum) in out.items()}
+        return {slot: (rows, str(checksum) if slot >= hashed else "") for slot, (rows, checksum) in out.items()}
 
     def cells(self, parts: RowParts) -> Sums:
         """Sums by series and block."""

@@ -63,7 +63,7 @@ def judge(subject: Subject, base: Path, as_of: datetime | None, progress: Progre
             tests[method] = get(method)
         except UnknownRowTest as error:
             for window in windows:
-                yield replace(_blank(subject, window, method), status=Status.FAILED, reason=str(error))
+                yield _blank(subject, window, method)._replace(status=Status.FAILED, reason=str(error))
     try:
         with threadpool_limits(1):  # of matrices this small, threads that wait for one another cost ten times as much
             found = list(_Run(subject, base, as_of, progress, asked, tests).judged(windows))
@@ -73,7 +73,7 @@ def judge(subject: Subject, base: Path, as_of: datetime | None, progress: Progre
         reason = f"Rows could not be compared: {type(error).__name__}: {error}"
         for window in windows:
             for method in tests:
-                yield replace(_blank(subject, window, method), status=Status.FAILED, reason=reason)
+                yield _blank(subject, window, method)._replace(status=Status.FAILED, reason=reason)
 
 
 @dataclass
@@ -134,24 +134,24 @@ class _Run:
     def _verdict(self, known: Known, method: str, window: Slots, read: Sampled | None) -> Verdict:
         subject, test, own = self.subject, self.tests[method], self.asked[method]
         n = subject.current.rows(window)
-        blank = replace(_blank(subject, window, method), window=subject.window(window, n))
+        blank = _blank(subject, window, method)._replace(window=subject.window(window, n))
         if read is None or n == 0:
-            return replace(blank, status=Status.NO_DATA, reason="No row in this window.")
-        short = replace(blank, status=Status.INSUFFICIENT_DATA)
+            return blank._replace(status=Status.NO_DATA, reason="No row in this window.")
+        short = blank._replace(status=Status.INSUFFICIENT_DATA)
         size, fewest = known.size(len(read.slot)), max(own.min_rows or MIN_ROWS, SIZES[0])
         if size == 0 or min(n, len(known.rows)) < fewest:
             few, where = (n, "window") if n < fewest else (len(known.rows), "reference")
-            return replace(short, reason=f"{few:,} rows in the {where}; at least {fewest} are needed.")
+            return short._replace(reason=f"{few:,} rows in the {where}; at least {fewest} are needed.")
         versions, share = verdicts.new_versions(subject, window)
         if test.of_model and share > 0.5:
-            return replace(short, reason=f"{', '.join(versions)} answered, of which the reference has no row.")
+            return short._replace(reason=f"{', '.join(versions)} answered, of which the reference has no row.")
         try:
             return self._held(known, test, blank, size, read)
         except NotJudged as reason:
-            return replace(short, reason=str(reason))
+            return short._replace(reason=str(reason))
         except Exception as error:
             logging.getLogger(__name__).exception("%s of %s", method, subject.model.key)
-            return replace(blank, status=Status.FAILED, reason=f"{test.title} failed: {type(error).__name__}: {error}")
+            return blank._replace(status=Status.FAILED, reason=f"{test.title} failed: {type(error).__name__}: {error}")
 
     def _held(self, known: Known, test: RowTest, blank: Verdict, size: int, read: Sampled) -> Verdict:
         """The verdict where there are rows enough. Raises NotJudged where they say nothing."""
@@ -166,11 +166,11 @@ class _Run:
         levels = verdicts.levels(test, own, chance, one)
         if levels.beyond(test, found.value):
             found = replace(found, names=known.encoder.names, shares=[float(s) for s in fitted.shares(rows)])
-        verdict = verdicts.held(replace(blank, false_alarms=alarms), test, own, found, levels)
+        verdict = verdicts.held(blank._replace(false_alarms=alarms), test, own, found, levels)
         if known.features <= WIDEST:
             return verdict
         left = f" Of {known.features:,} features, the first {WIDEST} are looked at."
-        return replace(verdict, reason=verdict.reason + left)
+        return verdict._replace(reason=verdict.reason + left)
 
 
 def _blank(subject: Subject, window: Slots, method: str) -> Verdict:

@@ -10,20 +10,9 @@ import numpy as np
 from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.orm import Session
 
+from monitoring.core.codec import decode, encode, encode_total
 from monitoring.core.summaries import Packed, Summaries
-from monitoring.core.summary import (
-    BLOCK,
-    FINE,
-    Block,
-    Cells,
-    Kind,
-    Series,
-    decode,
-    encode,
-    encode_total,
-    merge,
-    without,
-)
+from monitoring.core.summary import BLOCK, FINE, Block, Cells, Kind, Series, merge, without
 from monitoring.core.window import Slots
 from monitoring.store.tables import Base, SeriesRow, SlotRow, SummaryRow
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -44,9 +43,9 @@ COURSE = (
 )  # fmt: skip
 STATUSES = {str(status): status for status in Status}
 PLAIN = [
-    f.name
-    for f in fields(Verdict)
-    if f.name not in ("model", "window", "flag", "status", "column", "slice", "version", "method")
+    name
+    for name in Verdict._fields
+    if name not in ("model", "window", "flag", "status", "column", "slice", "version", "method")
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from monitoring.core.calibration.budget import evident, level, score, shared_out, windows_per_quarter
 from monitoring.core.grid import CategoricalGrid
@@ -123,13 +122,13 @@ def _evidence(effect: Effect, limit: float, false_alarms: float, earlier: Compar
         f"{v.reason[:-1]}; {v.drift_score:.1f} deviations of chance, {needed:.1f} needed for "
         f"{false_alarms:.2g} false alarms a quarter ({basis})."
     )
-    v = replace(v, null_quantile=needed, false_alarms=false_alarms, reason=reason)
+    v = v._replace(null_quantile=needed, false_alarms=false_alarms, reason=reason)
     status = evident(v.status, p_value, limit, None if earlier is None else earlier.p_value)
     if status == v.status:
         return v
     if status == Status.OK:
-        return replace(v, status=status, reason=f"Could be chance: {v.reason}")
-    return replace(v, status=status, reason=f"{v.reason} Breached if the next window says so, too.")
+        return v._replace(status=status, reason=f"Could be chance: {v.reason}")
+    return v._replace(status=status, reason=f"{v.reason} Breached if the next window says so, too.")
 
 
 def share_levels(own: Threshold | None, judged: int) -> tuple[float | None, float | None]:
@@ -150,7 +149,7 @@ def _whole(subject: Subject, window: Slots, features: list[Verdict]) -> Verdict:
         statuses = {v.status for v in features}
         status = Status.FAILED if Status.FAILED in statuses else Status.INSUFFICIENT_DATA
         status = Status.NO_DATA if not features or statuses == {Status.NO_DATA} else status
-        return replace(verdict, status=status, reason="No feature could be judged in this window.")
+        return verdict._replace(status=status, reason="No feature could be judged in this window.")
     drifted = sorted((v for v in judged if v.status in DRIFTED), key=lambda v: -(v.value or 0.0))
     value = len(drifted) / len(judged)
     warning, breached = share_levels(own, len(judged))
@@ -164,8 +163,8 @@ def _whole(subject: Subject, window: Slots, features: list[Verdict]) -> Verdict:
     scores = [v.drift_score for v in judged if v.drift_score is not None]
     needed = [v.null_quantile for v in judged if v.null_quantile is not None]
     calibrated = [v.false_alarms for v in judged if v.false_alarms is not None]
-    return replace(
-        verdict, status=status, value=value, threshold=decided, warning=warning, breached=breached, reason=reason,
+    return verdict._replace(
+        status=status, value=value, threshold=decided, warning=warning, breached=breached, reason=reason,
         drift_score=max(scores, default=None), false_alarms=sum(calibrated) if calibrated else None,
         null_quantile=min(needed, default=None),
         effect=names,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def effect_of(subject: Subject, m: Monitored, slice_: str, compared: Compared) -
     )  # fmt: skip
 
     def unjudged(status: Status, reason: str) -> Effect:
-        return Effect(m, slice_, compared, replace(verdict, status=status, reason=reason), False, None)
+        return Effect(m, slice_, compared, verdict._replace(status=status, reason=reason), False, None)
 
     if unknown:
         return unjudged(Status.FAILED, unknown)
@@ -113,8 +113,8 @@ def _leveled(
         f"{words}; {test.title} {statistic:.3g} ({_levels(warning, breached)}), "
         f"{compared.current.n:,} rows against {compared.reference.n:,}"
     )
-    verdict = replace(
-        verdict, status=status, value=statistic, threshold=decided, warning=warning, breached=breached, effect=words,
+    verdict = verdict._replace(
+        status=status, value=statistic, threshold=decided, warning=warning, breached=breached, effect=words,
         p_value=None if np.isnan(compared.p_value) else compared.p_value, automatic=not stated,
         drift_score=None if np.isnan(compared.p_value) else round(score(compared.p_value), 4), reason=f"{reason}.",
     )  # fmt: skip
@@ -123,7 +123,7 @@ def _leveled(
     if held and verdict.p_value is None:
         why = compared.failure or "No window of the reference says how far chance alone goes"
         unheld = Status.FAILED if compared.failure else Status.INSUFFICIENT_DATA
-        verdict = replace(verdict, status=unheld, reason=f"{why}: {reason}.")
+        verdict = verdict._replace(status=unheld, reason=f"{why}: {reason}.")
         held = False
     return Effect(m, slice_, compared, verdict, held, budget)
 

@@ -6,7 +6,7 @@ What needs rows (regressions, multiclass, classes that do not follow from the sc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +106,7 @@ def by_scores(
         if known is None or wrong:
             metric = next((m for m in metrics if m.name == subject.model.main_metric), metrics[0])
             status = Status.FAILED if wrong else Status.INSUFFICIENT_DATA
-            yield replace(_blank(subject, metric, window, n, slice_, "cbpe"), status=status, reason=wrong or short)
+            yield _blank(subject, metric, window, n, slice_, "cbpe")._replace(status=status, reason=wrong or short)
             continue
         found = estimate(rows, rows * share, known, names, usual, SEED)
         for metric in metrics:
@@ -179,12 +179,12 @@ def verdict(
     own = threshold(subject, metric.name, slice_)
     fewest = own.min_rows if own and own.min_rows else MIN_LABELS
     if found.n == 0:
-        return replace(blank, status=Status.NO_DATA, reason="No prediction in this window.")
+        return blank._replace(status=Status.NO_DATA, reason="No prediction in this window.")
     if found.n < fewest:
         reason = f"{found.n:,} predictions; at least {fewest} are needed."
-        return replace(blank, status=Status.INSUFFICIENT_DATA, reason=reason)
+        return blank._replace(status=Status.INSUFFICIENT_DATA, reason=reason)
     if found.value is None or found.lower is None or found.upper is None:
-        return replace(blank, status=Status.INSUFFICIENT_DATA, reason=f"Cannot be estimated: {found.reason}.")
+        return blank._replace(status=Status.INSUFFICIENT_DATA, reason=f"Cannot be estimated: {found.reason}.")
     warning, breached, words = own.warning if own else None, own.breached if own else None, "set by its owner"
     if not stated(own) and metric.name == subject.model.main_metric:
         level = automatic([metric.compute(o) for o in past], metric.better, found, chance(subject, own))
@@ -195,8 +195,8 @@ def verdict(
         f"{metric.title} estimated at {found.value:.4g} ({found.lower:.4g} to {found.upper:.4g}) for {found.n:,} "
         f"predictions{held}; {how.assumption}."
     )
-    return replace(
-        blank, status=status, reason=reason, value=found.value, lower=found.lower, upper=found.upper,
+    return blank._replace(
+        status=status, reason=reason, value=found.value, lower=found.lower, upper=found.upper,
         threshold=decided, warning=warning, breached=breached, automatic=not stated(own),
     )  # fmt: skip
 
@@ -220,10 +220,8 @@ def impossible(subject: Subject) -> Iterator[Verdict]:
             reason = "Estimates need a reference with labels."
         if reason and subject.windows:
             last = subject.windows[-1]
-            yield replace(
-                _blank(subject, get(name, task), last, subject.current.rows(last), "", "none"),
-                status=Status.NO_DATA, reason=reason,
-            )  # fmt: skip
+            blank = _blank(subject, get(name, task), last, subject.current.rows(last), "", "none")
+            yield blank._replace(status=Status.NO_DATA, reason=reason)
 
 
 def _names(task: str) -> list[str]:

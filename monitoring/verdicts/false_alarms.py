@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from monitoring.core.calibration.budget import windows_per_quarter
 from monitoring.core.calibration.matching import FEWEST
@@ -39,7 +38,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     )  # fmt: skip
     if not windows:
         reason = f"Not measured: the reference has too few windows for some to be judged by {FEWEST} others."
-        yield replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
+        yield verdict._replace(status=Status.INSUFFICIENT_DATA, reason=reason)
         return
     alarms, seasons = 0, Seasons(subject)
     for window in windows:
@@ -52,7 +51,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
         f"{alarms / len(windows) * a_quarter:.2g} false alarms a quarter ({low:.2g} to {high:.2g}), "
         f"where the budget is {budget:.2g}."
     )
-    yield replace(
-        verdict, value=alarms / len(windows) * a_quarter, lower=low, upper=high, reason=reason,
+    yield verdict._replace(
+        value=alarms / len(windows) * a_quarter, lower=low, upper=high, reason=reason,
         status=Status.WARNING if low > budget else Status.OK,
     )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -84,15 +83,15 @@ def judge(subject: Subject) -> Iterator[Verdict]:
         words = "Labels have no time of observation, so their delay cannot be learned; map `observed_at`."
         if subject.by_rows:
             words = "A log without real time says nothing about the delay of its labels."
-        yield replace(newest, reason=words)
+        yield newest._replace(reason=words)
         return
     if subject.windows[-1] == subject.history[-1]:
-        yield _arrival(subject, state, replace(newest, method=ARRIVAL))
+        yield _arrival(subject, state, newest._replace(method=ARRIVAL))
     usual = lateness.usual(state)
     for window in subject.windows:
         place = state.at(window)
         if place is not None and state.predictions[place]:
-            verdict = replace(newest, window=subject.window(window, int(state.predictions[place])))
+            verdict = newest._replace(window=subject.window(window, int(state.predictions[place])))
             yield _completeness(subject, state, usual, verdict, window, place)
 
 
@@ -100,7 +99,7 @@ def _arrival(subject: Subject, state: LabelState, verdict: Verdict) -> Verdict:
     """How long no label has come, against the silences before it and the labels that the delay curve expects."""
     last = state.arrivals.last_known
     if last is None:
-        return replace(verdict, reason="No label has come yet, so nobody can say when one is due.")
+        return verdict._replace(reason="No label has come yet, so nobody can say when one is due.")
     last = min(last, state.horizon)
     silence = max(0, state.horizon - 1 - last)
     recent = state.arrivals.since(state.since)
@@ -110,7 +109,7 @@ def _arrival(subject: Subject, state: LabelState, verdict: Verdict) -> Verdict:
     if isinstance(curve, NotLearned) or len(came) <= FEWEST:
         why = curve.reason if isinstance(curve, NotLearned) else f"labels have come in only {len(came)} hours so far"
         come = f"No label for {duration(silence)}" if silence else "Labels come"
-        return replace(verdict, value=float(silence), reason=f"{come}; {why}.")
+        return verdict._replace(value=float(silence), reason=f"{come}; {why}.")
     longest = int(np.diff(came).max())
     due = expected_since(curve, recent, last, state.horizon)
     own = subject.threshold(CHECK)
@@ -119,21 +118,21 @@ def _arrival(subject: Subject, state: LabelState, verdict: Verdict) -> Verdict:
     if own is not None and mine:
         warning, breached = own.warning or math.inf, own.breached or math.inf
     status, level = status_above(float(silence), warning, breached)
-    verdict = replace(
-        verdict, value=float(silence), threshold=level, automatic=not mine,
+    verdict = verdict._replace(
+        value=float(silence), threshold=level, automatic=not mine,
         warning=warning if math.isfinite(warning) else None, breached=breached if math.isfinite(breached) else None,
     )  # fmt: skip
     before = f"the longest silence before was {duration(longest)}"
     if due < LEAST or status == Status.OK:
         when = "before the log's end" if subject.finished else "ago"
         words = f"The newest label came {duration(silence)} {when}; {before}." if silence else f"Labels come; {before}."
-        return replace(verdict, status=Status.OK, reason=words)
+        return verdict._replace(status=Status.OK, reason=words)
     words = f"where {due:,.0f} were to be expected; {before}."
     if subject.finished:  # nobody can be called to a log that has ended, and its labels may have been cut
         head = f"Labels stop {duration(silence)} before the log's end"
-        return replace(verdict, status=Status.WARNING, threshold=verdict.warning, reason=f"{head}, {words}")
+        return verdict._replace(status=Status.WARNING, threshold=verdict.warning, reason=f"{head}, {words}")
     head = "Labels have stopped" if status == Status.BREACHED else "Labels are silent"
-    return replace(verdict, status=status, reason=f"{head}: none has come for {duration(silence)}, {words}")
+    return verdict._replace(status=status, reason=f"{head}: none has come for {duration(silence)}, {words}")
 
 
 def _completeness(
@@ -142,23 +141,23 @@ def _completeness(
     """A window's share of labels, against the delay curve and the windows before it."""
     share = float(state.labelled[place] / state.predictions[place])
     if isinstance(state.curve, NotLearned):
-        return replace(verdict, reason=f"Labels {share:.0%} complete; {state.curve.reason}.")
+        return verdict._replace(reason=f"Labels {share:.0%} complete; {state.curve.reason}.")
     due = float(state.due[place] / state.predictions[place])
     ever = "" if state.curve.ever >= 0.9 else f" ({state.curve.ever:.0%} ever get one)"
     words = f"Labels {share:.0%} complete where {due:.0%} were to be expected by now{ever}"
-    verdict = replace(verdict, value=share / due if due else None)
+    verdict = verdict._replace(value=share / due if due else None)
     if not subject.complete(window) or not lateness.is_due(state, usual, place):
         age = duration(max(usual.due_age, state.curve.within(MATURE)))
-        return replace(verdict, provisional=True, reason=f"{words}; too early to judge: they are due within {age}.")
+        return verdict._replace(provisional=True, reason=f"{words}; too early to judge: they are due within {age}.")
     own = subject.threshold(CHECK)
     mine = own is not None and own.method in (None, COMPLETENESS)
     found: tuple[float | None, float | None] | None = lateness.levels(state, usual, place)
     if own is not None and mine and (own.warning is not None or own.breached is not None):
         found = own.warning, own.breached
     if found is None:
-        return replace(verdict, reason=f"{words}; there are too few earlier windows to compare with.")
+        return verdict._replace(reason=f"{words}; there are too few earlier windows to compare with.")
     status, level = status_below(share / due, *found)
-    verdict = replace(verdict, status=status, threshold=level, warning=found[0], breached=found[1], automatic=not mine)
-    return replace(
-        verdict, reason=f"{words}." if status == Status.OK else f"{words}: labels are late, lost or stopped."
+    verdict = verdict._replace(status=status, threshold=level, warning=found[0], breached=found[1], automatic=not mine)
+    return verdict._replace(
+        reason=f"{words}." if status == Status.OK else f"{words}: labels are late, lost or stopped."
     )

@@ -7,7 +7,7 @@ was accepted is no news, one that has moved from there is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def held(
         else lacking(table, known.learned)
     )
     if known.learned is None or lack:
-        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=f"{words}; {lack}.")
+        return verdict._replace(status=Status.INSUFFICIENT_DATA, reason=f"{words}; {lack}.")
     alone = FALSE_ALARMS / len(ASPECTS) if budget is None else budget
     chance = level(alone, known.hours)
     found = held_against(table, known.learned, aspect, chance)
@@ -78,8 +78,8 @@ def held(
     note = ", beyond chance but too little to matter" if found.beyond and status == Status.OK else ""
     effect = f"{said}: {side}{note}" if found.beyond else f"{said}: within chance"
     score = abs(found.score)
-    return replace(
-        verdict, status=status, threshold=decided, warning=found.warning, breached=found.breached, automatic=True,
+    return verdict._replace(
+        status=status, threshold=decided, warning=found.warning, breached=found.breached, automatic=True,
         drift_score=score, null_quantile=found.quantile, false_alarms=chance * windows_per_quarter(known.hours),
         effect=effect, reason=f"{effect[0].upper()}{effect[1:]}; {words}; {_against(found, known.learned)}.",
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from monitoring.core.multivariate.chance import Chance
 from monitoring.core.verdict import Status, Verdict
@@ -95,8 +95,8 @@ def held(verdict: Verdict, test: RowTest, own: Threshold | None, found: Measured
     reached = test.value(chance.at(-against.limit if lower else against.limit), chance.mean)
     warning, breached = (_level(floor, reached, lower) for floor in (against.warning, against.breached))
     score = chance.score(found.value)
-    return replace(
-        verdict, status=status, value=value, warning=warning, breached=breached,
+    return verdict._replace(
+        status=status, value=value, warning=warning, breached=breached,
         threshold=breached if status == Status.BREACHED or warning is None else warning,
         p_value=chance.p_value(found.value, test.sides), drift_score=abs(score) if test.sides == "both" else score,
         null_quantile=against.limit, effect=effect,

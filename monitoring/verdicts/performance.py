@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -116,7 +115,7 @@ def _view(
             come = f"labels {min(outcome.n / of, 1.0) if of else 0.0:.0%} complete"
             come += f", {labels.to_come(state)}" if verdict.provisional else ""
             if wrong and (metric.needs_score or subject.model.predictions.columns.prediction is None):
-                yield replace(verdict, status=Status.FAILED, reason=wrong)
+                yield verdict._replace(status=Status.FAILED, reason=wrong)
                 continue
             budget = None if stated(own) or not judged else chance(subject, own)
             yield _judged(verdict, metric, own, budget, reference, known, outcome, n, come)
@@ -150,19 +149,19 @@ def _judged(
 ) -> Verdict:  # fmt: skip
     fewest = own.min_rows if own and own.min_rows else MIN_LABELS
     if rows == 0:
-        return replace(verdict, status=Status.NO_DATA, reason="No prediction in this window.")
+        return verdict._replace(status=Status.NO_DATA, reason="No prediction in this window.")
     if outcome.n == 0:
-        return replace(verdict, status=Status.NO_DATA, reason=f"No label has arrived for {rows:,} predictions.")
+        return verdict._replace(status=Status.NO_DATA, reason=f"No label has arrived for {rows:,} predictions.")
     estimate = metric.compute(outcome)
-    verdict = replace(verdict, value=estimate.value, lower=estimate.lower, upper=estimate.upper)
+    verdict = verdict._replace(value=estimate.value, lower=estimate.lower, upper=estimate.upper)
     if outcome.n < fewest:
         reason = f"{outcome.n:,} labelled rows; at least {fewest} are needed ({come})."
-        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
+        return verdict._replace(status=Status.INSUFFICIENT_DATA, reason=reason)
     if estimate.value is None:
         reason = f"Undefined: {estimate.reason} ({come})."
         if estimate.reason == ONE_CLASS:
             reason += " Where the positive class is not 1, true, yes or positive, name it: `positive`."
-        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=reason)
+        return verdict._replace(status=Status.INSUFFICIENT_DATA, reason=reason)
     words = f"{metric.title} {estimate.value:.4g}"
     if estimate.lower is not None and estimate.upper is not None:
         words += f" ({estimate.lower:.4g} to {estimate.upper:.4g})"
@@ -177,9 +176,9 @@ def _judged(
         if found is not None:
             warning, breached, how = found.warning, found.breached, found.explanation
     if warning is None and breached is None:
-        return replace(verdict, reason=f"{words}; no threshold is set.")
+        return verdict._replace(reason=f"{words}; no threshold is set.")
     status, decided, held = held_against(metric.better, estimate.value, warning, breached, how)
-    return replace(
-        verdict, status=status, threshold=decided, warning=warning, breached=breached, automatic=not stated(own),
+    return verdict._replace(
+        status=status, threshold=decided, warning=warning, breached=breached, automatic=not stated(own),
         reason=f"{words}{held}.",
     )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -62,9 +61,9 @@ def schema(subject: Subject, now: dict[str, ColumnType] | None) -> Verdict:
     parts.append(f"new: {', '.join(new)}" if new else "")
     if gone or other:
         reason = f"Columns changed: {'; '.join(p for p in parts if p)}."
-        return replace(verdict, status=Status.BREACHED, value=float(len(gone) + len(other)), reason=reason)
+        return verdict._replace(status=Status.BREACHED, value=float(len(gone) + len(other)), reason=reason)
     if new:
-        return replace(verdict, status=Status.WARNING, value=float(len(new)), reason=f"Columns {parts[-1]}.")
+        return verdict._replace(status=Status.WARNING, value=float(len(new)), reason=f"Columns {parts[-1]}.")
     return verdict
 
 
@@ -80,7 +79,7 @@ def _verdict(
     )  # fmt: skip
     fewest = fewest_rows(check, own)
     if n < fewest:
-        return replace(verdict, status=Status.INSUFFICIENT_DATA, reason=f"{n:,} rows; at least {fewest} are needed.")
+        return verdict._replace(status=Status.INSUFFICIENT_DATA, reason=f"{n:,} rows; at least {fewest} are needed.")
     return verdict
 
 
@@ -146,7 +145,7 @@ def _range(subject: Subject, window: Slots, column: Column, n: int, least: float
     verdict = _verdict(subject, "quality.range", window, n, column.name, outside / n, words)
     far = max(extremes[1] - greatest, least - extremes[0]) > 3 * span > 0
     if far and verdict.status == Status.OK and verdict.automatic:
-        return replace(verdict, status=Status.WARNING, reason=f"A value far outside: {words}")
+        return verdict._replace(status=Status.WARNING, reason=f"A value far outside: {words}")
     return verdict
 
 
@@ -170,16 +169,16 @@ def _volume(subject: Subject, window: Slots, n: int) -> Verdict:
             earlier.append(rows)
     if n == 0:
         verdict = _verdict(subject, "quality.volume", window, 0, None, 1.0, "No row in this window.")
-        return replace(verdict, status=Status.NO_DATA)
+        return verdict._replace(status=Status.NO_DATA)
     if not earlier:
         verdict = _verdict(subject, "quality.volume", window, n, None, 0.0, "No earlier week to compare with.")
-        return replace(verdict, status=Status.INSUFFICIENT_DATA, value=None)
+        return verdict._replace(status=Status.INSUFFICIENT_DATA, value=None)
     usual = float(np.median(earlier))
     if moment_of(window.last) > subject.now:  # a finished log may end within its last window, too
         verdict = _verdict(
             subject, "quality.volume", window, n, None, 0.0, f"{n:,} rows so far; {usual:,.0f} is usual."
         )
-        return replace(verdict, provisional=True)
+        return verdict._replace(provisional=True)
     change = abs(n - usual) / max(n, usual)
     words = f"{n:,} rows; the median of the same hours in {len(earlier)} earlier weeks is {usual:,.0f}."
     return _verdict(subject, "quality.volume", window, n, None, change, words)

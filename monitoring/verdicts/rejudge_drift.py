@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
@@ -172,7 +172,7 @@ def _whole(family: Family, v: Verdict, effects: Sequence[_Effect]) -> Verdict:
     else:
         judged = [e for e in features if e.verdict.value is not None and e.status != Status.INSUFFICIENT_DATA]
         if not judged:
-            return replace(v, status=Status.INSUFFICIENT_DATA, value=None) if v.value is not None else v
+            return v._replace(status=Status.INSUFFICIENT_DATA, value=None) if v.value is not None else v
         value = sum(e.status in DRIFTED for e in judged) / len(judged)
         levels = share_levels(own, len(judged))
         failed = any(e.status == Status.FAILED for e in features)
@@ -180,4 +180,4 @@ def _whole(family: Family, v: Verdict, effects: Sequence[_Effect]) -> Verdict:
     if failed and status not in DRIFTED:
         status = Status.FAILED
     found = v.held(status, level, *levels)
-    return found if value == v.value else replace(found, value=value)
+    return found if value == v.value else found._replace(value=value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,25 +53,25 @@ class Seasons:
         then = compare(subject, monitored, slice_, [window], Threshold(check=v.check, reference=A_YEAR_AGO))[window]
         if then.reference.n < MIN_ROWS or np.isnan(then.p_value) or then.p_value <= limit:
             return v
-        return replace(v, status=Status.OK, reason=f"{AS_A_YEAR_AGO}, so the season: {v.reason}")
+        return v._replace(status=Status.OK, reason=f"{AS_A_YEAR_AGO}, so the season: {v.reason}")
 
     def _covariate(self, window: Slots, monitored: Monitored, slice_: str, covariate: Covariate, v: Verdict) -> Verdict:
         cannot = _cannot(self.subject, monitored, covariate)
         if cannot:
-            return replace(v, reason=f"{v.reason} Not explained by {covariate}: {cannot}.")
+            return v._replace(reason=f"{v.reason} Not explained by {covariate}: {cannot}.")
         key = *monitored.column.key, slice_
         if key not in self._followed:
             self._followed[key] = _followed(self.subject, monitored, covariate, slice_)
         found = self._followed[key].get(window)
         if found is None:
-            return replace(
-                v, reason=f"{v.reason} Not explained by {covariate}: too few windows, or rows of this, tell how."
+            return v._replace(
+                reason=f"{v.reason} Not explained by {covariate}: too few windows, or rows of this, tell how."
             )
         said = f"it predicts a mean of {found.predicted:.4g} ± {found.width:.2g}"
         if not found.explained:
             why = UNLIKE[found.beyond] if found.beyond is not None else ", a band too wide to tell"
-            return replace(v, reason=f"{v.reason} Not explained by {covariate}: {said}{why}.")
-        return replace(v, status=Status.OK, reason=f"{EXPLAINED}{covariate}, so the season: {said}; {v.reason}")
+            return v._replace(reason=f"{v.reason} Not explained by {covariate}: {said}{why}.")
+        return v._replace(status=Status.OK, reason=f"{EXPLAINED}{covariate}, so the season: {said}; {v.reason}")
 
 
 def _cannot(subject: Subject, monitored: Monitored, covariate: Covariate) -> str:

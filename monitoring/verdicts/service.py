@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitoring.core.grid import BucketGrid
@@ -114,7 +113,7 @@ def judged(
 def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
     if left.good is None or left.remaining is None:
         what = "prediction with its label" if slo.sli == "quality" else "request"
-        return replace(base, status=Status.NO_DATA, reason=f"No {what} in the last {slo.period}.")
+        return base._replace(status=Status.NO_DATA, reason=f"No {what} in the last {slo.period}.")
     unit = {
         "latency": f"within {slo.threshold_ms:g} ms" if slo.threshold_ms else "",
         "quality": "correct" if slo.tolerance is None else f"within ±{slo.tolerance:g} of their label",
@@ -125,7 +124,7 @@ def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
     reason += f", objective {slo.objective:.3%}; error budget left {left.remaining:.0%}."
     reason += ending(left.lasts, period(slo.period)).sentence
     status = Status.BREACHED if left.remaining < 0 else Status.OK
-    return replace(base, status=status, value=left.good, reason=reason + note)
+    return base._replace(status=status, value=left.good, reason=reason + note)
 
 
 def _burn(base: Verdict, burn: Burn, slo: Slo) -> Verdict:
@@ -136,8 +135,8 @@ def _burn(base: Verdict, burn: Burn, slo: Slo) -> Verdict:
         status = Status.BREACHED if burn.pair.severity == "page" else Status.WARNING
     name = slo.sli.capitalize() if base.column is None else f"{slo.sli.capitalize()} ({slo.limit})"
     reason = f"{name} {'had' if burn.long is None else 'is'} {burn.reason}."
-    return replace(
-        base, method=f"burn {burn.pair.name}", window=Window(start, until, burn.bad_long), status=status,
+    return base._replace(
+        method=f"burn {burn.pair.name}", window=Window(start, until, burn.bad_long), status=status,
         value=burn.long, threshold=burn.factor, warning=burn.factor if burn.pair.severity == "ticket" else None,
         breached=burn.factor if burn.pair.severity == "page" else None, reason=reason,
     )  # fmt: skip
@@ -158,12 +157,12 @@ def _freshness(subject: Subject, slo: Slo) -> Iterator[Verdict]:
         column_of(slo, subject.model.slos), method="age_hours", threshold=age_limit, breached=age_limit,
     )  # fmt: skip
     if newest is None:
-        yield replace(verdict, status=Status.NO_DATA, reason="The log holds no prediction.")
+        yield verdict._replace(status=Status.NO_DATA, reason="The log holds no prediction.")
         return
     age = max(0.0, (subject.now - newest).total_seconds() / 3600)
     status = Status.BREACHED if age > age_limit else Status.OK
     reason = f"The newest prediction is {_hours(age)} old; at most {slo.max_age} is allowed."
-    yield replace(verdict, status=status, value=age, reason=reason)
+    yield verdict._replace(status=status, value=age, reason=reason)
     if span is not None and not subject.by_rows:
         now = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60))
         found = freshness.events(freshness.predicted(subject.current, span), now, age_limit)

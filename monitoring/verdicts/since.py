@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -69,7 +68,7 @@ def keep(
     for v in found:
         old = known.get(place(v))
         if old is not None and _content(old) == _content(v):
-            out.append(replace(v, since=old.since))
+            out.append(v._replace(since=old.since))
             continue
         if counts(v, now) or old is not None:
             changed.add(v.check)
@@ -97,15 +96,15 @@ def date(
         group = group[-look_back(hours) :]
         for (number, at, v), since in zip(group, _since([v for _, _, v in group], hours), strict=True):
             if number < 0:
-                out[at] = replace(v, since=since)
+                out[at] = v._replace(since=since)
             elif v.since != since:
-                redated.append((number, replace(v, since=since)))
+                redated.append((number, v._replace(since=since)))
     return out, redated
 
 
 def dated(v: Verdict, since: datetime | None) -> Verdict:
     """A verdict with another date."""
-    return replace(v, since=since)
+    return v._replace(since=since)
 
 
 def _since(windows: Sequence[Verdict], hours: int | None) -> list[datetime | None]:

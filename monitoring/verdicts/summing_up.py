@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from monitoring.core.diagnosis.diagnosis import Advice, Attempt
@@ -59,7 +59,7 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict], diagnosed: Attempt | N
     window = Window(subject.now, subject.now, rows)
     if subject.windows:
         window = subject.window(subject.windows[-1], rows)
-        window = window if subject.by_rows else replace(window, end=subject.now)
+        window = window if subject.by_rows else window._replace(end=subject.now)
     reason = "\n".join(" ".join(f.why.split()) for f in findings) or f"{len(newest)} checks are ok."
     return Verdict(subject.model.key, "model", window, status, reason, flag=flag)
 
@@ -178,7 +178,7 @@ def _probabilities(subject: Subject, every: Sequence[Verdict], newest: Sequence[
             last = bad[-1]
             if last.effect:
                 far = f"{last.drift_score:.1f} deviations of chance, which reaches {last.null_quantile:.1f}"
-                last = replace(last, reason=f"{last.effect} ({far}).")
+                last = last._replace(reason=f"{last.effect} ({far}).")
             begin = "Probabilities are off" if not out else "And"
             windows = f"{len(bad)} of the last {len(series)} mature windows"
             out.append(f"{begin} in {windows}: {_why(subject, last)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -28,7 +27,7 @@ def series(script: str, check: str = "drift", length: timedelta = DAY, column: s
     out: list[Verdict] = []
     for sign in script:
         if sign == "p":
-            out[-1] = replace(out[-1], provisional=True)
+            out[-1] = out[-1]._replace(provisional=True)
             continue
         start = START + len(out) * length
         value = {".": 0.0, "~": 0.25, "!": 0.5}.get(sign)

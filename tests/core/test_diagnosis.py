@@ -348,7 +348,7 @@ def test_an_episode_reaches_from_its_first_breach_to_the_newest_window(
 
 
 def test_the_check_that_the_model_is_judged_by_is_diagnosed_where_it_is_breached() -> None:
-    other = [replace(v, check="performance.bias") for v in course("xxx")]
+    other = [v._replace(check="performance.bias") for v in course("xxx")]
     assert breached([*other, *course("xxx")], "performance.mae") == "performance.mae"
     assert breached([*other, *course("...")], "performance.mae") == "performance.bias"
     assert breached(course("..."), "performance.mae") is None

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitoring.core.codec import encode, encode_total
 from monitoring.core.histogram import Histogram, from_cells
 from monitoring.core.summaries import Packed, Summaries
-from monitoring.core.summary import BLOCK, FINE, Kind, Series, cells, encode, encode_total
+from monitoring.core.summary import BLOCK, FINE, Kind, Series, cells
 from monitoring.core.window import Slots
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=50)

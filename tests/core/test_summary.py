@@ -7,20 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitoring.core.codec import decode, decode_sums, decode_total, encode, encode_total
 from monitoring.core.grid import LIMIT, MISSING, NONFINITE, REST, UNSEEN
 from monitoring.core.histogram import Histogram, from_cells
-from monitoring.core.summary import (
-    EMPTY,
-    Cells,
-    cells,
-    decode,
-    decode_sums,
-    decode_total,
-    encode,
-    encode_total,
-    merge,
-    without,
-)
+from monitoring.core.summary import EMPTY, Cells, cells, merge, without
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=50)
 Row = tuple[int, int, int]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from monitoring.core.alerting.reading import RECENT, Read
@@ -73,7 +72,7 @@ def _of_part(subject: Subject, read: Read, own: Sequence[Verdict], whole: Sequen
     ended = _place(mine[-1]) < _place(others[-1])
     if subject.version and (ended or (_absent(mine) and not any(v.status == Status.NO_DATA for v in others))):
         words = f"Version {subject.version} answers nothing any more, and others do."
-        return Read(Condition.CLEAR, replace(mine[-1], reason=words))
+        return Read(Condition.CLEAR, mine[-1]._replace(reason=words))
     return Read(Condition.UNKNOWN, mine[-1]) if ended else read
 
 
@@ -114,7 +113,7 @@ def _answered(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
 def answered(v: Verdict) -> Verdict:
     """An estimate of what labels have told since."""
     metric = v.check.removeprefix("estimated.")
-    return replace(v, status=Status.OK, value=None, reason=f"Labels have come: see performance.{metric}.")
+    return v._replace(status=Status.OK, value=None, reason=f"Labels have come: see performance.{metric}.")
 
 
 def _place(v: Verdict) -> float:

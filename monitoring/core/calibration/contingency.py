@@ -10,32 +10,45 @@ PRIOR_ROWS = 2.0
 """Rows that every class is taken to hold beside the reference's own, where its share is what a difference is over."""
 STATES, REACH = 32, 6.0
 """How many of a class's possible counts are summed over, and how many deviations of it to either side."""
+ROOM = 16_000
+"""Numbers held of all tests at once: as many as the processor keeps at hand."""
 
 
-def contingency(before: Floats, after: Floats) -> float:
-    """The p-value of a permutation test of rows counted by class, `before` and `after`.
+def contingency(before: Floats, after: Floats) -> Floats:
+    """p-values of permutation tests of rows counted by class, `before` and `after` of shape (tests, classes).
 
     The statistic is Pearson's with the reference's shares below the line: a class that was rare and is not any more
     shows best there. Given how many rows each class has in all, those of it that come after are hypergeometric; from
     there come the statistic's first three moments, class by class, with the normal theory for how classes go together,
-    and from them its tail by Pearson's type III.
+    and from them its tail by Pearson's type III. Classes without a row are none.
     """
+    out = np.ones(len(before))
+    sums = before.sum(axis=1), after.sum(axis=1), (before + after > 0).sum(axis=1)
+    known = np.flatnonzero((sums[0] > 0) & (sums[1] > 0) & (sums[2] > 1))
+    at_once = max(1, ROOM // (STATES * max(before.shape[1], 1)))
+    for start in range(0, len(known), at_once):
+        some = known[start : start + at_once]
+        out[some] = _tails(before[some], after[some])
+    return out
+
+
+def _tails(before: Floats, after: Floats) -> Floats:
     from scipy.special import gammaincc, gammaln
 
     here = before + after > 0
+    classes, test = here.sum(axis=1), np.nonzero(here)[0]
+    rows = np.stack([before.sum(axis=1), after.sum(axis=1)])
+    n, m = rows[:, test]  # from here on, an entry for each class of each test
     before, after = before[here], after[here]
-    classes, n, m = len(before), float(before.sum()), float(after.sum())
-    if classes < 2 or not n or not m:
-        return 1.0
     both, whole = before + after, n + m
-    usual, unit = n + PRIOR_ROWS * classes, 1 / n + 1 / m
+    scale = (n + PRIOR_ROWS * classes[test]) / (1 / n + 1 / m)
 
-    def term(first: Floats, second: Floats) -> Floats:
-        return (first / n - second / m) ** 2 * usual / (first + PRIOR_ROWS) / unit
+    def summed(values: Floats) -> Floats:
+        return np.bincount(test, weights=values, minlength=len(classes)).astype(np.float64)
 
     share = both / whole
     middle = share * m
-    reach = REACH * np.sqrt(middle * (n / whole) * (whole - both) / max(whole - 1, 1.0)) + 4
+    reach = REACH * np.sqrt(middle * (n / whole) * (whole - both) / np.maximum(whole - 1, 1.0)) + 4
     low, high = np.maximum(np.floor(middle - reach), np.maximum(both - n, 0.0)), np.minimum(both, m)
     high = np.minimum(np.ceil(middle + reach), high)
     step = np.maximum(np.ceil((high - low + 1) / STATES), 1.0)
@@ -43,16 +56,24 @@ def contingency(before: Floats, after: Floats) -> float:
     possible = second <= high[:, None]
     second = np.asarray(np.minimum(second, high[:, None]), dtype=np.float64)
     first: Floats = both[:, None] - second
-    log = -(gammaln(second + 1) + gammaln(m - second + 1) + gammaln(first + 1) + gammaln(n - first + 1))
+    n_, m_ = n[:, None], m[:, None]
+    log = -(gammaln(second + 1) + gammaln(m_ - second + 1) + gammaln(first + 1) + gammaln(n_ - first + 1))
     chance = np.where(possible, np.exp(log - log.max(axis=1, keepdims=True)), 0.0)
     chance /= chance.sum(axis=1, keepdims=True)
-    found = term(first, second)
-    means = (chance * found).sum(axis=1)
-    off = found - means[:, None]
+    off = _term(first / n_ - second / m_, first) * scale[:, None]
+    means = (chance * off).sum(axis=1)
+    off -= means[:, None]
+    square = chance * off**2
     # classes take rows from each other: what a normal distribution of so many degrees has beside its classes' own
     free, alone = classes - 1, 1 - share
-    variance = float((chance * off**2).sum()) + 2 * (free - float((alone**2).sum()))
-    third = float((chance * off**3).sum()) + 8 * (free - float((alone**3).sum()))
-    skew = max(third, 1e-6) / variance**1.5
-    z, shape = (float(term(before, after).sum()) - float(means.sum())) / variance**0.5, 4 / skew**2
-    return float(gammaincc(shape, max(shape + z * shape**0.5, 0.0)))
+    variance = summed(square.sum(axis=1)) + 2 * (free - summed(alone**2))
+    third = summed((square * off).sum(axis=1)) + 8 * (free - summed(alone**3))
+    skew = np.maximum(third, 1e-6) / variance**1.5
+    statistic = summed(_term(before / n - after / m, before) * scale)
+    z, shape = (statistic - summed(means)) / variance**0.5, 4 / skew**2
+    return np.asarray(gammaincc(shape, np.maximum(shape + z * shape**0.5, 0.0)))
+
+
+def _term(apart: Floats, first: Floats) -> Floats:
+    """What classes add to the statistic, but for a factor that all of a test share."""
+    return apart**2 / (first + PRIOR_ROWS)

@@ -27,15 +27,15 @@ def together(known: Known, windows: Windows, contrasts: Contrasts) -> Floats:
     if not known.independent:
         besides = tuple(c.weights for c in contrasts.single if not c.indicator)
         return _omnibus(known, contrasts.bins(float(np.median(known.rows))), besides, windows)
-    out = np.ones(len(windows.counts))
-    for at, counts in enumerate(windows.counts):
-        heap = known.totals[windows.matched[at]]
-        if contrasts.ranked and counts.sum() and heap.sum():
+    heaps, counts = known.totals[windows.matched], windows.counts
+    if contrasts.ranked:
+        binned = np.zeros((2, *counts.shape))
+        for at, (heap, window) in enumerate(zip(heaps, counts, strict=True)):
             # which classes are rare is judged by both together: by the reference alone, its chance lows look like gains
-            onto = _onto(contrasts.bins(min(counts.sum(), heap.sum()), counts + heap))
-            heap, counts = heap @ onto, counts @ onto
-        out[at] = contingency(heap, counts)
-    return out
+            onto = _onto(contrasts.bins(min(window.sum(), heap.sum()), window + heap))
+            binned[:, at, : onto.shape[1]] = np.stack([heap, window]) @ onto
+        heaps, counts = binned
+    return contingency(heaps, counts)
 
 
 def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows: Windows) -> Floats:

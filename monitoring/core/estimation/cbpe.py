@@ -67,31 +67,33 @@ def estimate(
     curves, noise = _redraws(known, seed)
     rng = np.random.default_rng(seed)
     cells, at, predicted = _cells(rows, np.round(positive))
-    count = np.broadcast_to(cells.astype(np.int64), (DRAWS, len(cells)))
+    count = cells[None]
     if labelled < 1:
-        count = rng.binomial(count, labelled)
+        count = rng.binomial(cells.astype(np.int64), labelled, (DRAWS, len(cells))).astype(float)
     hits = _hits(count, curves[:, at], noise[:, 2 * at + predicted], rng)
-    drawn = outcomes(count.astype(float), hits, predicted, at)
+    drawn = outcomes(count, hits, predicted, at)
     middle = expected(rows, positive, known.curve.probability)
     return {name: _with_band(SCORED.get(name) or PREDICTED[name], middle, drawn, n) for name in metrics}
 
 
 @lru_cache(maxsize=2)
 def _redraws(known: Calibration, seed: int) -> tuple[Floats, Floats]:
-    """What varies from draw to draw, the same for every window: curves, shape (DRAWS, classes), and normal noise, a
-    column for each [score class, predicted]."""
+    """What varies from draw to draw, the same for every window: curves, shape (DRAWS, classes), and the normal noise of
+    one row, a column for each [score class, predicted]."""
     rng = np.random.default_rng(seed)
     curves = tilted(known.curve.probability, known.tilt, DRAWS, rng)
-    return curves, rng.standard_normal((DRAWS, 2 * curves.shape[1]))
+    deviations = np.repeat(np.sqrt(curves * (1 - curves)), 2, axis=1)
+    return curves, deviations * rng.standard_normal(deviations.shape)
 
 
-def _hits(count: NDArray[np.int64], chance: Floats, noise: Floats, rng: np.random.Generator) -> Floats:
+def _hits(count: Floats, chance: Floats, noise: Floats, rng: np.random.Generator) -> Floats:
     """Positives among `count` rows, each so by `chance`: binomial, or of enough rows normal with the same mean and
     variance, a tenth of the cost. What metrics sum over, and its square, then have their expectations still."""
-    mean = count * chance
-    if min(mean.sum(axis=1).min(), (count - mean).sum(axis=1).min()) < ENOUGH:
-        return rng.binomial(count, chance).astype(float)
-    found: Floats = mean + np.sqrt(mean * (1 - chance)) * noise
+    found: Floats = count * chance
+    positives = found.sum(axis=1)
+    if min(positives.min(), (count.sum(axis=1) - positives).min()) < ENOUGH:
+        return rng.binomial(count.astype(np.int64), chance).astype(float)
+    found += np.sqrt(count) * noise
     return found
 
 

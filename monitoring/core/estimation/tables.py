@@ -44,16 +44,22 @@ def outcomes(rows: Floats, hits: Floats, predicted: NDArray[np.bool_], at: NDArr
 
 def roc_auc(found: Outcomes) -> Floats:
     """Area under the ROC curve; ties count half."""
-    below = np.cumsum(found.negative, axis=1) - found.negative / 2
-    return ratio((found.positive * below).sum(axis=1), found.positive.sum(axis=1) * found.negative.sum(axis=1))
+    below = np.cumsum(found.negative, axis=1)
+    negatives = below[:, -1].copy()
+    below -= found.negative / 2
+    below *= found.positive
+    return ratio(below.sum(axis=1), found.positive.sum(axis=1) * negatives)
 
 
 def average_precision(found: Outcomes) -> Floats:
     """Precision over steps of recall, from the highest score down."""
     positive = found.positive[:, ::-1]
-    hits, misses = np.cumsum(positive, axis=1), np.cumsum(found.negative[:, ::-1], axis=1)
-    steps = positive * hits / np.maximum(hits + misses, 1e-300)
-    return np.where(misses[:, -1] > 0, ratio(steps.sum(axis=1), hits[:, -1]), np.nan)
+    hits, below = np.cumsum(positive, axis=1), np.cumsum(found.negative[:, ::-1], axis=1)
+    positives, negatives = hits[:, -1].copy(), below[:, -1].copy()
+    below += hits  # rows from the top, of either label
+    hits *= positive
+    hits /= np.maximum(below, 1e-300, out=below)
+    return np.where(negatives > 0, ratio(hits.sum(axis=1), positives), np.nan)
 
 
 def log_loss(found: Outcomes) -> Floats:

@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from monitoring.core.codec import decode_total
 from monitoring.core.grid import BucketGrid
 from monitoring.core.histogram import Histogram, merge
-from monitoring.core.profile import from_document
+from monitoring.core.profile import from_document, is_current
 from monitoring.core.slo import series
-from monitoring.core.summary import Kind, decode_total
+from monitoring.core.summary import Kind
 from monitoring.fleet import parse_model
 from monitoring.store.queries.fleet import newest_flags
 from monitoring.store.tables import (
@@ -82,7 +83,7 @@ def events(session: Session, model: ModelHealth) -> tuple[Events, ...]:
     """Of every objective that counts requests, from the totals of whole days: no cell is unpacked."""
     counted = [s for s in parse_model(model.document, model.key).slos if s.sli in ("availability", "latency")]
     baseline = session.scalar(select(BaselineRow).where(BaselineRow.model_id == model.id, BaselineRow.active))
-    if not counted or baseline is None:
+    if not counted or baseline is None or not is_current(baseline.profile):
         return ()
     column = from_document(baseline.profile).find(Kind.SERVICE, "")
     if column is None or not isinstance(column.grid, BucketGrid):

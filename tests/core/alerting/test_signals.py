@@ -148,7 +148,7 @@ def test_two_pairs_of_windows_are_one_alert_which_says_what_burns() -> None:
     short = verdict("slo.latency", Status.OK, method="burn 1h/5m", value=1.0, threshold=14.4, breached=14.4)
     long = verdict("slo.latency", Status.BREACHED, method="burn 6h/30m", value=7.0, threshold=6.0, breached=6.0)
     assert read(short, long)["fast burn", ""].value == 7.0
-    unknown = replace(long, status=Status.NO_DATA, value=None)
+    unknown = long._replace(status=Status.NO_DATA, value=None)
     assert read(short, unknown)["fast burn", ""].condition == UNKNOWN, "clear only when both are"
 
 
@@ -173,7 +173,7 @@ def test_an_estimate_is_silent_once_labels_have_told() -> None:
     estimate = verdict("estimated.mae", Status.BREACHED, value=20.0, breached=14.0)
     realised = verdict("performance.mae", Status.OK, value=9.0, threshold=14.0)
     assert read(realised, estimate)["estimated performance", ""].condition == CLEAR
-    early = replace(realised, provisional=True)
+    early = realised._replace(provisional=True)
     assert read(early, estimate)["estimated performance", ""].condition == BEYOND
 
 
@@ -259,11 +259,11 @@ def test_the_fingerprint_is_the_same_for_ever_and_another_for_each_label() -> No
 
 
 def test_of_a_summing_up_the_gravest_finding_is_said() -> None:
-    v = replace(verdict("model", Status.BREACHED, flag=Flag.RETRAIN), reason="Retrain it.\nTemperature moved.")
+    v = verdict("model", Status.BREACHED, flag=Flag.RETRAIN)._replace(reason="Retrain it.\nTemperature moved.")
     assert read(v)["needs retraining", ""].summary == "Retrain it."
 
 
 def test_a_long_sentence_is_cut_at_a_word() -> None:
-    v = replace(verdict("drift", Status.BREACHED), reason="word " * 400)
+    v = verdict("drift", Status.BREACHED)._replace(reason="word " * 400)
     summary = read(v)["drift", ""].summary
     assert len(summary) <= LONGEST + 2 and summary.endswith("word …")
