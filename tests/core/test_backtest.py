@@ -77,6 +77,8 @@ STORIES: dict[str, tuple[str, str, list[tuple[int, int | None]]]] = {
         ("what is unknown does not", ".!?!!..", (30, 0), [(2, 6)]),
         ("good for two days", ".!...", (0, 48), [(2, 5)]),
         ("bad again before that is the same episode", ".!.!...", (0, 48), [(2, 7)]),
+        ("near the level it is not good", ".!.~...", (0, 48), [(2, 7)]),
+        ("nor where nothing is known", ".!.?...", (0, 48), [(2, 7)]),
         ("still kept at the end", ".!..", (0, 96), [(2, None)]),
     ],
 )
