@@ -149,7 +149,7 @@ def burning(found: Stretch, ends: NDArray[np.int64], objective: float, pair: Pai
         rates.append(np.divide(bad, valid, out=np.full(len(ends), np.nan), where=valid > 0) / (1 - objective))
         enough &= bad >= fewest
     reached = np.where(enough, np.minimum(*rates) / effective_factor(pair, objective), 0.0)
-    return Burning(*rates, reached)
+    return Burning(rates[0], rates[1], reached)
 
 
 def left_at(found: Stretch, ends: NDArray[np.int64], objective: float, period: Period) -> Floats:
