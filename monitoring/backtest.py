@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from monitoring.store import models as stored_models
 from monitoring.store import oncall, rules
 from monitoring.store.queries import backtest as queries
 from monitoring.verdicts.rejudge import needed, rejudge, set_of
+from monitoring.verdicts.rejudge_parts import Parts, speaking
 
 LEAD = 4
 """Windows before the period that are looked at, too, so that what had begun before it is known to go on."""
@@ -54,9 +56,11 @@ def _back_test(session: Session, proposal: Proposal, days: int, now: datetime, z
     whole = Period(now - timedelta(days=days), now, zone)
     teams = oncall.roster(session)
     checks = {case.before.key: needed(case.before, case.after) | _waited(case) for case in cases}
-    found = _read(session, cases, set().union(*checks.values()), whole)
+    every = set().union(*checks.values())
+    found = _read(session, cases, every, whole)
+    parts = _parts(session, cases, checks, whole)
     begun = queries.begun(session, [case.id for case in cases])
-    said = queries.judged(session, list(checks), set().union(*checks.values()), whole.start, now)
+    said = queries.judged(session, list(checks), every, whole.start, now)
     out = []
     for case in cases:
         key = case.before.key
@@ -64,16 +68,20 @@ def _back_test(session: Session, proposal: Proposal, days: int, now: datetime, z
         if not verdicts:
             skipped[key] = f"no verdict of it is kept from the last {days} days"
             continue
+        of_parts = parts[key]
         again = rejudge(case.before, case.after, verdicts, begun.get(case.id))
+        parts_again = of_parts.of.rejudge(of_parts.verdicts, begun.get(case.id), of_parts.beside)
         late = delays(verdicts, now)
         of_model = said.get(key, ())
         team = teams.team_of(case.before.owner)
         period = whole if team is None else replace(whole, zone=team.zone)
         before, after = (
             course(key, case.before.title, case.before.owner, each, late, period, of_model, model.waits)
-            for each, model in ((verdicts, case.before), (again.verdicts, case.after))
-        )
-        out.append(Difference(key, period.zone, before, after, again.unknown))
+            for each, model in (
+                ([*verdicts, *of_parts.verdicts], case.before), ([*again.verdicts, *parts_again.verdicts], case.after)
+            )
+        )  # fmt: skip
+        out.append(Difference(key, period.zone, before, after, again.unknown + parts_again.unknown + of_parts.unknown))
     return BackTest(whole, tuple(out), skipped)
 
 
@@ -114,10 +122,62 @@ def _cases(session: Session, proposal: Proposal) -> tuple[list[_Case], dict[str,
     return cases, skipped
 
 
-def _read(session: Session, cases: Sequence[_Case], checks: set[str], period: Period) -> dict[str, list[Verdict]]:
-    """The verdicts of each model from some windows before the period on. Models of one chunk are read together."""
-    out: dict[str, list[Verdict]] = {}
+def _alike(cases: Sequence[_Case], period: Period) -> Iterator[tuple[list[_Case], int]]:
+    """The cases of one chunk, which are read together, with the slot from which on: some windows before the period."""
     for slots in sorted({case.before.chunk.slots for case in cases}):
-        of = {c.id: (c.before.key, slots) for c in cases if c.before.chunk.slots == slots}
-        out |= queries.verdicts(session, of, checks, slot_of(period.start) - LEAD * slots)
+        yield [c for c in cases if c.before.chunk.slots == slots], slot_of(period.start) - LEAD * slots
+
+
+def _names(cases: Iterable[_Case]) -> dict[int, tuple[str, int]]:
+    return {case.id: (case.before.key, case.before.chunk.slots) for case in cases}
+
+
+def _read(session: Session, cases: Sequence[_Case], checks: set[str], period: Period) -> dict[str, list[Verdict]]:
+    """The verdicts of each model as a whole."""
+    out: dict[str, list[Verdict]] = {}
+    for alike, since in _alike(cases, period):
+        out |= queries.verdicts(session, _names(alike), checks, since)
     return out
+
+
+@dataclass(slots=True)
+class _Found:
+    """What may alert of a model's slices and versions: verdicts, the p-values of those that share a budget with them by
+    window, and what cannot be told."""
+
+    of: Parts
+    verdicts: list[Verdict] = field(default_factory=list)
+    beside: dict[datetime | None, list[float]] = field(default_factory=dict)
+    unknown: Counter[str] = field(default_factory=Counter)
+
+
+def _parts(
+    session: Session, cases: Sequence[_Case], checks: Mapping[str, set[str]], period: Period
+) -> dict[str, _Found]:
+    """By model, what of its slices and versions may alert before or after."""
+    out = {case.before.key: _Found(Parts(case.before, case.after)) for case in cases}
+    for alike, since in _alike(cases, period):
+        wanted = speaking(set().union(*(checks[case.before.key] for case in alike)))
+        series = queries.parts(session, [case.id for case in alike], wanted, since) if wanted else {}
+        numbers: list[int] = []
+        for case in alike:
+            own, found = series.get(case.id, []), out[case.before.key]
+            mine = [(number, part) for number, part in own if part.check in checks[case.before.key]]
+            found.unknown = found.of.untold(part for _, part in mine)
+            numbers += [number for number, part in mine if found.of.matter(part)]
+        for key, verdicts in queries.of_parts(session, _names(alike), numbers, since).items():
+            out[key].verdicts = verdicts
+        _beside(session, {case.id: out[case.before.key] for case in alike})
+    return out
+
+
+def _beside(session: Session, models: Mapping[int, _Found]) -> None:
+    """Add who shares the budget of drift with what was found, in the windows in which that matters."""
+    windows = {id_: slots for id_, found in models.items() if (slots := found.of.windows(found.verdicts))}
+    for cut in {models[id_].of.cut for id_ in windows}:
+        alike = [id_ for id_ in windows if models[id_].of.cut == cut]
+        slots = set().union(*(windows[id_] for id_ in alike))
+        below, above = queries.evidence(session, alike, (min(slots), max(slots)), cut)
+        for id_ in alike:
+            found = models[id_]
+            found.beside = found.of.beside(found.verdicts, below.get(id_, ()), above.get(id_, {}))

@@ -16,6 +16,7 @@ from monitoring.core.slo.prometheus import AGE, BAD, VALID, Objective, rules
 from monitoring.core.slo.windows import period
 from monitoring.errors import FleetError
 from monitoring.fleet import Model, Slo
+from monitoring.fleet_slos import column_of
 
 VERSION = "openslo/v1"
 SLI, THRESHOLD, MAX_AGE, TOLERANCE = "leeway/sli", "leeway/threshold_ms", "leeway/max_age", "leeway/tolerance"
@@ -62,19 +63,21 @@ def export(models: Sequence[Model]) -> str:
 
 
 def prometheus(models: Sequence[Model]) -> str:
-    """The burn-rate alerts of all objectives that count events, as a Prometheus rule file. Freshness counts none."""
+    """The alerts of all objectives as a Prometheus rule file: burning and spent budgets of those that count events, and
+    the age of predictions."""
     found = [
-        Objective(model.key, model.owner, slo.slug, _words(slo), slo.objective, period(slo.period), model.runbook)
+        Objective(
+            model.key, model.owner, slo.slug, _words(slo), slo.objective, period(slo.period), model.runbook,
+            f"slo.{slo.sli}", column_of(slo, model.slos) or "", slo.max_age_hours * 3600, model.waits,
+        )
         for model in models
         for slo in model.slos
-        if slo.sli != "freshness"
-    ]
+    ]  # fmt: skip
     return yaml.safe_dump(rules(found), sort_keys=False, allow_unicode=True, width=100)
 
 
 def _words(slo: Slo) -> str:
-    within = f" within {slo.threshold_ms:g} ms" if slo.threshold_ms is not None else ""
-    return f"{slo.sli} {slo.objective * 100:g} %{within} over {slo.period}"
+    return f"{slo.sli}, {slo.limit}"
 
 
 def read(text: str, where: str) -> dict[str, list[Slo]]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from monitoring.backtest import Proposal, back_test
+from monitoring.core.alerting.alert import Alert
+from monitoring.core.backtest import Difference, Period, course, delays
 from monitoring.core.verdict import Status, Verdict
 from monitoring.evaluate import Scope, evaluate
-from monitoring.fleet import Model, parse_rule
+from monitoring.fleet import Model, parse_model, parse_rule
 from monitoring.store import edits, models, rules
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries import backtest as queries
+from monitoring.store.tables import VerdictRow
+from monitoring.store.verdicts import from_row
 from monitoring.verdicts.rejudge import Rejudged, needed, rejudge
 from tests.logs_of import START, binary_model, flights, write
 
@@ -103,10 +108,69 @@ CHANGES: dict[str, list[Threshold]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_stored_verdicts_judged_again_are_what_an_evaluation_says(store: Engine, change: str) -> None:
+    told, checks = looked_back(store, CHANGES[change])
     was, foreseen, came = foreseen_and_judged(store, CHANGES[change])
     assert said(foreseen.verdicts) == said(came)
     assert not foreseen.unknown
     assert [v.status for v in was] != [v.status for v in foreseen.verdicts], "nothing changed"
+    assert bool(told.unknown) == (change == "a metric it was not judged by"), "its slices never were"
+    assert opened(told.after.alerts, told.unknown) == opened(alerts_of(store, checks), told.unknown)
+
+
+OF_PARTS: dict[str, list[Threshold]] = {
+    "levels of what is predicted": [{"check": "drift.prediction", "warning": 0.05, "breached": 0.2}],
+    "levels of what is predicted for one slice": [
+        {"check": "drift.prediction", "slice": "origin=JFK", "warning": 0.05, "breached": 0.2}
+    ],
+    "a level of one slice": [{"check": "performance.roc_auc", "slice": "origin=EWR", "breached": 0.85}],
+    "a level of one version": [{"check": "performance.roc_auc", "version": "v1", "breached": 0.9}],
+    "a level that one slice alone is spared": [
+        {"check": "performance.roc_auc", "breached": 0.8},
+        {"check": "performance.roc_auc", "slice": "origin=JFK", "breached": 0.1},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", OF_PARTS)
+def test_the_alerts_of_slices_and_versions_are_foreseen(store: Engine, change: str) -> None:
+    told, checks = looked_back(store, OF_PARTS[change])
+    foreseen_and_judged(store, OF_PARTS[change])
+    came = opened(alerts_of(store, checks))
+    assert opened(told.after.alerts) == came
+    assert came != opened(told.before.alerts), "nothing changed"
+    assert any(about.slice or about.version for about, *_ in came)
+
+
+def looked_back(store: Engine, change: list[Threshold]) -> tuple[Difference, set[str]]:
+    """What a back-test says of a change, and of which checks; as it is, it is what the stored verdicts come to."""
+    with reading(store) as session:
+        ((_, document),) = models.documents(session)
+        (found,) = back_test(session, Proposal({document["key"]: change}), 33, NOW).models
+        before = models.watched(session)[0].model
+    checks = needed(before, parse_model({**document, "thresholds": change}, document["key"]))
+    assert opened(found.before.alerts) == opened(alerts_of(store, checks))
+    return found, checks
+
+
+def alerts_of(store: Engine, checks: set[str]) -> tuple[Alert, ...]:
+    """The alerts that every verdict there is of some checks would have raised, by the one decision."""
+    with reading(store) as session:
+        query = select(VerdictRow).where(VerdictRow.check.in_(checks))
+        rows = list(session.scalars(query.order_by(VerdictRow.first_slot, VerdictRow.id)))
+        model = models.watched(session)[0].model
+    every = [from_row(row, model.key) for row in rows]
+    late = delays([v for v in every if not v.slice and not v.version], NOW)
+    period = Period(NOW - timedelta(days=33), NOW)
+    return course(model.key, model.title, model.owner, every, late, period, ()).alerts
+
+
+def opened(alerts: Sequence[Alert], unknown: Iterable[str] = ()) -> list[tuple[Any, ...]]:
+    """What they are about, and when; without what is said to be unknown."""
+    return sorted(
+        ((a.subject, a.fired_at, a.closed_at) for a in alerts
+         if not (a.subject.part and any(why.startswith(a.subject.check) for why in unknown))),
+        key=lambda each: (each[0].words, each[1]),
+    )  # fmt: skip
 
 
 def test_a_floor_and_a_budget_of_all_columns_together_are_foreseen(store: Engine) -> None:

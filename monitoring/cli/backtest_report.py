@@ -94,6 +94,7 @@ def lines(found: BackTest) -> Iterator[str]:
 def _figures(before: Tally, after: Tally) -> Iterator[tuple[str, str, str]]:
     shown: dict[str, Callable[[Tally], str]] = {
         "alerts opened": lambda t: f"{t.opened:,}",
+        "of them of slices, versions": lambda t: f"{t.of_parts:,}",
         "pages, of them at night": lambda t: f"{t.pages:,}, {t.pages_at_night:,}",
         "time in alert": lambda t: _span(t.in_alert),
         "windows breached, warned": lambda t: f"{t.breached:,}, {t.warned:,}",
@@ -103,6 +104,8 @@ def _figures(before: Tally, after: Tally) -> Iterator[tuple[str, str, str]]:
         shown["time to detect them (median)"] = lambda t: _span(t.time_to_detect)
     if before.noise or after.noise:
         shown["alerts called noise raised"] = lambda t: f"{t.noise:,}"
+    if not before.of_parts and not after.of_parts:
+        del shown["of them of slices, versions"]
     for title, words in shown.items():
         yield title, words(before), words(after)
 

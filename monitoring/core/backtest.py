@@ -37,19 +37,41 @@ class Period:
 class Judged:
     """An alert that somebody said was useful, or noise."""
 
-    key: str
     check: str
     column: str
+    slice: str
+    version: str
     fired: datetime
     ended: datetime
     useful: bool
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A series of a slice or a version in few figures: how many windows it has, whether any was breached, the least and
+    greatest of its values, and the least of its p-values; None where it has none."""
+
+    check: str
+    column: str | None
+    slice: str | None
+    version: str | None
+    method: str | None
+    windows: int
+    breached: bool
+    low: float | None
+    high: float | None
+    p_value: float | None
+
+
+Evidence = tuple[int, str, str | None, str | None, int, float]
+"""Of one window of a column of a slice: first slot, check, column, slice, rows, and how likely it is by chance."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
-    """What would have happened. `windows` are those in which the check was breached, and those in which it warned;
+    """What would have happened. `breached` and `warned` are the windows of the model as a whole in which a check was;
     `detected` the time to detect of each useful alert, None where it would not have been; `noise` those called noise
-    that would have been raised."""
+    that would have been raised. `of_parts` are those opened that are of a slice or a version."""
 
     opened: int = 0
     pages: int = 0
@@ -59,12 +81,13 @@ class Tally:
     warned: int = 0
     detected: tuple[timedelta | None, ...] = ()
     noise: int = 0
+    of_parts: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.opened + other.opened, self.pages + other.pages, self.pages_at_night + other.pages_at_night,
             self.in_alert + other.in_alert, self.breached + other.breached, self.warned + other.warned,
-            self.detected + other.detected, self.noise + other.noise,
+            self.detected + other.detected, self.noise + other.noise, self.of_parts + other.of_parts,
         )  # fmt: skip
 
     @property
@@ -86,7 +109,7 @@ class Tally:
             "hours_in_alert": round(self.in_alert / timedelta(hours=1), 2), "windows_breached": self.breached,
             "windows_warned": self.warned, "useful_raised": self.caught, "useful": len(self.detected),
             "hours_to_detect": None if found is None else round(found / timedelta(hours=1), 2),
-            "noise_raised": self.noise,
+            "noise_raised": self.noise, "opened_of_slices_and_versions": self.of_parts,
         }  # fmt: skip
 
 
@@ -169,7 +192,11 @@ def course(
 
     past = simulate(model, name, owner, verdicts, known_at, waits, period.end)
     alerts = tuple(a for a in past.alerts if a.fired_at is not None and (a.closed_at or period.end) > period.start)
-    inside = [v for v in verdicts if v.window.end is not None and period.start < v.window.end <= period.end]
+    inside = [
+        v for v in verdicts
+        if v.slice is None and v.version is None
+        and v.window.end is not None and period.start < v.window.end <= period.end
+    ]  # fmt: skip
     before = {v.check: _heard_after(v, late) for v in verdicts} if said else {}
     return Course(alerts, _tally(past, alerts, inside, period, said, before))
 
@@ -189,8 +216,10 @@ def _tally(
     for alert in alerts:
         begun = max(alert.fired_at or alert.opened_at, period.start)
         spent += (alert.closed_at or period.end) - begun
+    opened = [a for a in alerts if (a.fired_at or a.opened_at) >= period.start]
     return Tally(
-        opened=sum((a.fired_at or a.opened_at) >= period.start for a in alerts),
+        opened=len(opened),
+        of_parts=sum(a.subject.part for a in opened),
         pages=len(pages),
         pages_at_night=sum(period.at_night(at) for at in pages),
         in_alert=spent,
@@ -208,7 +237,7 @@ def _detected(one: Judged, alerts: Sequence[Alert], before: Mapping[str, timedel
     spans = [
         max(alert.fired_at - began, timedelta())
         for alert in alerts
-        if (alert.subject.check, alert.subject.column) == (one.check, one.column)
+        if all(getattr(alert.subject, name) == getattr(one, name) for name in ("check", "column", "slice", "version"))
         and alert.fired_at is not None
         and alert.fired_at <= one.ended
         and (alert.closed_at is None or alert.closed_at > began)

@@ -6,18 +6,19 @@ Nothing is measured again. Where what is kept does not tell, the verdict stays a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from monitoring.core.multivariate.chance import rate
-from monitoring.core.performance.metric import get
+from monitoring.core.performance.metric import Better, get
 from monitoring.core.verdict import Status, Verdict
 from monitoring.fleet import Model, Threshold
 from monitoring.rowtests.registry import get as rowtest
 from monitoring.verdicts import labels, multivariate, quality
 from monitoring.verdicts.miscalibration import ASPECTS
-from monitoring.verdicts.performance import MIN_LABELS
+from monitoring.verdicts.performance import FALSE_ALARMS, MIN_LABELS
 from monitoring.verdicts.rejudge_drift import Family, redrift
 from monitoring.verdicts.subject import held_against, narrowest, status_above, status_below
 
@@ -54,17 +55,21 @@ def needed(before: Model, after: Model) -> set[str]:
     return out | {f"{family}.{name}" for name in metrics for family in ("performance", "estimated")}
 
 
-def rejudge(before: Model, after: Model, stored: Sequence[Verdict], begun: int | None = None) -> Rejudged:
-    """Verdicts of one model as a whole, in order of time, under the thresholds of `after`.
+def rejudge(
+    before: Model, after: Model, stored: Sequence[Verdict], begun: int | None = None,
+    beside: Mapping[datetime | None, Sequence[float]] | None = None,
+) -> Rejudged:  # fmt: skip
+    """Verdicts of one model as a whole, or of its slices and versions, in order of time, under the thresholds of
+    `after`.
 
-    `stored` were judged under those of `before`, and hold all of the checks that are `needed`. `begun` is the slot
-    in which the log begins, where that is known.
+    `stored` were judged under those of `before`, and hold all of the checks that are `needed`; or all but those whose
+    p-values are `beside`. `begun` is the slot in which the log begins, where that is known.
     """
     out = Rejudged([])
     changed = {t.check for t in set_of(before) ^ set_of(after)}
-    rules = _Rules(before, after)
+    rules = Rules(before, after)
     of_drift = [v for v in stored if v.check in OF_DRIFT] if changed & set(OF_DRIFT) else []
-    again, unknown = redrift(Family(before, after, of_drift, begun)) if of_drift else ({}, Counter())
+    again, unknown = redrift(Family(before, after, of_drift, begun, beside or {})) if of_drift else ({}, Counter())
     out.unknown += unknown
     for v in stored:
         if v.check in OF_DRIFT:
@@ -90,9 +95,11 @@ def set_of(model: Model) -> set[Threshold]:
     return set(model.thresholds)
 
 
-def held_by(model: Model, check: str, column: str | None) -> Threshold | None:
-    """What a check of a model as a whole is held against; an estimate without levels of its own by the metric's."""
-    own = narrowest(model.thresholds, check, column)
+def held_by(
+    model: Model, check: str, column: str | None, slice_: str | None = None, version: str | None = None
+) -> Threshold | None:
+    """What a check of a model is held against; an estimate without levels of its own by the metric's."""
+    own = narrowest(model.thresholds, check, column, slice_ or "", version or "")
     family, _, metric = check.partition(".")
     if own is None and family == "estimated":
         return narrowest(model.thresholds, f"performance.{metric}")
@@ -109,14 +116,15 @@ def _budget_or_default(before: Model, after: Model, changed: set[str]) -> bool:
 
 
 @dataclass
-class _Rules:
+class Rules:
     """How each check is decided under the new thresholds."""
 
     before: Model
     after: Model
 
     def __post_init__(self) -> None:
-        self._known: dict[tuple[str, str | None], tuple[bool, Threshold | None]] = {}
+        self._known: dict[tuple[str | None, ...], tuple[bool, Threshold | None]] = {}
+        self._betters: dict[str, Better] = {}
         self._main = self.before.main_metric, self.after.main_metric
         self._families: dict[str, Callable[[Verdict, Threshold | None], Answer]] = {
             "quality": self._quality, "performance": self._performance, "estimated": self._estimated,
@@ -130,21 +138,24 @@ class _Rules:
 
     def of(self, v: Verdict) -> Answer:
         """What a verdict would say."""
-        changed, own = self._own(v.check, v.column)
+        changed, own = self._own(v.check, v.column, v.slice, v.version)
         family = self._families.get(v.check.partition(".")[0])
         if not changed or family is None or v.status in UNJUDGED:
             return None
         return family(v, own)
 
-    def _own(self, check: str, column: str | None) -> tuple[bool, Threshold | None]:
+    def _own(
+        self, check: str, column: str | None, slice_: str | None, version: str | None
+    ) -> tuple[bool, Threshold | None]:
         """Whether what a check is held against changes, and what it is held against then."""
-        if (check, column) not in self._known:
-            was, now = (held_by(m, check, column) for m in (self.before, self.after))
+        about = check, column, slice_, version
+        if about not in self._known:
+            was, now = (held_by(m, *about) for m in (self.before, self.after))
             metric = check.partition(".")[2]
             moved = self._main[0] != self._main[1] and metric in self._main
             everything = check == multivariate.CHECK and multivariate.chosen(self.before) != self.asked
-            self._known[check, column] = was != now or moved or everything, now
-        return self._known[check, column]
+            self._known[about] = was != now or moved or everything, now
+        return self._known[about]
 
     def _quality(self, v: Verdict, own: Threshold | None) -> Answer:
         if v.value is None or v.provisional or v.check not in (*quality.DEFAULTS, labels.CHECK):
@@ -189,14 +200,26 @@ class _Rules:
         warning, breached = (None, None) if own is None else (own.warning, own.breached)
         if v.window.n < fewest:
             return Status.INSUFFICIENT_DATA, None, None, None
-        if name in ASPECTS and warning is None and breached is None:  # held against chance
+        unstated = warning is None and breached is None
+        if name in ASPECTS and unstated and not (v.slice or v.version):  # held against chance
             return None if own is None and v.automatic else AUTOMATIC
-        if own is None and name == self._main[1]:
-            if not v.automatic or v.threshold is None:
+        if unstated and (name == self._main[1] or (own is not None and family == "performance.")):
+            if not v.automatic or v.threshold is None or not self._as_often(v):
                 return AUTOMATIC
             warning, breached = v.warning, v.breached
-        status, level, _ = held_against(get(name, self.after.task).better, v.value, warning, breached, "")
+        status, level, _ = held_against(self._better(name), v.value, warning, breached, "")
         return status, level, warning, breached
+
+    def _better(self, metric: str) -> Better:
+        if metric not in self._betters:
+            self._betters[metric] = get(metric, self.after.task).better
+        return self._betters[metric]
+
+    def _as_often(self, v: Verdict) -> bool:
+        """Whether automatic levels are allowed as many false alarms as they were."""
+        held = (held_by(m, v.check, v.column, v.slice, v.version) for m in (self.before, self.after))
+        was, now = ((own and own.false_alarms_per_quarter) or FALSE_ALARMS for own in held)
+        return was == now
 
     def _multivariate(self, v: Verdict, own: Threshold | None) -> Answer:
         mine = self.asked.get(v.method or "")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -22,41 +22,86 @@ OTHER = "another method, reference, covariate or direction gives other values, w
 FEWER = "windows that were too small to be judged have no value to judge now"
 SEASONAL = "whether it is the season is only kept for the old budget"
 
-Key = tuple[str, str | None]
+Key = tuple[str, str | None, str | None]
+"""Check, column and slice."""
+Levels = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a column is held against: before, after, and what follows of both for all of its windows. `other` is
+    whether its values would be others, `asked` whether evidence counts beside the effect, `budget` false alarms of its
+    own."""
+
+    was: Threshold
+    own: Threshold
+    other: bool
+    fewest: int
+    fewer: bool
+    asked: bool
+    budget: float | None
+
+
+def held(before: Model, after: Model, check: str, column: str | None, slice_: str | None = None) -> Held:
+    """What a column, of a slice where one is named, is held against before and after."""
+    was, own = (
+        narrowest(m.thresholds, check, column, slice_ or "") or Threshold(check=check) for m in (before, after)
+    )  # fmt: skip
+    other = any(getattr(was, name) != getattr(own, name) for name in ("method", "reference", "covariate", "direction"))
+    fewest = own.min_rows or MIN_ROWS
+    budget = own.false_alarms_per_quarter
+    asked = not is_stated(own) or budget is not None
+    return Held(was, own, other, fewest, fewest < (was.min_rows or MIN_ROWS), asked, budget)
+
+
+def budget_of(model: Model) -> float:
+    """False alarms a quarter that all drift checks of a model share."""
+    own = narrowest(model.thresholds, "drift")
+    return (own.false_alarms_per_quarter if own else None) or FALSE_ALARMS
 
 
 @dataclass
 class Family:
     """The drift verdicts of a model that share a budget, and the thresholds before and after. `begun` is the slot in
-    which the log begins, None where that is not known."""
+    which the log begins, None where that is not known. `beside` are, by window, the p-values of others
+    that share the budget, which are not judged again here."""
 
     before: Model
     after: Model
     stored: Sequence[Verdict]
     begun: int | None = None
+    beside: Mapping[datetime | None, Sequence[float]] = field(default_factory=dict)
 
     @cached_property
     def budget(self) -> float:
         """False alarms a quarter that all share."""
-        own = narrowest(self.after.thresholds, "drift")
-        return (own.false_alarms_per_quarter if own else None) or FALSE_ALARMS
+        return budget_of(self.after)
 
     def __post_init__(self) -> None:
-        self._own: dict[Key, tuple[Threshold, Threshold]] = {}
+        self._held: dict[Key, Held] = {}
+        self._levels: dict[tuple[int, str | None], Levels] = {}
 
-    def own(self, v: Verdict) -> tuple[Threshold, Threshold]:
+    def held(self, v: Verdict) -> Held:
         """What its column is held against before and after."""
-        key = v.check, v.column
-        if key not in self._own:
-            was, now = (narrowest(m.thresholds, v.check, v.column) for m in (self.before, self.after))
-            self._own[key] = was or Threshold(check=v.check), now or Threshold(check=v.check)
-        return self._own[key]
+        key = v.check, v.column, v.slice
+        found = self._held.get(key)
+        if found is None:
+            found = self._held[key] = held(self.before, self.after, *key)
+        return found
+
+    def levels(self, known: Held, method: str | None) -> Levels:
+        """The levels of what a column is held against."""
+        key = id(known.own), method
+        found = self._levels.get(key)
+        if found is None:
+            found = self._levels[key] = levels_of(known.own, stattest(method or ""))
+        return found
 
     def season_known(self, v: Verdict) -> bool:
         """Whether a covariate or a year ago could tell the season when it was judged; True where nobody knows."""
         if isinstance(self.after.reference, MovingReference) or v.window.start is None or v.window.end is None:
             return False
-        if self.own(v)[1].covariate is not None:
+        if self.held(v).own.covariate is not None:
             return True
         window = Slots(slot_of(v.window.start), slot_of(v.window.end))
         return self.begun is None or A_YEAR_AGO.span(window, self.after.chunk).first >= self.begun
@@ -71,7 +116,7 @@ class _Effect:
     level: float | None
     warning: float | None
     breached: float | None
-    held: bool
+    asked: bool
     budget: float | None
     fixed: bool = False
 
@@ -85,26 +130,32 @@ def redrift(family: Family) -> tuple[dict[int, Verdict], Counter[str]]:
     for window in _windows(family.stored):
         columns = [v for v in window if v.check != "drift"]
         effects = [_effect(family, v, unknown) for v in columns]
-        held = [e for e in effects if e.held]
-        limits = shared_out(
-            [e.verdict.p_value or 0.0 for e in held], [e.budget for e in held], family.budget,
-            family.after.chunk.hours,
-        )  # fmt: skip
-        earlier = before if window[0].window.start == ended else {}
-        for e, limit in zip(held, limits.tolist(), strict=True):
-            v = e.verdict
-            if not e.fixed:
-                e.status = evident(e.status, v.p_value or 0.0, limit, earlier.get((v.check, v.column)))
-                e.status = _season(family, v, e.status, limit, unknown)
+        if any(e.asked and not e.fixed and e.status in DRIFTED for e in effects):
+            earlier = before if window[0].window.start == ended else {}
+            for e, limit in _limits(family, effects, window[0].window.start):
+                v = e.verdict
+                if not e.fixed:
+                    e.status = evident(e.status, v.p_value or 0.0, limit, earlier.get((v.check, v.column, v.slice)))
+                    e.status = _season(family, v, e.status, limit, unknown)
         for e in effects:
-            if not e.fixed and (e.status, e.warning, e.breached) != (e.verdict.status, *_levels(e.verdict)):
-                out[id(e.verdict)] = e.verdict.held(e.status, e.level, e.warning, e.breached)
+            v = e.verdict
+            if not e.fixed and (e.status is not v.status or e.warning != v.warning or e.breached != v.breached):
+                out[id(v)] = v.held(e.status, e.level, e.warning, e.breached)
         for v in window:
             if v.check == "drift":
                 out[id(v)] = _whole(family, v, effects)
-        before = {(v.check, v.column): v.p_value for v in columns if v.p_value is not None}
+        before = {(v.check, v.column, v.slice): v.p_value for v in columns if v.p_value is not None}
         ended = window[0].window.end
     return out, unknown
+
+
+def _limits(family: Family, effects: Sequence[_Effect], start: datetime | None) -> Iterator[tuple[_Effect, float]]:
+    """Each of a window's that evidence is asked for, with the p-value at or below which there is."""
+    held, beside = [e for e in effects if e.asked], family.beside.get(start, ())
+    p_values = [*(e.verdict.p_value or 0.0 for e in held), *beside]
+    budgets = [*(e.budget for e in held), *(None for _ in beside)]
+    limits = shared_out(p_values, budgets, family.budget, family.after.chunk.hours)
+    yield from zip(held, limits[: len(held)].tolist(), strict=True)
 
 
 def _windows(stored: Sequence[Verdict]) -> Iterator[list[Verdict]]:
@@ -119,30 +170,27 @@ def _levels(v: Verdict) -> tuple[float | None, float | None]:
 
 
 def _effect(family: Family, v: Verdict, unknown: Counter[str]) -> _Effect:
-    was, own = family.own(v)
-    budget = own.false_alarms_per_quarter
-    asked = v.p_value is not None and (not is_stated(own) or budget is not None)
-    fewest = own.min_rows or MIN_ROWS
-
-    def stays(why: str = "") -> _Effect:
-        if why:
+    known = family.held(v)
+    asked = v.p_value is not None and known.asked
+    rows = v.method is not None and v.method.startswith(PREFIX)
+    if v.value is None or known.other or (rows and v.window.n >= known.fewest):
+        if why := _kept(known, v):
             unknown[why] += 1
-        return _Effect(v, v.status, v.threshold, *_levels(v), asked, budget, True)
-
-    if v.value is None:
-        small = v.status == Status.INSUFFICIENT_DATA and fewest < (was.min_rows or MIN_ROWS)
-        return stays(FEWER if small else "")
-    if any(getattr(was, name) != getattr(own, name) for name in ("method", "reference", "covariate", "direction")):
-        return stays(OTHER)
-    if v.window.n < fewest:
-        return _Effect(v, Status.INSUFFICIENT_DATA, None, None, None, False, budget)
-    if (v.method or "").startswith(PREFIX):
-        return stays(OTHER if was != own else "")
-    warning, breached = levels_of(own, stattest(v.method or ""))
+        return _Effect(v, v.status, v.threshold, *_levels(v), asked, known.budget, True)
+    if v.window.n < known.fewest:
+        return _Effect(v, Status.INSUFFICIENT_DATA, None, None, None, False, known.budget)
+    warning, breached = family.levels(known, v.method)
     status, level = status_above(v.value, warning, breached)
-    if own.direction in ("up", "down") and (v.p_value or 0.0) > 0.5:
+    if known.own.direction in ("up", "down") and (v.p_value or 0.0) > 0.5:
         status = Status.OK
-    return _Effect(v, status, level, warning, breached, asked, budget)
+    return _Effect(v, status, level, warning, breached, asked, known.budget)
+
+
+def _kept(known: Held, v: Verdict) -> str:
+    """Why what stays as it is might be another; "" where it would not."""
+    if v.value is None:
+        return FEWER if v.status == Status.INSUFFICIENT_DATA and known.fewer else ""
+    return OTHER if known.other or known.was != known.own else ""
 
 
 def _season(family: Family, v: Verdict, status: Status, limit: float, unknown: Counter[str]) -> Status:

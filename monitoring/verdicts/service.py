@@ -130,7 +130,7 @@ def _budget(base: Verdict, slo: Slo, left: Budget, note: str) -> Verdict:
 def _burn(base: Verdict, burn: Burn, slo: Slo) -> Verdict:
     until = base.window.end
     start = None if until is None else until - timedelta(minutes=burn.pair.long)
-    status = Status.NO_DATA if burn.long is None else Status.OK
+    status = Status.OK if burn.known else Status.NO_DATA
     if burn.firing:
         status = Status.BREACHED if burn.pair.severity == "page" else Status.WARNING
     name = slo.sli.capitalize() if base.column is None else f"{slo.sli.capitalize()} ({slo.limit})"

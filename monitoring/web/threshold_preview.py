@@ -30,6 +30,9 @@ def figures(found: BackTest, days: int, check: str) -> None:
     words = f"Over the last {days} days, {len(found.models):,} model{'' if len(found.models) == 1 else 's'}. "
     words += f"Nights are 22:00 to 07:00 in {', '.join(zones)}. A window is taken to be known at its end, "
     st.caption(escape(words + "with labels when they are complete."))
+    if before.of_parts or after.of_parts:
+        words = f"Of slices and versions are {before.of_parts:,} of the alerts as it is, {after.of_parts:,} with the "
+        st.caption(escape(words + "change; while the model as a whole alerts, they are not sent as well."))
     if before.noise or after.noise:
         words = f"Of the alerts that people called noise, {before.noise:,} are raised as it is"
         st.caption(f"{words}, {after.noise:,} with the change.")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.core.alerting.alert import Alert
-from monitoring.core.alerting.simulated import simulate
+from monitoring.core.alerting.signals import signals
+from monitoring.core.alerting.simulated import Desk, simulate
 from monitoring.core.alerting.waits import Waits
 from monitoring.core.backtest import Course, Judged, Period, Tally, course, delays
 from monitoring.core.verdict import Status, Verdict, Window
@@ -74,6 +76,8 @@ STORIES: dict[str, tuple[str, str, list[tuple[int, int | None]]]] = {
         ("what is unknown does not", ".!?!!..", (30, 0), [(2, 6)]),
         ("good for two days", ".!...", (0, 48), [(2, 5)]),
         ("bad again before that is the same episode", ".!.!...", (0, 48), [(2, 7)]),
+        ("near the level it is not good", ".!.~...", (0, 48), [(2, 7)]),
+        ("nor where nothing is known", ".!.?...", (0, 48), [(2, 7)]),
         ("still kept at the end", ".!..", (0, 96), [(2, None)]),
     ],
 )
@@ -88,6 +92,51 @@ def test_an_alert_waits_as_long_as_it_is_said(
     assert spans(fired) == expected
     if fired and wait:
         assert all(a.fired_at is not None and a.fired_at - a.opened_at >= wait for a in fired)
+
+
+AUC = "performance.roc_auc"
+OF_PARTS: dict[str, tuple[str, str, dict[str, str], list[tuple[int, int | None]]]] = {
+    "a slice that falls while the whole holds": ("......", ".!!...", {"slice": "origin=EWR"}, [(3, 6)]),
+    "a slice that is not judged any more stays open": ("........", ".!!", {"slice": "origin=EWR"}, [(3, None)]),
+    "a version that answers nothing any more is no trouble": ("........", ".!!   ", {"version": "1.0"}, [(3, 6)]),
+    "a version whose verdicts end is none": ("........", ".!!", {"version": "1.0"}, [(3, 4)]),
+    "a version is silent because all are": (".!!   ", ".!!   ", {"version": "1.0"}, [(3, None)]),
+}
+
+
+@pytest.mark.parametrize("story", OF_PARTS)
+def test_slices_and_versions_open_alerts_of_their_own(story: str) -> None:
+    whole, part, names, expected = OF_PARTS[story]
+    of_part = [v._replace(**names) for v in series(part, AUC)]  # type: ignore[arg-type]
+    every = [*series(whole, AUC), *of_part]
+    past = simulate("eta", "Eta", "ops", every, at_end)
+    assert spans(tuple(a for a in past.alerts if a.subject.part)) == expected
+
+
+SCRIPT = st.text("!~.? ", min_size=1, max_size=14)
+
+
+@given(
+    SCRIPT,
+    SCRIPT,
+    st.sampled_from([{"slice": "origin=EWR"}, {"version": "1.0"}]),
+    st.sampled_from([AUC, "drift.label"]),
+)
+def test_looking_back_opens_and_closes_what_deciding_day_by_day_does(
+    whole: str, part: str, names: dict[str, Any], check: str
+) -> None:
+    every = [*series(whole, check), *(v._replace(**names) for v in series(part, check))]
+    every.sort(key=lambda v: v.window.end or START)
+    desk = Desk()
+    for day in range(1, max(len(whole), len(part)) + 1):
+        now = START + day * DAY
+        desk.wait_until(now)
+        desk.step(signals("eta", "Eta", "ops", [v for v in every if (v.window.end or now) <= now], now), now)
+    assert told(simulate("eta", "Eta", "ops", every, at_end).alerts) == told(desk.past().alerts)
+
+
+def told(alerts: tuple[Alert, ...]) -> list[tuple[Any, ...]]:
+    return [(a.subject.words, a.opened_at, a.fired_at, a.closed_at) for a in alerts]
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -143,14 +192,14 @@ def test_a_ticket_pages_nobody() -> None:
 
 
 def test_the_time_to_detect_is_counted_from_the_window_that_fired() -> None:
-    useful = Judged("a", "drift", "", START + 4 * DAY, START + 7 * DAY, True)
-    noise = Judged("b", "drift", "", START + 7 * DAY, START + 8 * DAY, False)
+    useful = Judged("drift", "", "", "", START + 4 * DAY, START + 7 * DAY, True)
+    noise = Judged("drift", "", "", "", START + 7 * DAY, START + 8 * DAY, False)
     found = over("...!!!!.", days=8, said=[useful, noise]).tally
     assert (found.detected, found.noise) == ((DAY,), 1)
     later = over("......!.", days=8, said=[useful]).tally
     assert later.detected == (4 * DAY,)
     assert over("........", days=8, said=[useful, noise]).tally.detected == (None,)
-    other = Judged("c", "drift.label", "", START + 4 * DAY, START + 7 * DAY, True)
+    other = Judged("drift.label", "", "", "", START + 4 * DAY, START + 7 * DAY, True)
     assert over("...!!!!.", days=8, said=[other]).tally.detected == (None,)
 
 

@@ -60,10 +60,9 @@ INHIBITIONS = (
 
 def inhibited(alert: Alert, firing: Iterable[Alert]) -> str:
     """What holds an alert back, in words; "" where nothing does."""
+    rules = [rule for rule in INHIBITIONS if alert.kind in rule.targets]
     for source in firing:
-        if source.key == alert.key or not source.firing:
-            continue
-        for rule in INHIBITIONS:
-            if rule.holds(source, alert):
+        for rule in rules:
+            if source.firing and rule.holds(source, alert) and source.key != alert.key:
                 return f'"{source.rule}" fires for {source.subject.model}: {rule.why}'
     return ""

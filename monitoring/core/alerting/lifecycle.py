@@ -71,7 +71,7 @@ def end(alert: Alert, reason: str, now: datetime, actor: str = "") -> Change:
 
 
 def _hear(change: Change, signal: Signal, now: datetime) -> Change:
-    """Take in what is said now. What is unknown changes neither the numbers nor the count of clear time."""
+    """Take in what is said now. What is unknown does not change the numbers."""
     alert, before = change.alert, change.alert.condition
     if signal.condition == Condition.UNKNOWN:
         heard = replace(alert, condition=Condition.UNKNOWN)
@@ -91,6 +91,8 @@ def _hear(change: Change, signal: Signal, now: datetime) -> Change:
         )
     elif signal.condition == Condition.CLEAR and alert.clear_since is None and alert.state == State.FIRING:
         heard = replace(heard, clear_since=now, transitions=_crossed(alert, now))
+    elif signal.condition == Condition.CLEAR and before != Condition.CLEAR:
+        heard = replace(heard, clear_since=now)  # near the level, or in silence, it was not known to be good
     return Change(heard, change.events)
 
 

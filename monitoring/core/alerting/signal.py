@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from monitoring.core.alerting.severity import Severity
 
@@ -67,8 +68,13 @@ class Subject:
     @property
     def fingerprint(self) -> str:
         """Of check, model and labels: the same thing has the same, for ever."""
-        words = "\x1f".join((self.check, self.model, self.column, self.slice, self.version, self.method))
-        return hashlib.sha256(words.encode()).hexdigest()[:20]
+        return _fingerprint(self)
+
+
+@lru_cache(maxsize=8192)
+def _fingerprint(subject: Subject) -> str:
+    words = (subject.check, subject.model, subject.column, subject.slice, subject.version, subject.method)
+    return hashlib.sha256("\x1f".join(words).encode()).hexdigest()[:20]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def signals(
         for subject, every in found.items():
             whole = found.get(subject.whole) if subject.part else None
             reads = [
-                read if whole is None else _of_part(subject, read, series, whole[0])
+                read if whole is None else of_part(subject, read, series, whole[0])
                 for series in every
                 if (read := rule.read(series, now)) is not None
             ]
@@ -49,7 +49,7 @@ def signal_of(
     subject: Subject, rule: Rule, name: str, owner: str, reads: Sequence[Read], waits: Sequence[Waits] = ()
 ) -> Signal:
     """What the gravest of a subject's series says."""
-    read = min(reads, key=lambda r: ORDER.index(r.condition))
+    read = gravest(reads)
     v = read.verdict
     first = shortened(next(iter(v.findings), ""))  # of a summing-up, the gravest finding
     return Signal(
@@ -58,12 +58,17 @@ def signal_of(
     )  # fmt: skip
 
 
+def gravest(reads: Sequence[Read]) -> Read:
+    """What counts of several series of one subject."""
+    return reads[0] if len(reads) == 1 else min(reads, key=lambda read: ORDER.index(read.condition))
+
+
 def subject_of(model: str, v: Verdict, rule: Rule) -> Subject:
     """What an alert of a rule on a verdict would be about."""
     return Subject(model, v.check, v.column or "", v.slice or "", v.version or "", rule.name)
 
 
-def _of_part(subject: Subject, read: Read, own: Sequence[Verdict], whole: Sequence[Verdict]) -> Read:
+def of_part(subject: Subject, read: Read, own: Sequence[Verdict], whole: Sequence[Verdict]) -> Read:
     """What is said of a slice or a version that is no longer there while the model goes on. Of a slice nothing is known
     then; a version that answers nothing any more is no trouble any more."""
     mine, others = ([v for v in series if not v.provisional][-RECENT:] for series in (own, whole))

@@ -16,12 +16,13 @@ from monitoring.core.alerting.decide import Known, decide
 from monitoring.core.alerting.grouping import Group, Pace
 from monitoring.core.alerting.lifecycle import changes_at
 from monitoring.core.alerting.reading import RECENT, Read
-from monitoring.core.alerting.rules import RULES, Rule
+from monitoring.core.alerting.rules import RULES, Rule, rules_of
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Signal, Subject
-from monitoring.core.alerting.signals import answered, signal_of, subject_of
+from monitoring.core.alerting.signals import answered, gravest, of_part, signal_of, subject_of
 from monitoring.core.alerting.waits import Waits
-from monitoring.core.verdict import Verdict
+from monitoring.core.verdict import Status, Verdict
+from monitoring.core.window import EPOCH
 
 AT_ONCE = Pace(timedelta(), timedelta(), timedelta(days=3650))
 """Windows are hours apart: half a minute of waiting changes nothing, and nobody is there to be told again."""
@@ -45,18 +46,45 @@ class _Track:
     subject: Subject
     rule: Rule
     recent: dict[str | None, list[Verdict]] = field(default_factory=dict)
+    whole: _Track | None = None
+    at: datetime = EPOCH
+    calm: int = 0
 
-    def hear(self, v: Verdict, at: datetime) -> list[Read]:
-        """How each method that still goes on is read, once a verdict is known."""
-        series = self.recent.setdefault(v.method, [])
+    def hear(self, v: Verdict, at: datetime) -> None:
+        """A verdict is known."""
+        series = self.recent.get(v.method)
+        if series is None:
+            series = self.recent[v.method] = []
         series.append(v)
         if len(series) > RECENT:
             del series[0]
-        live = [series]
-        if len(self.recent) > 1:
-            newest = max(each[-1].window.end or at for each in self.recent.values())
-            live = [each for each in self.recent.values() if each[-1].window.end == newest]
-        return [read for each in live if (read := self.rule.read(each, at)) is not None]
+        self.at = at
+        fine = v.status is Status.OK and v.flag is None
+        self.calm = self.calm + 1 if fine or (self.subject.part and v.status is Status.NO_DATA) else 0
+
+    @property
+    def live(self) -> list[list[Verdict]]:
+        """The newest verdicts of each method that still goes on."""
+        every = list(self.recent.values())
+        if len(every) < 2:
+            return every
+        newest = max(each[-1].window.end or self.at for each in every)
+        return [each for each in every if each[-1].window.end == newest]
+
+    def read(self) -> list[Read]:
+        """What is said, of a slice or a version in the light of the model as a whole."""
+        reads = [read for each in self.live if (read := self.rule.read(each, self.at)) is not None]
+        if self.whole is None or not self.whole.recent:
+            return reads
+        return [of_part(self.subject, each, self.live[0], self.whole.live[0]) for each in reads]
+
+    def news(self, last: Condition | None) -> list[Read]:
+        """What is said where that may begin an alert (`last` is None), or change one of which `last` was said."""
+        if last is None and self.calm >= RECENT * len(self.recent):
+            return []
+        reads = self.read()
+        said = gravest(reads).condition if reads else last
+        return reads if said != last and (last is not None or said == Condition.BEYOND) else []
 
 
 def simulate(
@@ -68,38 +96,49 @@ def simulate(
     desk = Desk()
     for at, heard in _heard(model, verdicts, known_at):
         desk.wait_until(at)
-        begins = any(read.condition == Condition.BEYOND for _, reads in heard.values() for read in reads)
-        if desk.open or begins:  # otherwise nothing can begin or end
-            said = [signal_of(track.subject, track.rule, name, owner, reads, waits) for track, reads in heard.values()]
+        conditions = {alert.subject: alert.condition for alert in desk.open.values()}
+        said = [
+            signal_of(track.subject, track.rule, name, owner, news, waits)
+            for track in heard
+            if (news := track.news(conditions.get(track.subject) if conditions else None))
+        ]
+        if said:  # otherwise nothing begins, and nothing ends but by time alone
             desk.step(said, at)
     if end is not None:
         desk.wait_until(end)
+        if desk.open:
+            desk.step((), end)
     return desk.past()
 
 
-def _heard(
-    model: str, verdicts: Sequence[Verdict], known_at: Moment
-) -> Iterator[tuple[datetime, dict[int, tuple[_Track, list[Read]]]]]:
-    """Moment by moment, how everything is read that something was heard of."""
+def _heard(model: str, verdicts: Sequence[Verdict], known_at: Moment) -> Iterator[tuple[datetime, list[_Track]]]:
+    """Moment by moment, everything that something was heard of."""
     tracks: dict[tuple[str | None, ...], list[_Track]] = {}
     every: dict[Subject, _Track] = {}
     known: dict[datetime, list[Verdict]] = defaultdict(list)
+    speaking = {check for check in {v.check for v in verdicts} if rules_of(check)}
     for v in verdicts:
+        if v.check not in speaking:
+            continue
         key = _key(v)
         if key not in tracks:
             found = [(subject_of(model, v, r), r) for r in RULES if r.fits(v)]
             tracks[key] = [every.setdefault(subject, _Track(subject, rule)) for subject, rule in found]
         if tracks[key] and not v.provisional and (at := known_at(v)) is not None:
             known[at].append(v)
-    answers = _Answers()
+    for track in every.values():
+        track.whole = every.get(track.subject.whole) if track.subject.part else None
+    parts = [track for track in every.values() if track.whole is not None]
+    answers = _Answers() if any(check.startswith("estimated.") for check in speaking) else None
     for at in sorted(known):
-        heard: dict[int, tuple[_Track, list[Read]]] = {}
-        for v in answers.to(known[at]):
+        heard: dict[int, _Track] = {}
+        for v in known[at] if answers is None else answers.to(known[at]):
             for track in tracks[_key(v)]:
-                if reads := track.hear(v, at):
-                    heard[id(track)] = track, reads
+                track.hear(v, at)
+                heard[id(track)] = track
+        heard |= {id(track): track for track in parts if track.recent and id(track.whole) in heard}
         if heard:
-            yield at, heard
+            yield at, list(heard.values())
 
 
 def _key(v: Verdict) -> tuple[str | None, ...]:

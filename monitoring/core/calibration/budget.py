@@ -33,14 +33,18 @@ def limits(p_values: Sequence[float] | NDArray[np.float64], at: float) -> NDArra
 
     Where nothing has changed at all, the chance that any counts is `at`: so a family keeps one budget.
     """
-    p = np.asarray(p_values, dtype=float)
-    if len(p) == 0:
-        return p
-    order = np.sort(p)
-    steps = at * (np.arange(1, len(p) + 1) / len(p))
-    passed = np.flatnonzero(order <= steps)
-    limit = steps[passed[-1]] if len(passed) else steps[0]
-    return np.full(len(p), limit)
+    return np.full(len(p_values), _limit(p_values, at))
+
+
+def _limit(p_values: Sequence[float] | NDArray[np.float64], at: float) -> float:
+    """In plain Python: of a dozen p-values it takes a third of the time, and there is one call a window."""
+    n, passed = len(p_values), 1
+    for place, p in enumerate(sorted(p_values), start=1):
+        if p > at:
+            break
+        if p <= at * (place / n):
+            passed = place
+    return at * (passed / n) if n else at
 
 
 def shared_out(
@@ -48,10 +52,8 @@ def shared_out(
 ) -> NDArray[np.float64]:
     """The limit of each of a window's p-values: by its own budget of false alarms a quarter, or (None) by the one that
     the others share."""
-    out = np.asarray([level(shared if b is None else b, hours) for b in own], dtype=float)
-    family = [at for at, b in enumerate(own) if b is None]
-    out[family] = limits([p_values[at] for at in family], level(shared, hours))
-    return out
+    family = _limit([p for p, b in zip(p_values, own, strict=True) if b is None], level(shared, hours))
+    return np.asarray([family if b is None else level(b, hours) for b in own], dtype=float)
 
 
 def evident(status: Status, p_value: float, limit: float, earlier: float | None) -> Status:

@@ -33,6 +33,11 @@ class Burn:
     firing: bool
     reason: str
 
+    @property
+    def known(self) -> bool:
+        """Whether there were events enough to tell: where the long window burns, it is for the short one to say."""
+        return self.long is not None and (self.short is not None or self.long < self.factor)
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -123,10 +128,11 @@ def budget(series: ServiceSeries, end: int, objective: float, period: Period) ->
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Burning:
-    """A window pair at many ends: `long`, the burn rate of its long window (NaN without a valid event); `reached`, how
-    much of its factor both windows reach, 0 where there are too few bad events. It fires at 1."""
+    """A window pair at many ends: `long` and `short`, the burn rates of its windows (NaN without a valid event);
+    `reached`, how much of its factor both reach, 0 where there are too few bad events. It fires at 1."""
 
     long: Floats
+    short: Floats
     reached: Floats
 
     @property
@@ -143,7 +149,7 @@ def burning(found: Stretch, ends: NDArray[np.int64], objective: float, pair: Pai
         rates.append(np.divide(bad, valid, out=np.full(len(ends), np.nan), where=valid > 0) / (1 - objective))
         enough &= bad >= fewest
     reached = np.where(enough, np.minimum(*rates) / effective_factor(pair, objective), 0.0)
-    return Burning(rates[0], reached)
+    return Burning(rates[0], rates[1], reached)
 
 
 def left_at(found: Stretch, ends: NDArray[np.int64], objective: float, period: Period) -> Floats:

@@ -151,7 +151,8 @@ def _conditions(
 def _of_burn(found: Burning, factor: float) -> Codes:
     """As reading._burn has it."""
     near = (found.long >= (1 - reading.BURN_MARGIN) * factor) & (found.long < factor)
-    out = np.where(np.isnan(found.long), UNKNOWN, np.where(near, BETWEEN, CLEAR))
+    unknown = np.isnan(found.long) | (np.isnan(found.short) & (found.long >= factor))
+    out = np.where(unknown, UNKNOWN, np.where(near, BETWEEN, CLEAR))
     return np.where(found.fires, BEYOND, out).astype(np.int8)
 
 

@@ -24,7 +24,7 @@ class Pair:
     @property
     def name(self) -> str:
         """Such as "1h/5m"."""
-        return f"{_span(self.long)}/{_span(self.short)}"
+        return f"{span(self.long)}/{span(self.short)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ def period(name: str) -> Period:
     return Period(name, minutes, pairs)
 
 
-def _span(minutes: int) -> str:
+def span(minutes: int) -> str:
+    """A stretch of time as Prometheus writes it, such as "5m"."""
     if minutes % 1440 == 0:
         return f"{minutes // 1440}d"
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"

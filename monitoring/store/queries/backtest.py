@@ -1,55 +1,119 @@
-"""What a back-test reads: the stored verdicts of models as wholes, and what people said of their alerts."""
+"""What a back-test reads: stored verdicts, of slices and versions those that matter, and what people said of alerts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from monitoring.core.backtest import Judged
+from monitoring.core.backtest import Evidence, Judged, Part
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import moment_of
 from monitoring.store.alert_tables import AlertRow
 from monitoring.store.tables import BaselineRow, SlotRow, VerdictRow
 
+MOST = 10_000
+"""Numbers in one query."""
+OF_COLUMNS = ("drift.feature", "drift.prediction", "drift.label")
 _STATUS = {str(status): status for status in Status}
+V = VerdictRow.__table__.c
+"""Columns, not attributes: the ORM would look at each row."""
+_WORDS = case((V.check == "drift", V.reason), (V.check.startswith("drift."), func.substr(V.reason, 1, 20)), else_="")
+"""Only of drift the reasons are read, as a back-test goes by some of their words."""
+_READ = (
+    V.model_id, V.check, V.column, V.slice, V.version, V.method, V.first_slot, V.n, V.value, V.p_value, V.threshold,
+    V.warning, V.breached, V.status, V.automatic, V.provisional, V.drift_score, V.null_quantile, _WORDS,
+)  # fmt: skip
 
 
 def verdicts(
     session: Session, models: Mapping[int, tuple[str, int]], checks: Collection[str], since: int
 ) -> dict[str, list[Verdict]]:
-    """By model, in order of time, the verdicts of some checks from slot `since` on. `models` are key and slots of a
-    chunk, by id. Only of drift the reasons are read, as a back-test goes by some of their words."""
-    v = VerdictRow.__table__.c  # columns, not attributes: the ORM would look at each row
-    reason = case(
-        (v.check == "drift", v.reason), (v.check.startswith("drift."), func.substr(v.reason, 1, 20)), else_=""
-    )
+    """By model, in order of time, the verdicts of some checks on models as wholes, from slot `since` on. `models` are
+    key and slots of a chunk, by id."""
+    wanted = select(*_READ).where(V.model_id.in_(models), V.check.in_(checks), V.first_slot >= since)
+    return _values(session, wanted.where(V.slice == "", V.version == "", V.chunk.is_(None)), models)
+
+
+def parts(
+    session: Session, models: Collection[int], checks: Collection[str], since: int
+) -> dict[int, list[tuple[int, Part]]]:
+    """By model, the series of slices and versions of some checks from slot `since` on, each with its number."""
+    breached = func.max(case((V.status == str(Status.BREACHED), 1), else_=0))
+    series = (V.check, V.column, V.slice, V.version, V.method)
     query = (
-        select(
-            v.model_id, v.check, v.column, v.method, v.first_slot, v.n, v.value, v.p_value, v.threshold, v.warning,
-            v.breached, v.status, v.automatic, v.provisional, v.drift_score, v.null_quantile, reason,
-        )
-        .where(v.model_id.in_(models), v.check.in_(checks), v.first_slot >= since)
-        .where(v.slice == "", v.version == "", v.chunk.is_(None))
-        .order_by(v.first_slot)
+        select(V.model_id, func.min(V.id), *series, func.count(), breached)
+        .add_columns(func.min(V.value), func.max(V.value), func.min(V.p_value))
+        .where(V.model_id.in_(models), V.check.in_(checks), V.first_slot >= since)
+        .where(or_(V.slice != "", V.version != ""), V.chunk.is_(None))
+        .group_by(V.model_id, *series)
     )  # fmt: skip
+    out: dict[int, list[tuple[int, Part]]] = defaultdict(list)
+    for id_, number, check, column, slice_, version, method, many, over, *extremes in session.execute(query).all():
+        names = check, column or None, slice_ or None, version or None, method or None
+        out[id_].append((number, Part(*names, many, bool(over), *extremes)))
+    return out
+
+
+def of_parts(
+    session: Session, models: Mapping[int, tuple[str, int]], series: Sequence[int], since: int
+) -> dict[str, list[Verdict]]:
+    """By model, in order of time, the verdicts of numbered series from slot `since` on."""
+    named = VerdictRow.__table__.alias("named")
+    same = [V[name] == named.c[name] for name in ("model_id", "check", "column", "slice", "version", "method")]
+    out: dict[str, list[Verdict]] = defaultdict(list)
+    for at in range(0, len(series), MOST):
+        query = select(*_READ).join_from(named, VerdictRow.__table__, and_(*same))
+        found = query.where(named.c.id.in_(series[at : at + MOST]), V.first_slot >= since)
+        for key, more in _values(session, found, models).items():
+            out[key] += more
+    return {key: sorted(found, key=_start) for key, found in out.items()} if len(series) > MOST else out
+
+
+def evidence(
+    session: Session, models: Collection[int], windows: tuple[int, int], cut: float
+) -> tuple[dict[int, list[Evidence]], dict[int, dict[int, int]]]:
+    """Of the drift of slices in the windows that begin from one slot to another: by model, what is not above a cut;
+    and by first slot how many are."""
+    there = [
+        V.model_id.in_(models), V.check.in_(OF_COLUMNS), V.slice != "", V.first_slot.between(*windows),
+        V.chunk.is_(None),
+    ]  # fmt: skip
+    below: dict[int, list[Evidence]] = defaultdict(list)
+    few = select(V.model_id, V.first_slot, V.check, V.column, V.slice, V.n, V.p_value)
+    for id_, first, check, column, slice_, n, p in session.execute(few.where(*there, V.p_value <= cut)).all():
+        below[id_].append((first, check, column or None, slice_ or None, n, p))
+    many = select(V.model_id, V.first_slot, func.count()).where(*there, V.p_value > cut)
+    above: dict[int, dict[int, int]] = defaultdict(dict)
+    for id_, first, number in session.execute(many.group_by(V.model_id, V.first_slot)):
+        above[id_][first] = number
+    return below, above
+
+
+def _start(v: Verdict) -> datetime:
+    assert v.window.start is not None
+    return v.window.start
+
+
+def _values(session: Session, query: Select[Any], models: Mapping[int, tuple[str, int]]) -> dict[str, list[Verdict]]:
+    """The verdicts that a query finds, by model and in order of time."""
     out: dict[str, list[Verdict]] = defaultdict(list)
     windows: dict[tuple[int, int, int], Window] = {}
-    rows = session.execute(query).all()
     for (
-        id_, check, column, method, first, n, value, p, threshold, warning, breached, status, automatic, provisional,
-        drift_score, quantile, words,
-    ) in rows:  # fmt: skip
+        id_, check, column, slice_, version, method, first, n, value, p, threshold, warning, breached, status,
+        automatic, provisional, drift_score, quantile, words,
+    ) in session.execute(query.order_by(V.first_slot)).all():  # fmt: skip
         key, slots = models[id_]
         window = windows.get((first, slots, n))
         if window is None:
             window = windows[first, slots, n] = Window(moment_of(first), moment_of(first + slots), n)
         out[key].append(
             Verdict(
-                key, check, window, _STATUS[status], words, column or None, None, None,
+                key, check, window, _STATUS[status], words, column or None, slice_ or None, version or None,
                 method or None, value, threshold, warning, breached, None, None, p, automatic, provisional, None,
                 drift_score, quantile,
             )
@@ -79,5 +143,6 @@ def judged(
     out: dict[str, list[Judged]] = defaultdict(list)
     for row in session.scalars(query.order_by(AlertRow.fired_at)):
         fired = row.fired_at or row.opened_at
-        out[row.model_key].append(Judged(row.key, row.check, row.column, fired, row.closed_at or end, bool(row.useful)))
+        about = row.check, row.column, row.slice, row.version
+        out[row.model_key].append(Judged(*about, fired, row.closed_at or end, bool(row.useful)))
     return out
