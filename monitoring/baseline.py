@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from monitoring.core.profile import VERSION, Profile, as_document, from_document
+from monitoring.core.summary import Kind
 from monitoring.core.window import Chunk, Slots, moment_of, slot_ceiling, slot_of
 from monitoring.errors import FleetError, MappingError
 from monitoring.fleet import Log, Model, MovingReference, ReferenceRows, ReferenceWindow
@@ -77,7 +78,7 @@ def freeze(reader: LogReader, base: Path) -> Profile:
         other.close()
     _same_names(own, model)
     rest = profile_of(reader.engine, model, predictions, labels, Bounds(None, reader.as_of))
-    known = {column.key for column in profile.columns}
+    known = {column.key for column in profile.columns} | {(Kind.FEATURE, name) for name in profile.identifiers}
     added = tuple(column for column in rest.columns if column.key not in known)
     return replace(
         profile,
@@ -168,6 +169,14 @@ def reference_span(reader: LogReader) -> Slots:
         f"to {moment_of(end):%Y-%m-%d %H:%M} UTC ({end - start:,} hours)."
     )
     return Slots(start, end)
+
+
+def left_out(profile: Profile) -> list[str]:
+    """What of `features: "*"` is none, in words."""
+    return [
+        f"{name} is no feature: nearly every row holds another value. Map it as `id`, or name the features."
+        for name in profile.identifiers
+    ]
 
 
 def _elsewhere(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from monitoring.baseline import Baseline, activate, find, freeze, save
+from monitoring.baseline import Baseline, activate, find, freeze, left_out, save
 from monitoring.changes import Look, of_labels, of_predictions, overlapping
 from monitoring.core.profile import ColumnType, Profile
 from monitoring.core.summary import BLOCK, Block, Kind
@@ -75,7 +75,9 @@ def ingest(
         types, changed, read, rows = _update(look, baseline.profile, states, progress)
         with transaction(store) as session:
             fresh = activate(session, model_id, baseline.id)
-            kept.save_sources(session, model_id, model, now, states, reader.notices, reader.bad)
+            kept.save_sources(
+                session, model_id, model, now, states, [*reader.notices, *left_out(baseline.profile)], reader.bad
+            )
         return Ingested(baseline, fresh, types, frozenset(changed), frozenset(read), rows)
     except Exception as error:
         with transaction(store) as session:

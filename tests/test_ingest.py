@@ -23,7 +23,7 @@ from monitoring import ingest as module
 from monitoring.baseline import freeze, save
 from monitoring.core import profile as profiles
 from monitoring.core.codec import decode, decode_total
-from monitoring.core.summary import BLOCK, Cells, Series
+from monitoring.core.summary import BLOCK, Cells, Kind, Series
 from monitoring.core.window import slot_of
 from monitoring.errors import LeewayError, SourceError
 from monitoring.fleet import Model, parse_model
@@ -537,6 +537,27 @@ def test_rows_without_a_time_and_rows_of_the_future_are_said_and_stop_nothing() 
         one.run()
         notices = " ".join(one.source().notices)
         assert "1 rows have no time stamp" in notices and "1 rows are stamped after now" in notices
+
+
+def test_of_all_columns_those_that_name_each_row_are_no_features_and_that_is_said() -> None:
+    rows = PREDICTIONS.assign(trace=[f"t-{n:05}" for n in range(len(PREDICTIONS))], crew=PREDICTIONS.index % 120)
+    rows["crew"] = "c" + rows["crew"].astype(str)
+
+    def all_columns(place: Path) -> dict[str, Any]:
+        found = document(place)
+        found["predictions"]["columns"]["features"] = "*"
+        return found
+
+    with bench(all_columns, log=rows, frozen=False) as one:
+        one.put("log", LABELS, "labels")
+        one.put("log", rows)
+        profile = one.run().baseline.profile
+        features = {column.name for column in profile.columns if column.kind == Kind.FEATURE}
+        assert "crew" in features, "as many as they are, they come again"
+        assert "trace" not in features and profile.identifiers == ("trace",)
+        assert "trace is no feature: nearly every row holds another value" in " ".join(one.source().notices)
+        one.run()
+        assert "trace is no feature" in " ".join(one.source().notices), "said as long as it is so"
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -41,7 +41,7 @@ class Profile:
     """A baseline: columns with grids, slice columns with their frequent values, classes, and the reference's span.
 
     `first` and `last` are the reference's slots where it is a window of the log itself; both None where it is
-    a log of its own.
+    a log of its own. `identifiers` are columns that no feature is made of, as nearly every row holds another value.
     """
 
     columns: tuple[Column, ...]
@@ -51,6 +51,7 @@ class Profile:
     first: int | None = None
     last: int | None = None
     types: dict[str, ColumnType] = field(default_factory=dict)
+    identifiers: tuple[str, ...] = ()
 
     def find(self, kind: Kind, name: str) -> Column | None:
         """The column of that part and name."""
@@ -78,6 +79,7 @@ def as_document(profile: Profile) -> dict[str, Any]:
         "first": profile.first,
         "last": profile.last,
         "types": profile.types,
+        "identifiers": list(profile.identifiers),
     }
 
 
@@ -97,6 +99,7 @@ def from_document(document: dict[str, Any]) -> Profile:
         document["first"],
         document["last"],
         document["types"],
+        tuple(document.get("identifiers", ())),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, func, literal, select, tuple_
@@ -12,12 +13,26 @@ from monitoring.logs.joined import RowParts
 from monitoring.logs.rows import integer, text_of
 from monitoring.logs.statement import SETS_AT_ONCE
 
-Values = dict[str, tuple[str, ...]]
+NEVER_AGAIN = 100
+"""Values from which on a column may be taken for an identifier: few rows repeat nothing by chance."""
 
 
-def frequent(engine: LogEngine, parts: RowParts, names: Sequence[str], limit: int) -> tuple[int, Values]:
-    """Rows, and of each column at most `limit` values as texts, the most frequent first, ties by name."""
-    rows, values = 0, Values()
+@dataclass(frozen=True, slots=True)
+class Frequent:
+    """The most frequent values of a column as texts, the most frequent first, ties by name; `rows` hold one of them."""
+
+    values: tuple[str, ...] = ()
+    rows: int = 0
+
+    @property
+    def identifies(self) -> bool:
+        """Whether even the most frequent values hardly ever come a second time, as of an id or of free text."""
+        return len(self.values) >= NEVER_AGAIN and self.rows < 2 * len(self.values)
+
+
+def frequent(engine: LogEngine, parts: RowParts, names: Sequence[str], limit: int) -> tuple[int, dict[str, Frequent]]:
+    """Rows, and at most `limit` values of each column."""
+    rows, found_of = 0, dict[str, Frequent]()
     for at in range(0, max(len(names), 1), SETS_AT_ONCE):
         some = names[at : at + SETS_AT_ONCE]
         found = engine.arrow(_statement(parts, some, limit)).to_pydict()
@@ -25,9 +40,10 @@ def frequent(engine: LogEngine, parts: RowParts, names: Sequence[str], limit: in
         rows = found["n"][found["g"].index(whole)]
         for number, name in enumerate(some):
             mine = whole - (1 << (len(some) - 1 - number))
-            texts = [v for v, g in zip(found["v"], found["g"], strict=True) if g == mine and v is not None]
-            values[name] = tuple(texts[:limit])
-    return rows, values
+            seen = zip(found["v"], found["g"], found["n"], strict=True)
+            listed = [(v, n) for v, g, n in seen if g == mine and v is not None][:limit]
+            found_of[name] = Frequent(tuple(v for v, _ in listed), sum(n for _, n in listed))
+    return rows, found_of
 
 
 def _statement(parts: RowParts, names: Sequence[str], limit: int) -> Select[Any]:

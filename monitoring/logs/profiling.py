@@ -15,7 +15,7 @@ from monitoring.core.summary import Kind
 from monitoring.errors import FleetError
 from monitoring.fleet import Model
 from monitoring.logs.engine import LogEngine
-from monitoring.logs.frequent import frequent
+from monitoring.logs.frequent import Frequent, frequent
 from monitoring.logs.joined import RowParts, joined, number_of
 from monitoring.logs.mapping import feature_columns, score_columns
 from monitoring.logs.rows import Bounds, Relation, integer, text_of
@@ -57,6 +57,9 @@ def profile_of(
             where=f"{model.key} reference",
             mend="Choose a window in which the log has predictions, or give a reference log of its own.",
         )
+    everything = mapped.features == "*"
+    unlike = [c for c, k in names if everything and k == Kind.FEATURE and c in seen and seen[c].identifies]
+    names = [(c, k) for c, k in names if k != Kind.FEATURE or c not in unlike]
     numbers = _sample(engine, parts, [c for c, k in names if kinds[c, k] == "numeric"], n)
     cuts = {slo.threshold_ms for slo in model.slos if slo.sli == "latency" and slo.threshold_ms}
     columns = []
@@ -65,7 +68,7 @@ def profile_of(
         if kinds[name, kind] == "score":
             grid = ScoreGrid()
         elif kinds[name, kind] == "categorical":
-            grid = _vocabulary(seen[name])
+            grid = _vocabulary(seen[name].values)
         elif kind == Kind.LATENCY:
             grid = latency_grid(numbers[name], tuple(sorted(cuts)))
         else:
@@ -73,12 +76,12 @@ def profile_of(
         columns.append(Column(kind, name, predictions.types[name], grid))
     if model.chunk.rows is None:
         columns.append(Column(Kind.SERVICE, "", "other", BucketGrid(tuple(sorted({*BUCKETS_MS, *cuts})))))
-    predicted = seen.get(mapped.prediction or "", ())
+    predicted = seen.get(mapped.prediction or "", Frequent()).values
     classes = _classes(engine, parts, predicted) if model.task == "multiclass_classification" else ()
     columns += _outcomes(engine, parts, classes)
-    slices = {name: seen[name][:SLICES] for name in mapped.slices}
+    slices = {name: seen[name].values[:SLICES] for name in mapped.slices}
     first, last = bounds.runs[0] if bounds.runs else (None, None)
-    return Profile(tuple(columns), slices, classes, n, first, last, dict(predictions.types))
+    return Profile(tuple(columns), slices, classes, n, first, last, dict(predictions.types), tuple(unlike))
 
 
 def fitted(sample: NDArray[np.float64]) -> NumericGrid:
