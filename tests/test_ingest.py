@@ -540,7 +540,7 @@ def test_rows_without_a_time_and_rows_of_the_future_are_said_and_stop_nothing() 
 
 
 def test_of_all_columns_those_that_name_each_row_are_no_features_and_that_is_said() -> None:
-    rows = PREDICTIONS.assign(trace=[f"t-{n:05}" for n in range(len(PREDICTIONS))], crew=PREDICTIONS.index % 120)
+    rows = PREDICTIONS.assign(trace=[f"t-{n:05}" for n in range(len(PREDICTIONS))], crew=PREDICTIONS.index % 60)
     rows["crew"] = "c" + rows["crew"].astype(str)
 
     def all_columns(place: Path) -> dict[str, Any]:
