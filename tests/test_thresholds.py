@@ -24,6 +24,7 @@ from monitoring.store import edits, models, revisions, rules, verdicts
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.oncall_tables import TeamRow
+from monitoring.store.queries.fleet import judged_check
 from monitoring.store.tables import AuditRow
 from monitoring.verdicts.subject import narrowest
 
@@ -391,3 +392,24 @@ def test_nothing_is_said_of_useful_alerts_where_nobody_said_anything(store: Engi
     with reading(store) as session:
         found = back_test(session, Proposal(models={"eta": [OWN]}), 30, NOW)
     assert not any("useful" in line or "noise" in line for line in backtest_report.lines(found))
+
+
+SHOWN: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], str]] = {
+    "its task's, where nobody says anything": ([], [], "mae"),
+    "that of a rule": ([RULE | {"check": "performance.rmse"}], [], "rmse"),
+    "its own, whatever a rule says": (
+        [RULE | {"check": "performance.rmse"}],
+        [OWN | {"check": "performance.bias"}],
+        "bias",
+    ),
+    "none of a rule of another owner": ([RULE | {"check": "performance.rmse", "matchers": {"owner": "x"}}], [], "mae"),
+}
+
+
+@pytest.mark.parametrize("story", SHOWN)
+def test_the_fleet_page_shows_the_metric_that_verdicts_are_about(story: str) -> None:
+    stated, own, shown = SHOWN[story]
+    found = fleet.parse({"models": [model(owner="ops", thresholds=own)], "rules": stated}, "a test")
+    written = model(owner="ops", thresholds=own)
+    assert judged_check("regression", written, found.rules) == f"performance.{shown}"
+    assert found.models[0].under(found.rules).main_metric == shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,9 @@ from sqlalchemy.orm import Session
 from monitoring.core.performance import metric
 from monitoring.core.verdict import Flag, Status
 from monitoring.core.window import slot_of
+from monitoring.fleet import parse_model
+from monitoring.fleet_thresholds import Rule
+from monitoring.store.rules import rules
 from monitoring.store.tables import EvaluationRow, HeartbeatRow, ModelRow, RequestRow, SourceRow, VerdictRow
 
 WORST_FIRST = (Flag.PAGE, Flag.RETRAIN, Flag.WATCH, Flag.HEALTHY)
@@ -93,7 +97,8 @@ def fleet(session: Session, now: datetime) -> list[FleetEntry]:
         r.model_id: r.last_at
         for r in session.execute(select(SourceRow.model_id, SourceRow.last_at).where(SourceRow.role == "predictions"))
     }
-    judged = {row.id: _judged(row.task, row.document) for row in models}
+    stated = [rule for rule in rules(session) if rule.check.startswith("performance.")]
+    judged = {row.id: judged_check(row.task, row.document, stated) for row in models}
     trends = _trends(session, now, judged)
     budgets = _budgets(session, now)
     alarms = _false_alarms(session)
@@ -138,8 +143,11 @@ def _rank(flag: str) -> int:
     return WORST_FIRST.index(Flag(flag)) if flag else len(WORST_FIRST)
 
 
-def _judged(task: str, document: dict[str, Any]) -> str:
-    """The check a model is judged by, of its document as written, which is not read as a Model for that."""
+def judged_check(task: str, document: dict[str, Any], stated: Sequence[Rule]) -> str:
+    """The check a model is judged by. Only where fleet-wide rules state metrics its document is read as a Model for
+    that, which takes longer."""
+    if stated:
+        return f"performance.{parse_model(document, 'the fleet').under(stated).main_metric}"
     checks = [str(threshold.get("check", "")) for threshold in document.get("thresholds") or ()]
     scored = ((document.get("predictions") or {}).get("columns") or {}).get("score") is not None
     return f"performance.{metric.main_metric(task, checks, scored)}"
