@@ -16,7 +16,7 @@ from monitoring.core.backtest import BackTest, Difference, Period, course, delay
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import slot_of
 from monitoring.fleet import Model, parse_model
-from monitoring.fleet_thresholds import Rule
+from monitoring.fleet.thresholds import Rule
 from monitoring.store import models as stored_models
 from monitoring.store import oncall, rules
 from monitoring.store.queries import backtest as queries

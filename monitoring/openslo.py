@@ -16,7 +16,7 @@ from monitoring.core.slo.prometheus import AGE, BAD, VALID, Objective, rules
 from monitoring.core.slo.windows import period
 from monitoring.errors import FleetError
 from monitoring.fleet import Model, Slo
-from monitoring.fleet_slos import column_of
+from monitoring.fleet.slos import column_of
 
 VERSION = "openslo/v1"
 SLI, THRESHOLD, MAX_AGE, TOLERANCE = "leeway/sli", "leeway/threshold_ms", "leeway/max_age", "leeway/tolerance"

@@ -17,9 +17,9 @@ from monitoring.core.retraining.guards import Guard
 from monitoring.dispatchers.dispatcher import Dispatcher
 from monitoring.dispatchers.registry import kinds as dispatchers
 from monitoring.fleet import Columns, Model, Slo, Threshold
-from monitoring.fleet_oncall import Escalation, EscalationStep, Hours, OnCallSchedule, Person, Rotation, Team
-from monitoring.fleet_retraining import Retraining
-from monitoring.fleet_thresholds import Rule as FleetRule
+from monitoring.fleet.oncall import Escalation, EscalationStep, Hours, OnCallSchedule, Person, Rotation, Team
+from monitoring.fleet.retraining import Retraining
+from monitoring.fleet.thresholds import Rule as FleetRule
 from monitoring.logs.source import names as sources
 from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.registry import kinds

@@ -17,7 +17,7 @@ from monitoring import fleet as fleets
 from monitoring.__main__ import main
 from monitoring.errors import FleetError
 from monitoring.fleet import ReferenceWindow, parse
-from monitoring.fleet_logs import expand, hidden
+from monitoring.fleet.logs import expand, hidden
 
 # The example of the design, as anybody would write it.
 DESIGN = """

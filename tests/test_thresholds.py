@@ -19,7 +19,7 @@ from monitoring.core.alerting.signal import Subject
 from monitoring.core.alerting.waits import stated
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.errors import FleetError, LeewayError
-from monitoring.fleet_thresholds import with_own
+from monitoring.fleet.thresholds import with_own
 from monitoring.store import edits, models, revisions, rules, verdicts
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate

@@ -14,7 +14,7 @@ from monitoring.backtest import Proposal
 from monitoring.core.backtest import BackTest, Tally
 from monitoring.errors import FleetError
 from monitoring.fleet import load_sections, parse_rule
-from monitoring.fleet_thresholds import with_own
+from monitoring.fleet.thresholds import with_own
 from monitoring.store import models, rules
 
 OPTIONS = {

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, literal_column, make_url, select
 
 from monitoring.errors import MappingError, SourceError
 from monitoring.fleet import Model
-from monitoring.fleet_logs import Log, expand
+from monitoring.fleet.logs import Log, expand
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
 from monitoring.logs.mapping import check, used_columns
 from monitoring.logs.rows import Bounds, Relation, Types, epoch, real, row_slots, slot, text_of

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, MetaData, Table, create_engine, select
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from monitoring.errors import SourceError
-from monitoring.fleet_logs import Log, expand
+from monitoring.fleet.logs import Log, expand
 from monitoring.logs.engine import DuckEngine
 from monitoring.logs.source import Part, source
 

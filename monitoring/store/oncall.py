@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from monitoring.core.alerting.escalation import DEFAULT, Policy, Step
 from monitoring.core.oncall.schedule import Override, on_call
 from monitoring.errors import FleetError
-from monitoring.fleet_oncall import Person, Team, parse_person, parse_team
+from monitoring.fleet.oncall import Person, Team, parse_person, parse_team
 from monitoring.store import references
 from monitoring.store.oncall_tables import OverrideRow, PersonRow, TeamRow, WrittenRow
 from monitoring.store.tables import AuditRow

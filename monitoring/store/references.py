@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitoring.errors import FleetError, nearest
-from monitoring.fleet_oncall import Named, Person, Team, parse_person, parse_team
+from monitoring.fleet.oncall import Named, Person, Team, parse_person, parse_team
 from monitoring.store.oncall_tables import PersonRow, TeamRow
 from monitoring.store.outbox_tables import ChannelRow
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from monitoring.errors import FleetError
 from monitoring.fleet import parse_rule
-from monitoring.fleet_thresholds import Rule
+from monitoring.fleet.thresholds import Rule
 from monitoring.store.revisions import record
 from monitoring.store.threshold_tables import RuleRow
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from monitoring.errors import LeewayError
-from monitoring.fleet_oncall import Person, parse_person
+from monitoring.fleet.oncall import Person, parse_person
 from monitoring.store import oncall
 from monitoring.store.queries.oncall import Board
 from monitoring.web import cached, pieces, tables

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from monitoring.errors import LeewayError
-from monitoring.fleet_oncall import DAYS, DEFAULT, Hours, Rotation, parse_team, turn_words
+from monitoring.fleet.oncall import DAYS, DEFAULT, Hours, Rotation, parse_team, turn_words
 from monitoring.store import oncall
 from monitoring.store.queries.oncall import Board, Duty, laid_out
 from monitoring.web import cached, oncall_board, pieces

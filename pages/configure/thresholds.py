@@ -12,7 +12,7 @@ import streamlit as st
 
 from monitoring.core.backtest import BackTest
 from monitoring.errors import LeewayError
-from monitoring.fleet_thresholds import WAITS, same, with_own
+from monitoring.fleet.thresholds import WAITS, same, with_own
 from monitoring.in_force import InForce
 from monitoring.web import (
     cached,

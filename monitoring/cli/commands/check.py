@@ -14,7 +14,7 @@ from monitoring.cli import terminal
 from monitoring.cli.opening import opened
 from monitoring.dispatchers.dispatcher import Means
 from monitoring.errors import LeewayError
-from monitoring.fleet_logs import hidden
+from monitoring.fleet.logs import hidden
 from monitoring.logs.reader import LogReader
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.registry import parse as parse_channel

@@ -15,7 +15,7 @@ from monitoring.core.performance import metric
 from monitoring.core.verdict import Flag, Status
 from monitoring.core.window import slot_of
 from monitoring.fleet import parse_model
-from monitoring.fleet_thresholds import Rule
+from monitoring.fleet.thresholds import Rule
 from monitoring.store.rules import rules
 from monitoring.store.tables import EvaluationRow, HeartbeatRow, ModelRow, RequestRow, SourceRow, VerdictRow
 

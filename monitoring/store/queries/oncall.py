@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitoring.core.oncall.schedule import AHEAD, Span, spans
-from monitoring.fleet_oncall import Person, Team
+from monitoring.fleet.oncall import Person, Team
 from monitoring.store.oncall import Planned, Roster, roster
 from monitoring.store.oncall_tables import TeamRow
 from monitoring.store.outbox_tables import ChannelRow

@@ -18,7 +18,7 @@ from monitoring.core.alerting.signals import signals as read
 from monitoring.core.alerting.waits import Waits
 from monitoring.core.verdict import Verdict
 from monitoring.fleet import parse_model
-from monitoring.fleet_thresholds import WAITS, Rule
+from monitoring.fleet.thresholds import WAITS, Rule
 from monitoring.store import rules
 from monitoring.store.tables import ModelRow, VerdictRow
 from monitoring.store.verdicts import from_row

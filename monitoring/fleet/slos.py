@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from monitoring.core.window import hours_in
-from monitoring.strict import Strict
+from monitoring.fleet.strict import Strict
 
 Sli = Literal["latency", "availability", "freshness", "quality"]
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from monitoring.errors import FleetError
-from monitoring.strict import Strict
+from monitoring.fleet.strict import Strict
 
 _PASSWORD = re.compile(r"://([^:/@]*):[^@]*@")
 

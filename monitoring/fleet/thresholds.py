@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Pr
 from monitoring.core.alerting.waits import Waits, alerts
 from monitoring.core.checks import CHECKS, known
 from monitoring.core.performance.metric import metrics_for
-from monitoring.fleet_references import Days, MovingReference
-from monitoring.strict import Strict
+from monitoring.fleet.references import Days, MovingReference
+from monitoring.fleet.strict import Strict
 
 Direction = Literal["both", "up", "down"]
 Trait = Literal["model", "owner", "task", "mode", "target", "tag"]

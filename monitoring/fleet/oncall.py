@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Va
 from monitoring.core.oncall import rotation as turns
 from monitoring.core.oncall.schedule import Override, Schedule
 from monitoring.errors import FleetError
-from monitoring.strict import Strict
+from monitoring.fleet.strict import Strict
 
 KEY = r"^[a-z0-9-]+$"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from monitoring.core.window import Chunk, Slots
+from monitoring.fleet.strict import Strict
 from monitoring.instant import instant
-from monitoring.strict import Strict
 
 YEAR = 364 * 24
 """Hours of 52 weeks: a year that keeps the day of the week."""

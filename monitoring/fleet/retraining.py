@@ -14,9 +14,9 @@ from monitoring.core.retraining.request import Policy
 from monitoring.dispatchers.dispatcher import Dispatcher
 from monitoring.dispatchers.registry import parse
 from monitoring.errors import DispatcherError
-from monitoring.fleet_logs import Log
-from monitoring.fleet_thresholds import Check
-from monitoring.strict import Strict
+from monitoring.fleet.logs import Log
+from monitoring.fleet.strict import Strict
+from monitoring.fleet.thresholds import Check
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 Proposer = Literal["flag", "alert", "threshold", "schedule"]
