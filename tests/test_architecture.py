@@ -26,6 +26,7 @@ SHELLS = (
     "up",
     "rebaseline",
     "demo",
+    "retraining",
     "__main__",
 )
 """The doors of monitoring that a person or a process goes through. Nothing below them may import them."""

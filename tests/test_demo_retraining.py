@@ -25,15 +25,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from monitoring import candidates, demo, demo_versions, fleet, retraining
+from monitoring import fleet
 from monitoring.core.retraining import underway
 from monitoring.core.retraining.order import Action, Order
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
 from monitoring.core.retraining.state import State
-from monitoring.demo_versions import Turn, Version
+from monitoring.demo import play, versions
+from monitoring.demo.versions import Turn, Version
 from monitoring.dispatchers.command import Command
 from monitoring.dispatchers.command import allowed as permitted
+from monitoring.retraining import candidates, decisions
 from monitoring.store import models, retrains
 from monitoring.store.database import MEMORY, connect, create, reading, transaction
 
@@ -78,7 +80,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped data with one small model."""
     folder = tmp_path_factory.mktemp("shipped")
     (folder / "logs").mkdir()
-    for kind in demo.KINDS:
+    for kind in play.KINDS:
         shutil.copy(SHIPPED / "logs" / f"{KEY}.{kind}.parquet", folder / "logs")
     models = yaml.safe_load((SHIPPED / "fleet.yaml").read_text())["models"]
     (folder / "fleet.yaml").write_text(yaml.safe_dump({"models": [m for m in models if m["key"] == KEY]}))
@@ -89,7 +91,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def laid(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo as of NOW."""
     target = tmp_path_factory.mktemp("demo") / "demo"
-    demo.load(data, target, NOW, lambda _words, _share: None)
+    play.load(data, target, NOW, lambda _words, _share: None)
     return target
 
 
@@ -161,7 +163,7 @@ def test_killed_while_it_fits_it_leaves_nothing_behind_and_is_simply_run_again(l
     run.kill()
     run.communicate()
     assert {p for p in target.rglob("*") if p.is_file()} == before
-    assert demo_versions.turns(target / "models" / KEY) == [Turn(demo_versions.BEFORE_ALL, "1")]
+    assert versions.turns(target / "models" / KEY) == [Turn(versions.BEFORE_ALL, "1")]
     assert done(command(target, order(Action.RETRAIN)))[-1]["version"] == "2"
 
 
@@ -170,12 +172,12 @@ def test_the_same_order_brings_out_the_same_version_and_another_one_the_next(
 ) -> None:
     target = tmp_path / "demo"
     shutil.copytree(retrained, target)
-    kept = demo_versions.turns(target / "models" / KEY)
+    kept = versions.turns(target / "models" / KEY)
     script.retrain(order(Action.RETRAIN), target)
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["version"] == "2"
-    assert demo_versions.turns(target / "models" / KEY) == kept
+    assert versions.turns(target / "models" / KEY) == kept
     script.retrain(order(Action.RETRAIN, number=2), target)
-    assert demo_versions.turns(target / "models" / KEY)[-1] == Turn(kept[-1].since, "1", "3")
+    assert versions.turns(target / "models" / KEY)[-1] == Turn(kept[-1].since, "1", "3")
     assert set(log(target, "shadow")["model_version"]) == {"2", "3"}
 
 
@@ -225,14 +227,14 @@ def test_each_replayed_row_is_answered_once_by_the_version_that_served_at_its_mo
         now += timedelta(hours=hours)
         if what == "killed":
             with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-                patch.setattr(demo, "_write_state", killed)
-                demo.replay(target, data, now)
+                patch.setattr(play, "_write_state", killed)
+                play.replay(target, data, now)
         else:
-            demo.replay(target, data, now)
+            play.replay(target, data, now)
         after = log(target, "predictions")
         pd.testing.assert_frame_equal(after.head(len(answered)), answered)
         answered = after
-    demo.replay(target, data, now + timedelta(hours=1))
+    play.replay(target, data, now + timedelta(hours=1))
 
     rows, shadow = log(target, "predictions"), log(target, "shadow")
     shipped = log_of(data)
@@ -289,14 +291,14 @@ def test_candidate_and_promotion_are_compared_once_in_ten_minutes_also_where_tha
     assert found.comparison is not None and found.comparison["verdict"] in ("worse", "equal", "unsure")
     assert step(timedelta(minutes=9))[0] == 0
     with transaction(store) as session:
-        retraining.promote(session, made.key, "ann", now, "To see it.")
+        decisions.promote(session, made.key, "ann", now, "To see it.")
         report = partial(underway.reported, report=Report(RunState.DONE), now=now)
         retrains.change(session, made.key, report, now)
     script.promote(order(Action.PROMOTE, now, "2"), target)
     looked, found = step(timedelta(minutes=10))
     assert looked == 1 and found.measured is None and "has no" in found.message
     assert step(timedelta(minutes=19))[0] == 0
-    demo.replay(target, data, now + timedelta(days=5))
+    play.replay(target, data, now + timedelta(days=5))
     looked, found = step(timedelta(days=5))
     assert looked == 1 and found.state == State.PROMOTED and found.message == ""
     assert found.measured is not None and found.measured["rows"] > 200
@@ -321,7 +323,7 @@ def test_every_tenth_answer_is_timed_and_a_failed_request_gets_none(retrained: P
     timed = found["latency_ms"].notna()
     assert timed.tolist() == (~found["predicted"].isna() & (found["prediction_id"] % 10 == 0)).tolist()
     assert (found["latency_ms"][timed] > 0).all() and not (found["latency_ms"] == 5.0).any()
-    assert len(demo_versions.shadow_of(rows, columns)) == 180
+    assert len(versions.shadow_of(rows, columns)) == 180
 
 
 def test_the_laid_down_fleet_is_retrained_by_a_command_that_the_demo_allows_and_no_other(laid: Path) -> None:
@@ -331,5 +333,5 @@ def test_the_laid_down_fleet_is_retrained_by_a_command_that_the_demo_allows_and_
     assert isinstance(found, Command)
     assert model.retraining.shadow is not None and model.retraining.shadow.location == f"logs/{KEY}/shadow"
     for words in (found.command, found.promote, found.roll_back):
-        assert permitted(words, demo.allowed(Path(found.command[1]).parent))
-    assert not permitted(("{python}", str(SHIPPED / "build.py")), demo.allowed(SHIPPED))
+        assert permitted(words, play.allowed(Path(found.command[1]).parent))
+    assert not permitted(("{python}", str(SHIPPED / "build.py")), play.allowed(SHIPPED))

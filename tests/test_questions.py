@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from monitoring import questions
 from monitoring.core.alerting.notification import Notification
 from monitoring.core.retraining import asking, serving, underway
 from monitoring.core.retraining.change import Change
@@ -19,6 +18,7 @@ from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
 from monitoring.core.retraining.state import State
 from monitoring.notifiers.registry import parse
+from monitoring.retraining import questions
 from monitoring.store import channels, models, retrains
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from monitoring import fleet, retraining
+from monitoring import fleet
 from monitoring.__main__ import main
 from monitoring.core.retraining import underway
 from monitoring.core.retraining.change import Change
@@ -25,6 +25,7 @@ from monitoring.core.retraining.state import State
 from monitoring.core.verdict import Flag
 from monitoring.errors import FleetError, LeewayError
 from monitoring.evaluate import Scope, evaluate
+from monitoring.retraining import decisions
 from monitoring.store import models, retrains
 from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import connect, reading, transaction
@@ -92,7 +93,7 @@ def orders(store: Engine) -> list[Order]:
 
 def test_a_flag_makes_one_request_with_its_evidence_and_waits_for_a_person(store: Engine) -> None:
     for minute in range(3):
-        retraining.step(store, NOW + timedelta(minutes=minute))
+        decisions.step(store, NOW + timedelta(minutes=minute))
     (made,) = requests(store)
     assert (made.cause, made.state, made.requester, made.champion) == (Cause.FLAG, State.REQUESTED, "", "v2")
     assert made.flagged_at is not None and START + timedelta(days=9) <= made.flagged_at < NOW
@@ -106,11 +107,11 @@ def test_a_flag_makes_one_request_with_its_evidence_and_waits_for_a_person(store
 
 
 def test_an_approval_dispatches_once_with_what_may_be_learned_from(store: Engine) -> None:
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     with transaction(store) as session:
-        retraining.approve(session, "delays-1", "bo", NOW)
+        decisions.approve(session, "delays-1", "bo", NOW)
     with pytest.raises(LeewayError, match="approved by bo already"), transaction(store) as session:
-        retraining.approve(session, "delays-1", "cy", NOW)
+        decisions.approve(session, "delays-1", "cy", NOW)
     (order,) = orders(store)
     assert (order.id, order.action, order.request) == ("delays-1/1", Action.RETRAIN, "delays-1")
     assert order.train_until == NOW - timedelta(days=2)
@@ -119,8 +120,8 @@ def test_an_approval_dispatches_once_with_what_may_be_learned_from(store: Engine
 
 def test_what_needs_no_approval_goes_by_itself_and_a_schedule_asks(store: Engine, evaluated: Path) -> None:
     change(store, evaluated, approval=False, propose=["schedule"], every="5d")
-    retraining.step(store, NOW)
-    retraining.step(store, NOW + timedelta(minutes=1))
+    decisions.step(store, NOW)
+    decisions.step(store, NOW + timedelta(minutes=1))
     (made,) = requests(store)
     assert (made.cause, made.state, made.approver) == (Cause.SCHEDULE, State.APPROVED, "")
     assert len(orders(store)) == 1
@@ -128,29 +129,29 @@ def test_what_needs_no_approval_goes_by_itself_and_a_schedule_asks(store: Engine
 
 def test_nobody_is_asked_where_nothing_may_propose_or_nothing_dispatches(store: Engine, evaluated: Path) -> None:
     change(store, evaluated, propose=[])
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     change(store, evaluated, dispatcher=None)
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     assert requests(store) == []
 
 
 def test_an_alert_that_fires_for_a_named_check_asks(store: Engine, evaluated: Path) -> None:
     change(store, evaluated, propose=["alert"], checks=["drift"])
     alert(store, check="drift", kind="drift", summary="3 of 4 features drifted.")
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     (made,) = requests(store)
     assert (made.cause, made.reason, made.evidence["alert"]) == (Cause.ALERT, "3 of 4 features drifted.", "a-1")
 
 
 def test_a_breach_of_a_named_check_asks_once_while_it_lasts(store: Engine, evaluated: Path) -> None:
     change(store, evaluated, propose=["threshold"], checks=["performance.roc_auc"])
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     (made,) = requests(store)
     assert made.cause == Cause.THRESHOLD
     assert "ROC AUC" in made.reason
     with transaction(store) as session:
-        retraining.cancel(session, made.key, "bo", NOW, "it is the season")
-    retraining.step(store, NOW)
+        decisions.cancel(session, made.key, "bo", NOW, "it is the season")
+    decisions.step(store, NOW)
     assert len(requests(store)) == 1
 
 
@@ -168,19 +169,19 @@ def alert(store: Engine, **values: Any) -> None:
 
 def test_broken_data_block_until_they_are_mended_and_a_person_may_override(store: Engine, evaluated: Path) -> None:
     alert(store, check="quality.missing", column="distance", kind="missing", summary="40 % are missing.")
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     (made,) = requests(store)
     assert (made.state, [o.guard for o in made.objections]) == (State.BLOCKED, [Guard.BROKEN_DATA])
     with pytest.raises(LeewayError, match="say why"), transaction(store) as session:
-        retraining.approve(session, made.key, "bo", NOW)
+        decisions.approve(session, made.key, "bo", NOW)
     with transaction(store) as session:
         session.execute(AlertRow.__table__.update().values(closed_at=NOW, state="resolved"))  # type: ignore[attr-defined]
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     assert requests(store)[0].state == State.REQUESTED
     with transaction(store) as session:
         session.execute(AlertRow.__table__.update().values(closed_at=None, state="firing"))  # type: ignore[attr-defined]
     with transaction(store) as session:
-        found = retraining.approve(session, made.key, "bo", NOW, "the column is not used")
+        found = decisions.approve(session, made.key, "bo", NOW, "the column is not used")
     assert (found.state, found.override) == (State.APPROVED, "the column is not used")
 
 
@@ -188,43 +189,43 @@ def test_asking_twice_gives_the_open_request_and_an_occasion_makes_one_once(stor
     def ask(cause: Cause, who: str, occasion: str) -> tuple[str, bool]:
         with transaction(store) as session:
             model = models.watched(session, "delays")[0]
-            made, new = retraining.ask(session, model, cause, "It decays.", who, NOW, occasion)
+            made, new = decisions.ask(session, model, cause, "It decays.", who, NOW, occasion)
             return made.key, new
 
     assert ask(Cause.PERSON, "ann", "") == ("delays-1", True)
     assert ask(Cause.PERSON, "bo", "") == ("delays-1", False)
     with transaction(store) as session:
-        retraining.cancel(session, "delays-1", "ann", NOW, "not now")
+        decisions.cancel(session, "delays-1", "ann", NOW, "not now")
     assert ask(Cause.FLAG, "", "x") == ("delays-2", True)
     with transaction(store) as session:
-        retraining.cancel(session, "delays-2", "ann", NOW, "not now")
+        decisions.cancel(session, "delays-2", "ann", NOW, "not now")
     assert ask(Cause.FLAG, "", "x") == ("delays-2", False)
     with pytest.raises(LeewayError, match="needs a reason"), transaction(store) as session:
-        retraining.ask(session, models.watched(session)[0], Cause.PERSON, " ", "ann", NOW)
+        decisions.ask(session, models.watched(session)[0], Cause.PERSON, " ", "ann", NOW)
 
 
 def test_what_is_cancelled_before_it_was_sent_is_not_sent(store: Engine) -> None:
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     with transaction(store) as session:
-        retraining.approve(session, "delays-1", "bo", NOW)
-        retraining.cancel(session, "delays-1", "bo", NOW, "never mind")
+        decisions.approve(session, "delays-1", "bo", NOW)
+        decisions.cancel(session, "delays-1", "bo", NOW, "never mind")
     assert orders(store) == []
     assert requests(store)[0].state == State.CANCELLED
 
 
 def test_the_cool_down_and_the_labels_count_from_what_was_trained_on(store: Engine) -> None:
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     with transaction(store) as session:
-        retraining.approve(session, "delays-1", "bo", NOW)
+        decisions.approve(session, "delays-1", "bo", NOW)
     for report in (Report(RunState.RUNNING, 0.5, "half"), Report(RunState.CANDIDATE, version="v3")):
         step(store, "delays-1", lambda r, report=report: underway.reported(r, report, NOW))  # type: ignore[misc]
     with transaction(store) as session:
-        retraining.promote(session, "delays-1", "bo", NOW, "I saw it")
+        decisions.promote(session, "delays-1", "bo", NOW, "I saw it")
     (done,) = requests(store)
     assert (done.state, done.version) == (State.PROMOTED, "v3")  # no command for `promote`: done elsewhere
     with transaction(store) as session:
         model = models.watched(session)[0]
-        again, _ = retraining.ask(session, model, Cause.PERSON, "once more", "ann", NOW + timedelta(hours=1))
+        again, _ = decisions.ask(session, model, Cause.PERSON, "once more", "ann", NOW + timedelta(hours=1))
     assert {o.guard for o in again.objections} == {Guard.COOLDOWN, Guard.LABELS, Guard.LABELS_PER_CLASS}
 
 
@@ -234,11 +235,11 @@ def step(store: Engine, key: str, act: Callable[[RetrainRequest], Change]) -> No
 
 
 def test_a_run_that_says_nothing_times_out(store: Engine) -> None:
-    retraining.step(store, NOW)
+    decisions.step(store, NOW)
     with transaction(store) as session:
-        retraining.approve(session, "delays-1", "bo", NOW)
+        decisions.approve(session, "delays-1", "bo", NOW)
     step(store, "delays-1", lambda r: underway.accepted(r, r.order, "run-1", "Begun.", NOW))
-    retraining.step(store, NOW + timedelta(hours=6))
+    decisions.step(store, NOW + timedelta(hours=6))
     assert requests(store)[0].state == State.TIMED_OUT
     assert [o.action for o in orders(store)][-1] == Action.CANCEL
 
@@ -260,10 +261,10 @@ def test_many_who_ask_and_approve_at_once_make_one_dispatch(
         together.wait()
         with transaction(store) as session:
             model = models.watched(session)[0]
-            made, _ = retraining.ask(session, model, Cause.PERSON, f"{who} says so", who, NOW)
+            made, _ = decisions.ask(session, model, Cause.PERSON, f"{who} says so", who, NOW)
         try:
             with transaction(store) as session:
-                retraining.approve(session, made.key, who, NOW, "all the same")
+                decisions.approve(session, made.key, who, NOW, "all the same")
         except LeewayError as error:
             refused.append(error.what)
 

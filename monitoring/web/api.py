@@ -18,7 +18,6 @@ from starlette.requests import Request as Asked
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from monitoring import retraining
 from monitoring.core.retraining import underway
 from monitoring.core.retraining.change import Change
 from monitoring.core.retraining.report import Report
@@ -28,6 +27,7 @@ from monitoring.errors import FleetError, LeewayError
 from monitoring.notifiers.registry import words
 from monitoring.notifiers.secrets import Secrets
 from monitoring.notifiers.signature import NotGenuine, verify
+from monitoring.retraining import decisions
 from monitoring.settings import load
 from monitoring.store import dispatches, models, retrains, tokens
 from monitoring.store.database import connect, reading, transaction
@@ -92,7 +92,7 @@ class Api:
                 model = models.watched(session, wanted.model)[0]
             except FleetError as error:
                 raise Refused(404, error.what, where="model", mend=error.mend) from error
-            made, new = retraining.ask(
+            made, new = decisions.ask(
                 session, model, Cause.PERSON, wanted.reason, f"token:{token.name}", now, occasion
             )  # fmt: skip
             history = queries.history(session, made.key)

@@ -7,10 +7,10 @@ from datetime import datetime
 import streamlit as st
 from sqlalchemy.orm import Session
 
-from monitoring import retraining
 from monitoring.core.retraining.guards import Objection, objections
 from monitoring.core.retraining.request import Cause
 from monitoring.errors import LeewayError
+from monitoring.retraining import decisions
 from monitoring.store.models import watched
 from monitoring.store.queries.retrain_evidence import Evidence, evidence, facts
 from monitoring.web import cached, pieces, span
@@ -59,7 +59,7 @@ def ask(model: str, cause: Cause, reason: str, alert: str = "") -> None:
     words = str(st.session_state.get(reason, reason) or "")
     try:
         found, new = cached.write(
-            lambda session: retraining.ask(
+            lambda session: decisions.ask(
                 session, watched(session, model)[0], cause, words, actor, present, alert, alert
             )
         )

@@ -9,14 +9,14 @@ from typing import Any
 import streamlit as st
 from sqlalchemy.orm import Session
 
-from monitoring import retraining
 from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.core.retraining.state import CHOICE, UNDER_WAY, WAITING, WORDS, State
 from monitoring.core.retraining.worth import Worth
 from monitoring.core.verdict import Flag
 from monitoring.errors import LeewayError
-from monitoring.retrain_report import gain_words
+from monitoring.retraining import decisions
+from monitoring.retraining.report import gain_words
 from monitoring.store.queries.fleet import FleetEntry
 from monitoring.web import cached, comparisons, ledger
 from monitoring.web.access import require
@@ -148,19 +148,19 @@ def _buttons(request: RetrainRequest) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if request.state in WAITING and all(o.overridable for o in request.objections):
             if request.objections:
-                _with_reason(request, "Approve all the same", "gavel", retraining.approve, "Approved.")
+                _with_reason(request, "Approve all the same", "gavel", decisions.approve, "Approved.")
             else:
-                _button(request, "Approve", "check", retraining.approve, "Approved: it is sent.", primary=True)
+                _button(request, "Approve", "check", decisions.approve, "Approved: it is sent.", primary=True)
         if request.state in WAITING | UNDER_WAY:
-            _with_reason(request, "Cancel", "cancel", retraining.cancel, "Cancelled.")
+            _with_reason(request, "Cancel", "cancel", decisions.cancel, "Cancelled.")
         if request.state in CHOICE and request.pending is None:
             if request.recommended:
-                _button(request, "Promote", "rocket_launch", retraining.promote, "It is to serve.", primary=True)
+                _button(request, "Promote", "rocket_launch", decisions.promote, "It is to serve.", primary=True)
             else:
-                _with_reason(request, "Promote all the same", "rocket_launch", retraining.promote, "It is to serve.")
-            _with_reason(request, "Reject", "thumb_down", retraining.reject, "Rejected.")
+                _with_reason(request, "Promote all the same", "rocket_launch", decisions.promote, "It is to serve.")
+            _with_reason(request, "Reject", "thumb_down", decisions.reject, "Rejected.")
         if request.state in (State.PROMOTED, State.VERIFIED) and request.pending != Action.ROLL_BACK:
-            _with_reason(request, "Roll back", "undo", retraining.roll_back, "The version before is to serve again.")
+            _with_reason(request, "Roll back", "undo", decisions.roll_back, "The version before is to serve again.")
         st.page_link(
             PAGES / "observe" / "model.py", label="Open the model", icon=":material/model_training:",
             query_params={"model": request.model},

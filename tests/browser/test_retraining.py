@@ -19,7 +19,8 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from monitoring import demo, fleet
+from monitoring import fleet
+from monitoring.demo import play
 from monitoring.evaluate import Scope, evaluate
 from monitoring.store import models
 from monitoring.store.database import connect, reading, transaction
@@ -50,7 +51,7 @@ def home(tmp_path: Path) -> Path:
     document = yaml.safe_load((ROOT / "data" / "fleet.yaml").read_text())
     model = next(m for m in document["models"] if m["key"] == KEY)
     july = datetime(2013, 7, 1, tzinfo=UTC)
-    for kind in demo.KINDS:
+    for kind in play.KINDS:
         inside = pc.field("predicted_at" if kind == "predictions" else "landed_at") >= july
         rows = pq.read_table(ROOT / "data" / "logs" / f"{KEY}.{kind}.parquet", filters=inside)
         rows = rows.filter(pc.equal(pc.bit_wise_and(rows.column("prediction_id"), FOURTH), 0))
@@ -63,7 +64,7 @@ def home(tmp_path: Path) -> Path:
     model["slos"], model["retraining"]["propose"] = [], []
     (data / "fleet.yaml").write_text(yaml.safe_dump({"models": [model]}))
 
-    file = demo.load(data, tmp_path / "home" / "demo", now, lambda _words, _share: None)
+    file = play.load(data, tmp_path / "home" / "demo", now, lambda _words, _share: None)
     store = connect(f"sqlite:///{tmp_path / 'leeway.db'}")
     migrate(store)
     with transaction(store) as session:
@@ -81,7 +82,7 @@ def worker(home: Path) -> Iterator[None]:
     """A worker as `up --demo` starts it, on the clock of the story."""
     environment = os.environ | {
         "LEEWAY_DATABASE": f"sqlite:///{home / 'leeway.db'}", "LEEWAY_HOME": str(home / "home"),
-        "LEEWAY_COMMANDS": demo.allowed(ROOT / "data"), "LEEWAY_CADENCE_SECONDS": "1",
+        "LEEWAY_COMMANDS": play.allowed(ROOT / "data"), "LEEWAY_CADENCE_SECONDS": "1",
     }  # fmt: skip
     with (home / "worker.log").open("wb") as log:
         words = [sys.executable, "-m", "tests.browser.later", str(home / "ahead"), "worker"]

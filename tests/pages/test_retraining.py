@@ -11,11 +11,11 @@ import streamlit as st
 from sqlalchemy import Engine, select
 from streamlit.testing.v1 import AppTest
 
-from monitoring import retraining
 from monitoring.core.retraining import change, serving, underway
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.core.retraining.state import State
+from monitoring.retraining import decisions
 from monitoring.store import models, retrains
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.queries import retraining as queries
@@ -43,7 +43,7 @@ def asked(store: Engine, who: str = "ann") -> RetrainRequest:
     st.cache_data.clear()  # as time would
     with transaction(store) as session:
         model = models.watched(session, "delays")[0]
-        return retraining.ask(session, model, Cause.PERSON, "New routes <b>since</b> May", who, datetime.now(UTC))[0]
+        return decisions.ask(session, model, Cause.PERSON, "New routes <b>since</b> May", who, datetime.now(UTC))[0]
 
 
 def step(store: Engine, act: Callable[[RetrainRequest], change.Change]) -> RetrainRequest:
@@ -127,7 +127,7 @@ COMPARED: dict[str, Any] = {"verdict": "better", "gates": []}
 def candidate(store: Engine) -> None:
     asked(store)
     with transaction(store) as session:
-        retraining.approve(session, "delays-1", "bo", datetime.now(UTC))
+        decisions.approve(session, "delays-1", "bo", datetime.now(UTC))
     step(store, lambda r: underway.reported(r, Report(RunState.CANDIDATE, version="v3"), datetime.now(UTC)))
 
 
@@ -162,7 +162,7 @@ def test_somebody_who_was_faster_is_named(store: Engine, run_page: Run, written:
     asked(store)
     at = run_page(PAGE)
     with transaction(store) as session:
-        retraining.approve(session, "delays-1", "bo", datetime.now(UTC))
+        decisions.approve(session, "delays-1", "bo", datetime.now(UTC))
     at = press(at, "Approve")
     assert "approved by bo already" in written(at)
 
@@ -174,10 +174,10 @@ def test_what_went_wrong_at_the_last_look_is_shown_until_the_next_goes_well(
         raise ZeroDivisionError("no rows")
 
     with monkeypatch.context() as patched:
-        patched.setattr(retraining, "propose", broken)
-        retraining.step(store, datetime.now(UTC))
+        patched.setattr(decisions, "propose", broken)
+        decisions.step(store, datetime.now(UTC))
     assert "delays: ZeroDivisionError: no rows" in written(run_page(PAGE)).replace("\\", "")
-    retraining.step(store, datetime.now(UTC))
+    decisions.step(store, datetime.now(UTC))
     st.cache_data.clear()  # as time would
     assert "ZeroDivisionError" not in written(run_page(PAGE))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from argparse import ArgumentParser, Namespace
 
-from monitoring.cli.laying import lay
 from monitoring.cli.opening import open_store
+from monitoring.demo.laying import lay
 from monitoring.settings import load
 
 

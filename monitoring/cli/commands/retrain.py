@@ -8,21 +8,21 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from monitoring import retrain_report, retraining
 from monitoring.cli import terminal
 from monitoring.cli.opening import open_store
 from monitoring.core.retraining.request import Cause, RetrainRequest
+from monitoring.retraining import decisions, report
 from monitoring.store import models, retrains
 from monitoring.store.database import reading, transaction
 from monitoring.store.queries.retraining import history, requests
 
 Decide = Callable[[Session, str, str, datetime, str], RetrainRequest]
 DECISIONS: dict[str, tuple[Decide, str]] = {
-    "approve": (retraining.approve, "let it be dispatched; against objections with --reason"),
-    "cancel": (retraining.cancel, "end it before there is a candidate"),
-    "promote": (retraining.promote, "let the candidate serve; one not known to be better with --reason"),
-    "reject": (retraining.reject, "put the candidate away"),
-    "roll-back": (retraining.roll_back, "let the version before serve again"),
+    "approve": (decisions.approve, "let it be dispatched; against objections with --reason"),
+    "cancel": (decisions.cancel, "end it before there is a candidate"),
+    "promote": (decisions.promote, "let the candidate serve; one not known to be better with --reason"),
+    "reject": (decisions.reject, "put the candidate away"),
+    "roll-back": (decisions.roll_back, "let the version before serve again"),
 }
 
 
@@ -45,18 +45,18 @@ def run(options: Namespace) -> int:
     store, present = open_store(), terminal.now()
     if options.action == "list":
         with reading(store) as session:
-            terminal.print_lines(retrain_report.table(requests(session, options.model), present))
+            terminal.print_lines(report.table(requests(session, options.model), present))
         return 0
     said: list[str] = []
     with transaction(store) as session:
         if options.action == "ask":
             model = models.watched(session, options.model)[0]
-            found, new = retraining.ask(session, model, Cause.PERSON, options.reason, terminal.actor(), present)
+            found, new = decisions.ask(session, model, Cause.PERSON, options.reason, terminal.actor(), present)
             said = ["Requested." if new else "There is an open request already:"]
         elif options.action == "show":
             found = retrains.one(session, options.request)
         else:
             found = DECISIONS[options.action][0](session, options.request, terminal.actor(), present, options.reason)
-        said += retrain_report.lines(found, history(session, found.key))
+        said += report.lines(found, history(session, found.key))
     terminal.print_lines(said)  # what is done stays done where nobody reads on: `retrain ask … | head -1`
     return 0

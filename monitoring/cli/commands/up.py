@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 
-from monitoring import demo, up
-from monitoring.cli.laying import ROOT, lay
+from monitoring import up
 from monitoring.cli.opening import open_store
+from monitoring.demo import play
+from monitoring.demo.laying import ROOT, lay
 from monitoring.settings import Settings, load, variable
 from monitoring.store import models
 from monitoring.store.database import reading
@@ -34,4 +35,4 @@ def run(options: Namespace) -> int:
 
 def _with_trainer(settings: Settings) -> str:
     """What commands may be run, and the one that retrains the demo's models: whoever asks for the demo, asks for it."""
-    return "; ".join(filter(None, (settings.commands, demo.allowed(ROOT / "data"))))
+    return "; ".join(filter(None, (settings.commands, play.allowed(ROOT / "data"))))

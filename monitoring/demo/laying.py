@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from monitoring import demo, fleet, incidents
+from monitoring import fleet, incidents
 from monitoring.cli import terminal
+from monitoring.demo import play
 from monitoring.evaluate import Scope, evaluate
 from monitoring.settings import Settings
 from monitoring.store import models, oncall
@@ -21,7 +22,7 @@ def lay(settings: Settings, store: Engine) -> None:
     """Lay it down where it is not yet, and evaluate it; the terminal shows how far it is."""
     moment = terminal.now()
     progress = terminal.progress_of("demo")
-    file = demo.load(ROOT / "data", settings.home / "demo", moment, lambda words, share: progress(share, words))
+    file = play.load(ROOT / "data", settings.home / "demo", moment, lambda words, share: progress(share, words))
     sections = fleet.load_sections(file)
     with transaction(store) as session:
         models.apply(session, sections["models"], file.resolve().parent, "demo", moment)

@@ -24,7 +24,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring.demo_files import put_text
+from monitoring.demo.files import put_text
 
 SHIPPED = "1"
 """The version that the shipped logs are of: its answers are in them."""

@@ -7,7 +7,7 @@
 `load` lays down what had happened by a moment in months that are never written again; `replay` adds what has
 happened since in days, each rewritten whole while it lasts; a row in it stays what it is. A row is in the one or in the
 other, never in both. Once a model was retrained (data/retrain.py), replayed rows are answered by whichever version
-serves at their moment, and by the one beside it in the shadow log: demo_versions.py.
+serves at their moment, and by the one beside it in the shadow log: versions.py.
 Every file appears at once under its name, and demo.json is written last: whoever is killed is simply called again.
 """
 
@@ -27,8 +27,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from monitoring import demo_versions, fleet
-from monitoring.demo_files import alone, put_table, put_text
+from monitoring import fleet
+from monitoring.demo import versions
+from monitoring.demo.files import alone, put_table, put_text
 
 KINDS = ("predictions", "labels")
 STEP = timedelta(minutes=5)
@@ -172,9 +173,9 @@ def _append(log: Shipped, target: Path, loaded: datetime, until: datetime) -> in
         _grow(log.folder(target), rows, log.time, lambda fresh: fresh)
         return len(rows)
     place, columns = target / "models" / log.key, log.columns
-    _grow(log.folder(target), rows, log.time, lambda fresh: demo_versions.served(fresh, place, columns))
+    _grow(log.folder(target), rows, log.time, lambda fresh: versions.served(fresh, place, columns))
     shadow = target / "logs" / log.key / "shadow"
-    _grow(shadow, rows, log.time, lambda fresh: demo_versions.shadowed(fresh, place, columns))
+    _grow(shadow, rows, log.time, lambda fresh: versions.shadowed(fresh, place, columns))
     return len(rows)
 
 
