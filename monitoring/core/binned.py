@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.core.grid import CategoricalGrid, Grid, no_value
-from monitoring.core.histogram import Histogram
+from monitoring.core.histogram import SPREAD, Codes, Histogram
 
 Floats = NDArray[np.float64]
 
@@ -49,15 +49,25 @@ class Binned:
         return float(self.current.sum() + self.current_missing)
 
 
+def _union(one: Codes, other: Codes) -> Codes:
+    """All codes that are in one or the other, ascending."""
+    every = [codes for codes in (one, other) if len(codes)]
+    least, most = min((int(c[0]) for c in every), default=0), max((int(c[-1]) for c in every), default=0)
+    if most - least >= SPREAD:
+        return np.union1d(one, other)
+    held = np.zeros(most - least + 1, np.bool_)
+    for codes in every:
+        held[codes - least] = True
+    return (held.nonzero()[0] + least).astype(np.int32)
+
+
 def align(grid: Grid, reference: Histogram, current: Histogram) -> Binned:
     """Put two histograms of one grid on their common classes."""
-    codes = np.union1d(reference.codes, current.codes)
+    codes = _union(reference.codes, current.codes)
+    counts = np.zeros((2, len(codes)))
+    for dense, histogram in zip(counts, (reference, current), strict=True):
+        dense[codes.searchsorted(histogram.codes)] = histogram.counts
     apart = no_value(codes)
-    counts = []
-    for histogram in (reference, current):
-        dense = np.zeros(len(codes))
-        dense[np.searchsorted(codes, histogram.codes)] = histogram.counts
-        counts.append(dense)
     kept = codes[~apart]
     if isinstance(grid, CategoricalGrid) or len(kept) == 0:
         lower = upper = np.full(len(kept), np.nan)

@@ -146,7 +146,7 @@ class ScoreGrid:
         return self._limit(np.asarray(codes, dtype=np.int64)), self._limit(np.asarray(codes, dtype=np.int64) + 1)
 
     def _limit(self, codes: NDArray[np.int64]) -> Floats:
-        inside = np.asarray(SCORE_LIMITS)[np.clip(codes, 0, self.top)]
+        inside = _LIMITS[np.clip(codes, 0, self.top)]
         beyond = np.where(codes < 0, codes / 200, 1.0 + (codes - self.top) / 200)
         return np.where((codes >= 0) & (codes <= self.top), inside, beyond)
 

@@ -132,10 +132,10 @@ def cells(
     sum_slots, sum_known, values = sums if sums is not None else (s[:0], s[:0], np.zeros((0, 0)))
     order = _order(np.asarray(sum_slots), np.asarray(sum_known))
     return Cells(
-        s.astype(np.int32),
-        k.astype(np.int32),
-        c.astype(np.int32),
-        n.astype(np.int64),
+        s.astype(np.int32, copy=False),
+        k.astype(np.int32, copy=False),
+        c.astype(np.int32, copy=False),
+        n.astype(np.int64, copy=False),
         np.asarray(sum_slots)[order].astype(np.int32),
         np.asarray(sum_known)[order].astype(np.int32),
         np.asarray(values, dtype=np.float64)[order],

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 HOUR = 3600
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,6 +64,7 @@ def slot_ceiling(moment: datetime) -> int:
     return -int((EPOCH - moment).total_seconds() // HOUR)
 
 
+@lru_cache(maxsize=4096)
 def moment_of(slot: int) -> datetime:
     """Where an hour slot begins, in UTC."""
     return EPOCH + timedelta(seconds=slot * HOUR)

@@ -54,17 +54,21 @@ Vocabularies = dict[str, Vocabulary]
 
 def vocabularies(engine: DuckEngine, items: Iterable[Item]) -> Vocabularies:
     """Those of the items' grids."""
-    return {item.source: _vocabulary(engine, item.grid) for item in items if isinstance(item.grid, CategoricalGrid)}
+    grids = {item.source: item.grid for item in items if isinstance(item.grid, CategoricalGrid)}
+    texts = {source: [*grid.values, *(grid.others if grid.complete else ()), None] for source, grid in grids.items()}
+    hashes = engine.text_hashes([text for some in texts.values() for text in some])
+    ends = np.cumsum([0, *(len(some) for some in texts.values())]).tolist()
+    return {
+        source: _vocabulary(grid, hashes.slice(low, high - low))
+        for (source, grid), low, high in zip(grids.items(), ends[:-1], ends[1:], strict=True)
+    }
 
 
-def _vocabulary(engine: DuckEngine, grid: CategoricalGrid) -> Vocabulary:
-    named, rare = list(grid.values), list(grid.others) if grid.complete else []
-    meaning = [MISSING, *range(len(named)), REST, *([UNSEEN] if grid.complete else [])]
-    rest = len(named) + 1
-    places = [*range(1, rest), *[rest] * len(rare), 0, len(meaning) - 1]
-    return Vocabulary(
-        engine.text_hashes([*named, *rare, None]), np.asarray(places, np.int64), np.asarray(meaning, np.int64)
-    )
+def _vocabulary(grid: CategoricalGrid, hashes: pa.Array) -> Vocabulary:
+    meaning = [MISSING, *range(len(grid.values)), REST, *([UNSEEN] if grid.complete else [])]
+    rest = len(grid.values) + 1
+    places = [*range(1, rest), *[rest] * (len(hashes) - rest), 0, len(meaning) - 1]
+    return Vocabulary(hashes, np.asarray(places, np.int64), np.asarray(meaning, np.int64))
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ class Moments:
     """For every row the number of its (slot, known), ascending, and what these are."""
 
     at: Integers
-    slots: Integers
-    known: Integers
+    slots: NDArray[np.int32]
+    known: NDArray[np.int32]
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Tally:
 
     parts: RowParts
     items: list[Item]
-    _found: dict[Series, list[tuple[Integers, ...]]] = field(default_factory=dict)
+    _found: dict[Series, list[tuple[NDArray[np.int32], ...]]] = field(default_factory=dict)
 
     def add(self, batch: Batch) -> None:
         """Count the rows of a batch."""
@@ -108,7 +108,9 @@ class Tally:
                         f"{prefix}{values[group % len(values)]}" if prefix else "",
                     )  # fmt: skip
                     at, code = np.divmod(cells[low:high] - group * of_group, len(meaning))
-                    found = when.slots[at], when.known[at], meaning[code], n[low:high]
+                    its = when.slots[at]
+                    known_at = its if when.known is when.slots else when.known[at]
+                    found = its, known_at, meaning[code].astype(np.int32), n[low:high].astype(np.int32)
                     self._found.setdefault(series, []).append(found)
 
     def blocks(self) -> Iterator[Block]:
@@ -134,13 +136,14 @@ def moments(slots: Integers, known: Integers | None = None) -> Moments:
     if known is None:
         span = int(slots.max()) - first + 1
         if span <= len(slots) + SPREAD:
-            every = np.arange(first, first + span)
+            every = np.arange(first, first + span, dtype=np.int32)
             return Moments(slots - first, every, every)
-        every, at = np.unique(slots, return_inverse=True)
+        found, at = np.unique(slots, return_inverse=True)
+        every = found.astype(np.int32)
         return Moments(at, every, every)
     later = int(known.max()) - first + 1
     pairs, at = np.unique((slots - first) * later + (known - first), return_inverse=True)
-    return Moments(at, pairs // later + first, pairs % later + first)
+    return Moments(at, *((part + first).astype(np.int32) for part in np.divmod(pairs, later)))
 
 
 def _in_series(batch: Batch, number: int, item: Item) -> tuple[Classes, NDArray[np.bool_] | None]:

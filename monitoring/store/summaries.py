@@ -112,7 +112,7 @@ def load(
     if window is not None:
         blocks = blocks.where(SUMMARY.c.block >= window.first // BLOCK, SUMMARY.c.block < -(-window.last // BLOCK))
     packed: dict[Series, dict[int, Packed]] = {}
-    for number, found in groupby(session.execute(blocks.order_by(SUMMARY.c.series_id)), itemgetter(0)):
+    for number, found in groupby(session.execute(blocks.order_by(SUMMARY.c.series_id)).all(), itemgetter(0)):
         packed[of[number]] = {block: Packed(total, cells) for _, block, total, cells in found}
     return Summaries(packed)
 

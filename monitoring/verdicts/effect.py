@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -41,13 +42,19 @@ class Effect:
 def own_threshold(subject: Subject, m: Monitored, slice_: str) -> Threshold:
     """What its owner set for the drift of a column; a threshold without levels where that is nothing."""
     check = CHECKS[m.column.kind]
-    return subject.threshold(check, m.column.name, slice_) or Threshold(check=check)
+    return subject.threshold(check, m.column.name, slice_) or _unset(check)
+
+
+@cache
+def _unset(check: str) -> Threshold:
+    return Threshold(check=check)
 
 
 def effect_of(subject: Subject, m: Monitored, slice_: str, compared: Compared) -> Effect:
     """The statistic of a window, its words, and whether it is large enough to matter."""
     own = own_threshold(subject, m, slice_)
     current, reference = compared.current, compared.reference
+    n, of_reference = current.n, reference.n
     test = default_for("categorical" if isinstance(m.grid, CategoricalGrid) else "numeric")
     unknown = ""
     if own.method:
@@ -56,7 +63,7 @@ def effect_of(subject: Subject, m: Monitored, slice_: str, compared: Compared) -
         except ValueError as error:
             unknown = str(error)
     verdict = Verdict(
-        subject.model.key, CHECKS[m.column.kind], subject.window(compared.window, current.n), Status.OK, "",
+        subject.model.key, CHECKS[m.column.kind], subject.window(compared.window, n), Status.OK, "",
         column=m.column.name or None, slice=slice_ or None, method=own.method if unknown else test.name,
     )  # fmt: skip
 
@@ -66,15 +73,15 @@ def effect_of(subject: Subject, m: Monitored, slice_: str, compared: Compared) -
     if unknown:
         return unjudged(Status.FAILED, unknown)
     fewest = own.min_rows or MIN_ROWS
-    if current.n == 0:
+    if n == 0:
         rows = subject.current.rows(compared.window, None, slice_)
         what = f"{rows:,} rows, but no label yet." if rows and m.column.kind == Kind.LABEL else "No row in this window."
         return unjudged(Status.NO_DATA, what)
-    if min(current.n, reference.n) < fewest:
-        short = "window" if current.n < fewest else "reference"
-        reason = f"{min(current.n, reference.n):,} rows in the {short}; at least {fewest} are needed."
+    if min(n, of_reference) < fewest:
+        short = "window" if n < fewest else "reference"
+        reason = f"{min(n, of_reference):,} rows in the {short}; at least {fewest} are needed."
         return unjudged(Status.INSUFFICIENT_DATA, reason)
-    if current.count(MISSING) == current.n and reference.count(MISSING) == reference.n:
+    if current.count(MISSING) == n and reference.count(MISSING) == of_reference:
         return unjudged(
             Status.INSUFFICIENT_DATA, "Every value is missing, here and in the reference: nothing to compare."
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from monitoring.core.binned import Binned
+from monitoring.core.binned import Binned, Floats
 from monitoring.core.grid import CategoricalGrid, Grid
+
+QUANTILES = np.asarray([0.1, 0.5, 0.9])
 
 
 def moved(binned: Binned, grid: Grid) -> str:
@@ -18,17 +20,22 @@ def moved(binned: Binned, grid: Grid) -> str:
         at = int(np.abs(shares[0] - shares[1]).argmax())
         assert isinstance(grid, CategoricalGrid)
         return f"share of {grid.name(int(binned.codes[at]))} {shares[0][at]:.1%} → {shares[1][at]:.1%}"
-    medians = [_quantile(binned, c, 0.5) for c in (binned.reference, binned.current)]
-    if f"{medians[0]:.3g}" == f"{medians[1]:.3g}":
-        inner = [tuple(_quantile(binned, c, q) for q in (0.1, 0.9)) for c in (binned.reference, binned.current)]
-        return "middle 80 % {:.3g} to {:.3g} → {:.3g} to {:.3g}".format(*inner[0], *inner[1])
-    return f"median {medians[0]:.4g} → {medians[1]:.4g}"
+    (low, median, high), (to_low, to_median, to_high) = (
+        _quantiles(binned, c) for c in (binned.reference, binned.current)
+    )
+    if f"{median:.3g}" == f"{to_median:.3g}":
+        return f"middle 80 % {low:.3g} to {high:.3g} → {to_low:.3g} to {to_high:.3g}"
+    return f"median {median:.4g} → {to_median:.4g}"
 
 
-def _quantile(binned: Binned, counts: np.ndarray, share: float) -> float:
-    if counts.sum() == 0:
-        return float("nan")
-    upto = np.cumsum(counts)
-    at = int(np.searchsorted(upto, upto[-1] * share))
-    inside = (upto[-1] * share - (upto[at] - counts[at])) / counts[at]
-    return float(binned.lower[at] + (binned.upper[at] - binned.lower[at]) * inside)
+def _quantiles(binned: Binned, counts: Floats) -> list[float]:
+    """The values below which QUANTILES of the rows lie, as if a class's rows lay evenly in it."""
+    upto = counts.cumsum()
+    if not len(upto) or upto[-1] == 0:
+        return [float("nan")] * len(QUANTILES)
+    wanted = QUANTILES * upto[-1]
+    at = upto.searchsorted(wanted)
+    inside = (wanted - (upto[at] - counts[at])) / counts[at]
+    low = binned.lower[at]
+    found: list[float] = (low + (binned.upper[at] - low) * inside).tolist()
+    return found

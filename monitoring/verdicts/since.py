@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 import numpy as np
 
@@ -24,6 +25,7 @@ INTERVAL = 2 * 1.959964
 FLOOR = 0.1
 """The least deviation of noise, as a share of the distance between a check's two levels."""
 
+ABOUT = ("check", "column", "slice", "version", "method")
 Place = tuple[str | datetime | None, ...]
 Stored = tuple[int, Verdict]
 """A verdict, and the number it is stored by."""
@@ -34,14 +36,10 @@ def look_back(hours: int | None) -> int:
     return LOOK_BACK.get(hours or 0, MOST)
 
 
-def place(v: Verdict) -> Place:
-    """What a verdict is about, and its window."""
-    return (*series(v), v.window.start)
-
-
-def series(v: Verdict) -> Place:
-    """What a verdict is about, whatever its window."""
-    return v.check, v.column, v.slice, v.version, v.method
+series: Callable[[Verdict], Place] = attrgetter(*ABOUT)
+"""What a verdict is about, whatever its window."""
+place: Callable[[Verdict], Place] = attrgetter(*ABOUT, "window.start")
+"""What a verdict is about, and its window."""
 
 
 def counts(v: Verdict, until: datetime | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from monitoring.core.performance.metric import Estimate, central, undefined
 Tables = NDArray[np.float64]
 DRAWS = 400
 SEED = 20130301
+SMALL = 16
+"""Cells of a table, up to which its redraws are kept for the next metric that looks at it."""
 
 
 def redrawn(table: NDArray[np.int64], of: Callable[[Tables], NDArray[np.float64]], reason: str) -> Estimate:
@@ -22,14 +25,25 @@ def redrawn(table: NDArray[np.int64], of: Callable[[Tables], NDArray[np.float64]
     n = int(table.sum())
     if n == 0:
         return undefined(n, "no labelled row")
-    drawn = np.random.default_rng(SEED).multinomial(n, (table / n).ravel(), DRAWS)
-    value, *rest = of(np.concatenate([table[None], drawn.reshape(DRAWS, *table.shape)]).astype(float)).tolist()
+    drawn = _drawn if table.size <= SMALL else _drawn.__wrapped__
+    value, *rest = of(drawn(table.tobytes(), table.shape, str(table.dtype))).tolist()
     if not np.isfinite(value):
         return undefined(n, reason)
     values = np.asarray(rest)
     values = values[np.isfinite(values)]
     low, high = central(values) if len(values) else (value, value)
     return Estimate(value, float(min(low, value)), float(max(high, value)), n)
+
+
+@lru_cache(maxsize=64)
+def _drawn(data: bytes, shape: tuple[int, ...], kind: str) -> Tables:
+    """A table and its redraws, which several metrics look at."""
+    table = np.frombuffer(data, kind).reshape(shape)
+    n = int(table.sum())
+    drawn = np.random.default_rng(SEED).multinomial(n, (table / n).ravel(), DRAWS)
+    every = np.concatenate([table[None], drawn.reshape(DRAWS, *shape)]).astype(float)
+    every.flags.writeable = False
+    return every
 
 
 def ratio(over: Tables, under: Tables) -> Tables:
