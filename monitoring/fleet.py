@@ -33,7 +33,6 @@ from monitoring.fleet_references import ReferenceWindow as ReferenceWindow
 from monitoring.fleet_retraining import Retraining
 from monitoring.fleet_slos import Sli as Sli
 from monitoring.fleet_slos import Slo as Slo
-from monitoring.fleet_slos import column_of as column_of
 from monitoring.fleet_thresholds import Covariate as Covariate
 from monitoring.fleet_thresholds import Daylight as Daylight
 from monitoring.fleet_thresholds import Rule, inherited
