@@ -87,7 +87,8 @@ def _asked(session: Session, model: Model, slos: Sequence[Slo], looked: Period) 
     begins = moment_of(span.first)
     if begins > looked.start:
         notes.append(f"The log begins on {begins:%Y-%m-%d}: {(looked.end - begins) / DAY:.0f} days are known.")
-    return notes, [_of(slo, model, frozen, found, window, late, notes) for slo in slos]
+    asked = [replace(_of(slo, model, frozen, found, window, late, notes), column=slo.slug) for slo in slos]
+    return notes, asked
 
 
 def _missing(model: Model, frozen: Frozen, slo: Slo) -> str:

@@ -16,7 +16,6 @@ from monitoring.core.slo.prometheus import AGE, BAD, VALID, Objective, rules
 from monitoring.core.slo.windows import period
 from monitoring.errors import FleetError
 from monitoring.fleet import Model, Slo
-from monitoring.fleet.slos import column_of
 
 VERSION = "openslo/v1"
 SLI, THRESHOLD, MAX_AGE, TOLERANCE = "leeway/sli", "leeway/threshold_ms", "leeway/max_age", "leeway/tolerance"
@@ -68,7 +67,7 @@ def prometheus(models: Sequence[Model]) -> str:
     found = [
         Objective(
             model.key, model.owner, slo.slug, _words(slo), slo.objective, period(slo.period), model.runbook,
-            f"slo.{slo.sli}", column_of(slo, model.slos) or "", slo.max_age_hours * 3600, model.waits,
+            f"slo.{slo.sli}", slo.max_age_hours * 3600, model.waits,
         )
         for model in models
         for slo in model.slos

@@ -36,7 +36,8 @@ URL = "https://leeway.example.org"
 SETTINGS = Settings(url=URL)
 B, O = Status.BREACHED, Status.OK  # noqa: E741
 drift = partial(verdict, "drift", warning=0.2, breached=0.4)
-burn = partial(verdict, "slo.availability", method="burn 1h/5m", threshold=14.4, breached=14.4)
+PROMISED = "availability-99-30d"
+burn = partial(verdict, "slo.availability", column=PROMISED, method="burn 1h/5m", threshold=14.4, breached=14.4)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from monitoring.core.alerting.alert import Alert, Event, EventKind, State
+from monitoring.core.alerting.grouping import Group, Told
+from monitoring.core.alerting.severity import Severity
+from monitoring.core.alerting.signal import Condition, Kind, Subject
 from monitoring.errors import StoreError
-from monitoring.store import migrations
-from monitoring.store.database import connect
+from monitoring.store import alerts, migrations, models
+from monitoring.store.alert_tables import AlertEventRow, AlertRow
+from monitoring.store.database import connect, reading
 from monitoring.store.migrations import migrate
-from monitoring.store.tables import Base
+from monitoring.store.tables import Base, VerdictRow
+from tests.alerts_of import NOW
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -71,6 +80,71 @@ def test_revisions_of_thresholds_outlive_those_of_objectives_that_come_beside_th
         connection.execute(text(put.format("moods")))
     assert move(command.downgrade, "0008") == ["model"]
     store.dispose()
+
+
+def test_the_history_and_alerts_of_a_lone_objective_take_its_name(store: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["store"] = store
+    command.upgrade(config, "0012")
+    lone, one, other = (
+        {"sli": "latency", "threshold_ms": 50, "objective": 0.995},
+        {"sli": "quality", "objective": 0.9, "tolerance": 5},
+        {"sli": "quality", "objective": 0.8, "tolerance": 5},
+    )
+    name, fired = "latency-50ms-99_5-30d", Subject("eta", "slo.latency", method="fast burn")
+    renamed = replace(fired, column=name)
+
+    def alert(about: Subject, episode: int, **more: Any) -> Alert:
+        of = "fast burn", Kind.SERVICE_SLOW, Severity.PAGE, "ops", "Eta", State.FIRING, Condition.BEYOND, "It burns."
+        return Alert(about, episode, *of, NOW, NOW, fired_at=NOW, group="g", **more)
+
+    with Session(store) as session, session.begin():
+        models.apply(session, [model_document(slos=[lone, one, other])], Path(), "ada", NOW)
+        for column, day in (("", 1), ("", 2), (name, 2)):
+            session.add(verdict_row("slo.latency", column, day))
+        session.add(verdict_row("slo.quality", "quality-within-5-90-30d", 1))
+        group = Group(
+            "g",
+            "model eta of ops",
+            "ops",
+            "eta",
+            "Eta",
+            "Eta",
+            NOW,
+            told={f"{fired.fingerprint}-2": Told("firing", "")},
+        )
+        closed, before = alert(fired, 1, closed_at=NOW), alert(renamed, 1, closed_at=NOW)
+        events = [Event(f"{fired.fingerprint}-2", EventKind.FIRED, NOW, "It burns.")]
+        alerts.save(session, [closed, before, alert(fired, 2)], [group], events)
+    migrate(store)
+    with reading(store) as session:
+        assert {(v.check, v.column, v.first_slot) for v in session.scalars(select(VerdictRow))} == {
+            ("slo.latency", name, 24), ("slo.latency", name, 48), ("slo.quality", "quality-within-5-90-30d", 24),
+        }  # fmt: skip
+        (still,) = [a for a in alerts.open_ones(session) if a.open]
+        assert (still.subject, still.episode, still.key) == (renamed, 3, f"{renamed.fingerprint}-3")
+        (group,) = alerts.groups(session)
+        assert set(group.told) == {still.key}
+        assert [e.reason for e in session.scalars(select(AlertEventRow))] == ["It burns."]
+        assert (
+            session.scalar(select(func.count()).select_from(AlertRow).where(AlertRow.fingerprint == fired.fingerprint))
+            == 0
+        )
+    store.dispose()
+
+
+def model_document(**more: Any) -> dict[str, Any]:
+    columns = {"id": "id", "timestamp": "ts", "score": "score", "features": ["x"]}
+    log = {"source": "parquet", "location": "log", "columns": columns}
+    return {"key": "eta", "task": "binary_classification", "predictions": log, **more}
+
+
+def verdict_row(check: str, column: str, day: int) -> VerdictRow:
+    return VerdictRow(
+        model_id=1, check=check, column=column, method="budget", first_slot=day * 24, n=1, status="ok", reason="",
+        evaluated_at=NOW, revision=1, flag="", automatic=False, provisional=False, effect="",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

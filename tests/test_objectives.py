@@ -13,15 +13,16 @@ import pytest
 import yaml
 from sqlalchemy import Engine, select
 
-from monitoring import fleet
+from monitoring import alerting, fleet
 from monitoring.__main__ import main
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.verdict import Verdict
 from monitoring.errors import FleetError, LeewayError
 from monitoring.evaluate import Scope, evaluate
-from monitoring.fleet import Slo, column_of
+from monitoring.fleet import Slo
 from monitoring.lookback import look_back_on
-from monitoring.store import edits, models, revisions
+from monitoring.settings import Settings
+from monitoring.store import alerts, edits, models, revisions
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries.objectives import objective
@@ -187,7 +188,8 @@ def test_two_objectives_of_one_kind_have_verdicts_of_their_own(home: Path, store
     finally:
         (home / "log.parquet").rename(home / "gone.parquet")
     assert {(v.check, v.column) for v in found} == {
-        ("slo.latency", "latency-50ms-95-7d"), ("slo.latency", "latency-100ms-99-7d"), ("slo.availability", None),
+        ("slo.latency", "latency-50ms-95-7d"), ("slo.latency", "latency-100ms-99-7d"), 
+        ("slo.availability", "availability-95-7d"),
     }  # fmt: skip
     budgets = {v.column: v for v in found if v.check == "slo.latency" and v.method == "budget"}
     assert "within 50 ms" in budgets["latency-50ms-95-7d"].reason
@@ -196,10 +198,19 @@ def test_two_objectives_of_one_kind_have_verdicts_of_their_own(home: Path, store
     assert burn.reason.startswith("Latency (within 50 ms, 95 % over 7d) is burning")
 
 
-def test_what_is_told_apart_stays_when_the_other_goes() -> None:
-    fast, slow, up = (Slo.model_validate(one) for one in (FAST, SLOW, UP))
-    assert [column_of(slo, (fast, slow, up)) for slo in (fast, slow, up)] == [fast.slug, slow.slug, None]
-    assert column_of(fast, (fast, up)) is None
+def test_another_objective_of_a_kind_leaves_the_first_its_name_and_its_alert(home: Path, store: Engine) -> None:
+    (home / "gone.parquet").rename(home / "log.parquet")
+    try:
+        names, strict = [], FAST | {"objective": 0.999}
+        for slos in ([strict], [SLOW, strict]):
+            changed(store, written(store), slos)
+            judge(store)
+            alerting.step(store, NOW, Settings(), ["eta"])
+            with reading(store) as session:
+                names.append({a.key for a in alerts.open_ones(session) if a.subject.column == "latency-50ms-99_9-7d"})
+    finally:
+        (home / "log.parquet").rename(home / "gone.parquet")
+    assert names[0] and names[0] == names[1]
 
 
 def looked(store: Engine, before: dict[str, Any] | None, after: dict[str, Any] | None, days: int = 5) -> Any:
@@ -237,7 +248,7 @@ def test_the_budget_is_that_of_the_verdicts(store: Engine) -> None:
         stored = {(v.check, v.column): v for v in newest(session, "eta") if v.method == "budget"}
     slos = [Slo.model_validate(one) for one in (FAST, SLOW, UP, RIGHT)]
     for slo, one in zip(slos, (FAST, SLOW, UP, RIGHT), strict=True):
-        verdict = stored[f"slo.{slo.sli}", column_of(slo, slos)]
+        verdict = stored[f"slo.{slo.sli}", slo.slug]
         left = 1 - (1 - verdict.value) / (1 - slo.objective)  # type: ignore[operator]
         assert looked(store, one, None).before.left_at_end == pytest.approx(left), slo.slug
 

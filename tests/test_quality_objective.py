@@ -90,7 +90,7 @@ def test_bad_predictions_are_for_watching_and_wake_nobody(tmp_path: Path) -> Non
     assert fast.status == Status.BREACHED
     model = found[-1]
     assert model.check == "model" and str(model.flag) != "page"
-    assert any(line.startswith("Quality is burning") for line in model.findings)
+    assert any(line.startswith("Quality (70 % over ") and "is burning" in line for line in model.findings)
 
 
 def test_the_page_shows_what_was_judged_and_its_course(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, make_url, select
+from sqlalchemy import Engine, event, make_url, select
 from standardwebhooks import Webhook as Verifier
 
 from monitoring import sender as sending
@@ -429,7 +429,41 @@ class Line:
         self._listener.close()
 
 
-def test_a_database_that_goes_away_while_sending_is_waited_for_and_nothing_is_sent_twice(
+AWAY, SPEED = timedelta(seconds=60), 40
+"""How long a database is away, and how much faster than the real one the clock runs by which that is counted."""
+
+
+def by_a_fast_clock() -> Callable[[], datetime]:
+    began, first = time.monotonic(), datetime.now(UTC)
+    return lambda: first + (time.monotonic() - began) * SPEED * timedelta(seconds=1)
+
+
+def away_for_a_minute(post: Post, go: Callable[[], None], come: Callable[[], None]) -> None:
+    """Three are sent in order; the database goes while the first is, which is delivered while it is away."""
+    clock = by_a_fast_clock()
+    receiver = post.channel("ops", "when told")
+    for number in range(3):
+        post.notify("ops", notification(id=f"n{number}"))
+    runner = threading.Thread(target=post.another(clock).run)
+    runner.start()
+    until = time.monotonic() + 20
+    while not receiver.requests and time.monotonic() < until:
+        time.sleep(0.01)
+    go()
+    gone = clock()
+    receiver.stop.set()
+    while clock() < gone + AWAY:
+        time.sleep(0.02)
+    come()
+    while [state for *_, state in post.rows()].count("sent") < 3 and time.monotonic() < until:
+        time.sleep(0.05)
+    post.stop.set()
+    runner.join()
+    assert [state for *_, state in post.rows()] == ["sent"] * 3
+    assert [json.loads(b)["data"]["id"] for b in receiver.bodies()] == ["n0", "n1", "n2"]
+
+
+def test_postgresql_that_is_away_for_a_minute_while_sending_is_waited_for_and_nothing_is_sent_twice(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "POLL", 0.05)
@@ -438,24 +472,28 @@ def test_a_database_that_goes_away_while_sending_is_waited_for_and_nothing_is_se
     store = connect(parsed.set(port=line.port).render_as_string(hide_password=False))
     create(store)
     with post_of(store) as post:
-        receiver = post.channel("ops", "when told")
-        for number in range(3):
-            post.notify("ops", notification(id=f"n{number}"))
-        runner = threading.Thread(target=post.another(lambda: datetime.now(UTC)).run)
-        runner.start()
-        until = time.monotonic() + 20
-        while not receiver.requests and time.monotonic() < until:
-            time.sleep(0.01)
-        line.sever()
-        receiver.stop.set()  # the first is delivered while the database is away
-        time.sleep(1.5)
-        line.cut = False
-        while [state for *_, state in post.rows()].count("sent") < 3 and time.monotonic() < until:
-            time.sleep(0.05)
-        post.stop.set()
-        runner.join()
-        assert [state for *_, state in post.rows()] == ["sent"] * 3
-        ids = [json.loads(b)["data"]["id"] for b in receiver.bodies()]
-        assert ids == ["n0", "n1", "n2"]
+        away_for_a_minute(post, line.sever, lambda: setattr(line, "cut", False))
     store.dispose()
     line.close()
+
+
+def test_sqlite_that_is_locked_for_a_minute_while_sending_is_waited_for_and_nothing_is_sent_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "POLL", 0.05)
+    store = connect(f"sqlite:///{tmp_path / 'leeway.db'}")
+    create(store)
+
+    @event.listens_for(store, "connect")
+    def impatient(connection: sqlite3.Connection, _: object) -> None:
+        """By the fast clock as long as it waits for a lock by the real one."""
+        connection.execute(f"PRAGMA busy_timeout={30_000 // SPEED}")
+
+    store.dispose()  # what is connected waits for long
+    other = sqlite3.connect(tmp_path / "leeway.db", isolation_level=None, check_same_thread=False)
+    with post_of(store) as post:
+        away_for_a_minute(
+            post, lambda: other.execute("BEGIN EXCLUSIVE") and None, lambda: other.execute("ROLLBACK") and None
+        )
+    other.close()
+    store.dispose()

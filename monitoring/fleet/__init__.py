@@ -26,7 +26,6 @@ from monitoring.fleet.references import ReferenceRows as ReferenceRows
 from monitoring.fleet.references import ReferenceWindow as ReferenceWindow
 from monitoring.fleet.slos import Sli as Sli
 from monitoring.fleet.slos import Slo as Slo
-from monitoring.fleet.slos import column_of as column_of
 from monitoring.fleet.thresholds import Covariate as Covariate
 from monitoring.fleet.thresholds import Daylight as Daylight
 from monitoring.fleet.thresholds import Threshold as Threshold

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -35,7 +34,8 @@ class Slo(Strict):
 
     @property
     def slug(self) -> str:
-        """What it is called among its model's objectives: the same in Prometheus and OpenSLO."""
+        """What it is called among its model's objectives, whichever others there are. Its verdicts have it as column,
+        Prometheus and OpenSLO as name."""
         limit = f"-{self.threshold_ms:g}ms" if self.threshold_ms is not None else ""
         limit += f"-within-{self.tolerance:g}" if self.tolerance is not None else ""
         limit += f"-{self.max_age}" if self.max_age is not None else ""
@@ -55,9 +55,3 @@ class Slo(Strict):
     def max_age_hours(self) -> float:
         """The most that the newest prediction's age may be; 0 where that is no part of the objective."""
         return 0.0 if self.max_age is None else hours_in(self.max_age)
-
-
-def column_of(slo: Slo, slos: Sequence[Slo]) -> str | None:
-    """What tells the verdicts of an objective from those of its model's others: nothing, where it is the only one of
-    its kind."""
-    return slo.slug if sum(other.sli == slo.sli for other in slos) > 1 else None

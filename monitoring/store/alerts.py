@@ -19,7 +19,7 @@ from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Kind, Subject
 from monitoring.core.incident import Cause
 from monitoring.errors import LeewayError
-from monitoring.fleet import Slo, column_of
+from monitoring.fleet import Slo
 from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.tables import AuditRow, HeartbeatRow, IncidentMemberRow, IncidentRow, ModelRow
 
@@ -130,7 +130,7 @@ def objectives(session: Session, keys: Collection[str]) -> set[tuple[str, str, s
     found = set()
     for key, document in session.execute(select(ModelRow.key, ModelRow.document).where(ModelRow.key.in_(keys))):
         slos = [Slo.model_validate(one) for one in document.get("slos") or ()]
-        found |= {(key, f"slo.{slo.sli}", column_of(slo, slos) or "") for slo in slos}
+        found |= {(key, f"slo.{slo.sli}", slo.slug) for slo in slos}
     return found
 
 

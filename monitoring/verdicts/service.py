@@ -15,7 +15,7 @@ from monitoring.core.slo.words import ending, maturing
 from monitoring.core.summary import FINE, Kind
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import EPOCH, Slots
-from monitoring.fleet import Slo, column_of
+from monitoring.fleet import Slo
 from monitoring.verdicts import labels
 from monitoring.verdicts.subject import Subject
 
@@ -72,7 +72,7 @@ def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
     missing = _missing(subject, slo)
     if missing:  # not 100 % good: nothing is known
         window = Window(subject.now, subject.now, 0)
-        column = column_of(slo, subject.model.slos)
+        column = slo.slug
         yield Verdict(subject.model.key, f"slo.{slo.sli}", window, Status.NO_DATA, missing, column, method="budget")
         return
     now = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60))
@@ -83,7 +83,7 @@ def _objective(subject: Subject, slo: Slo) -> Iterator[Verdict]:
         at = EPOCH + timedelta(minutes=settled * MINUTES)
         note = maturing(at, _provisional(subject, slo, found, settled, now)) + note
         found, now = found.until(settled), settled
-    yield from judged(subject.model.key, slo, found, now, at, column_of(slo, subject.model.slos), note)
+    yield from judged(subject.model.key, slo, found, now, at, note)
 
 
 def _provisional(subject: Subject, slo: Slo, found: ServiceSeries, settled: int, now: int) -> quality.Provisional:
@@ -92,9 +92,7 @@ def _provisional(subject: Subject, slo: Slo, found: ServiceSeries, settled: int,
     return quality.provisional(found, made, settled, now, slo.objective, period(slo.period))
 
 
-def judged(
-    model: str, slo: Slo, found: ServiceSeries, now: int, at: datetime, column: str | None = None, note: str = ""
-) -> Iterator[Verdict]:
+def judged(model: str, slo: Slo, found: ServiceSeries, now: int, at: datetime, note: str = "") -> Iterator[Verdict]:
     """An objective of events before the slot `now`, at the moment `at`: its budget, and every window pair. What is too
     old pages by itself, so its burn is not looked at."""
     whole = period(slo.period)
@@ -102,7 +100,7 @@ def judged(
     start = EPOCH + timedelta(minutes=(end - whole.minutes // MINUTES) * MINUTES)
     left = budget(found, end, slo.objective, whole)
     base = Verdict(
-        model, f"slo.{slo.sli}", Window(start, at, left.valid), Status.OK, "", column=column, method="budget",
+        model, f"slo.{slo.sli}", Window(start, at, left.valid), Status.OK, "", column=slo.slug, method="budget",
         threshold=slo.objective, breached=slo.objective,
     )  # fmt: skip
     yield _budget(base, slo, left, note)
@@ -133,8 +131,7 @@ def _burn(base: Verdict, burn: Burn, slo: Slo) -> Verdict:
     status = Status.OK if burn.known else Status.NO_DATA
     if burn.firing:
         status = Status.BREACHED if burn.pair.severity == "page" else Status.WARNING
-    name = slo.sli.capitalize() if base.column is None else f"{slo.sli.capitalize()} ({slo.limit})"
-    reason = f"{name} {'had' if burn.long is None else 'is'} {burn.reason}."
+    reason = f"{slo.sli.capitalize()} ({slo.limit}) {'had' if burn.long is None else 'is'} {burn.reason}."
     return base._replace(
         method=f"burn {burn.pair.name}", window=Window(start, until, burn.bad_long), status=status,
         value=burn.long, threshold=burn.factor, warning=burn.factor if burn.pair.severity == "ticket" else None,
@@ -154,7 +151,7 @@ def _freshness(subject: Subject, slo: Slo) -> Iterator[Verdict]:
         newest = EPOCH + timedelta(minutes=(last + 1) * MINUTES)
     verdict = Verdict(
         subject.model.key, "slo.freshness", Window(newest, subject.now, 0), Status.OK, "",
-        column_of(slo, subject.model.slos), method="age_hours", threshold=age_limit, breached=age_limit,
+        slo.slug, method="age_hours", threshold=age_limit, breached=age_limit,
     )  # fmt: skip
     if newest is None:
         yield verdict._replace(status=Status.NO_DATA, reason="The log holds no prediction.")
@@ -166,7 +163,7 @@ def _freshness(subject: Subject, slo: Slo) -> Iterator[Verdict]:
     if span is not None and not subject.by_rows:
         now = int((subject.now - EPOCH).total_seconds() // (MINUTES * 60))
         found = freshness.events(freshness.predicted(subject.current, span), now, age_limit)
-        yield from judged(subject.model.key, slo, found, now, subject.now, verdict.column)
+        yield from judged(subject.model.key, slo, found, now, subject.now)
 
 
 def _hours(hours: float) -> str:

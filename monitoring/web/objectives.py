@@ -12,7 +12,7 @@ from monitoring.core.slo import words
 from monitoring.core.slo.series import MINUTES
 from monitoring.core.slo.windows import period
 from monitoring.core.verdict import Verdict
-from monitoring.fleet import Slo, column_of
+from monitoring.fleet import Slo
 from monitoring.store.queries.objectives import ObjectiveState
 from monitoring.web import charts, pieces, service_levels, tables, timeline
 from monitoring.web.clock import span
@@ -45,9 +45,9 @@ def title(slo: Slo) -> str:
     return f"Availability: {percent(slo.objective)} of requests answered over {slo.period}"
 
 
-def verdict_of(slo: Slo, slos: Sequence[Slo], found: Sequence[Verdict], method: str) -> Verdict | None:
+def verdict_of(slo: Slo, found: Sequence[Verdict], method: str) -> Verdict | None:
     """The verdict of one objective among those of its model."""
-    about = f"slo.{slo.sli}", column_of(slo, slos), method
+    about = f"slo.{slo.sli}", slo.slug, method
     return next((v for v in found if (v.check, v.column, v.method) == about), None)
 
 
@@ -56,7 +56,7 @@ def objective(
 ) -> None:  # fmt: skip
     """One objective: where it stands, how fast its budget burns, and its course."""
     slo = slos[number]
-    verdict = verdict_of(slo, slos, found, "budget")
+    verdict = verdict_of(slo, found, "budget")
     settled = verdict.window.end if slo.sli == "quality" and verdict else None  # labels come later
     state = service_levels.objective(key, slo, at, shown.start, shown.end, settled)
     if state is None or state.budget.good is None:

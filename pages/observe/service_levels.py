@@ -6,8 +6,6 @@ order: 5
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 import streamlit as st
 
@@ -47,9 +45,9 @@ COLUMNS = """predictions:
 VIEWS = ("Where they stand", "Change objectives", "History")
 
 
-def freshness(slo: Slo, slos: Sequence[Slo], found: list[Verdict]) -> bool:
+def freshness(slo: Slo, found: list[Verdict]) -> bool:
     """Age of the newest prediction against what is allowed; False where it is unknown."""
-    verdict = objectives.verdict_of(slo, slos, found, "age_hours")
+    verdict = objectives.verdict_of(slo, found, "age_hours")
     if verdict is None or verdict.value is None:
         pieces.empty(
             "The age of the newest prediction is unknown.",
@@ -186,7 +184,7 @@ def standing(key: str, document: Model, changed: Revision | None, shown: Span) -
                 "Map its column in the fleet file:",
             )
             st.code(COLUMNS, language=None)
-        elif slo.sli != "freshness" or freshness(slo, document.slos, found):
+        elif slo.sli != "freshness" or freshness(slo, found):
             objectives.objective(key, document.slos, number, entry.evaluated_at, found, shown)
     requests(key, document, shown)
 

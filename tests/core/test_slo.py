@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from monitoring.core.grid import BucketGrid
 from monitoring.core.outcome import CLIENT_ERROR, EXCLUDED, NO_LATENCY, OK, SERVER_ERROR, service_code
 from monitoring.core.slo.burn import (
+    RECENT,
     Forecast,
     budget,
     burn_rate,
@@ -178,9 +179,41 @@ def test_traffic_before_the_period_does_not_count():
     assert budget(steady(1000, 1000, end=END - 30 * DAY), END, 0.99, period("30d")).remaining is None
 
 
-def test_a_steady_burn_is_forecast_to_exhaust_at_its_pace():
+def test_a_burn_within_the_budget_never_spends_it():
     left = budget(steady(1000, 5), END, 0.99, period("30d"))
-    assert (left.lasts.recent, left.lasts.longer) == pytest.approx((720, 720))
+    assert (left.lasts.recent, left.lasts.longer) == (720, 720)
+    assert ending(left.lasts, period("30d")).when == "> 30 d"
+
+
+def test_what_was_spent_long_ago_drops_out_before_the_budget_is_gone():
+    series = steady(1000, 9)
+    series.bad[: 10 * DAY] = 11  # 97 % of the budget is spent, a third of it in ten days that drop out first
+    left = budget(series, END, 0.99, period("30d"))
+    assert left.remaining == pytest.approx(0.1 / 3, abs=1e-9)
+    assert left.lasts.longer == 720
+    series.bad[:] = series.bad[::-1]  # the same, spent of late: it is gone before the better days drop out
+    late = budget(series, END, 0.99, period("30d"))
+    assert late.remaining == pytest.approx(left.remaining)
+    assert late.lasts.longer == pytest.approx(0.1 / 3 * 30 * 24 / ((11 - 9) / 10), abs=0.1)
+
+
+@STEADY
+@given(st.integers(1, 8), st.integers(0, 12), st.integers(0, 12), st.integers(1, 8), st.integers(2, 7 * 24))
+def test_the_forecast_is_what_comes_where_all_goes_on_at_the_pace(traffic, before, lately, more, hours):
+    slots = max(hours * HOUR, 8 * DAY)
+    series = steady(100 * traffic, min(before, 100), slots=slots)
+    series.valid[-RECENT // MINUTES :], series.bad[-RECENT // MINUTES :] = 100 * more, lately
+    week, share = period("7d"), 0.95
+    left = budget(series, END, share, week)
+    if left.remaining is None or left.remaining <= 0 or not lately:
+        return
+    ahead = week.minutes // MINUTES
+    later = ServiceSeries(
+        np.arange(END - slots, END + ahead), *(np.append(x, np.full(ahead, x[-1])) for x in (series.valid, series.bad))
+    )
+    course = left_at(Stretch(later, END - slots, END + ahead), END + np.arange(1, ahead + 1), share, week)
+    came = next((at for at, still in enumerate(course, start=1) if still <= 1e-9), ahead)
+    assert left.lasts.recent == pytest.approx(came * MINUTES / 60, abs=MINUTES / 60)
 
 
 def test_the_forecast_is_a_range_between_the_recent_pace_and_the_longer_one():
@@ -188,7 +221,7 @@ def test_the_forecast_is_a_range_between_the_recent_pace_and_the_longer_one():
     recent.bad[-6 * HOUR :] = 20
     left = budget(recent, END, 0.99, period("30d"))
     paces = left.lasts.recent, left.lasts.longer
-    assert paces == pytest.approx((left.remaining * 720 / 2, left.remaining * 720 / (2 / 12)))
+    assert paces == (left.remaining * 720 / 2, 720)
     assert ending(left.lasts, period("30d")).when == "15 d to > 30 d"
 
 

@@ -94,6 +94,7 @@ def test_freshness_of_an_evaluated_model(small_store: str, run_page: Run) -> Non
             VerdictRow(
                 model_id=model.id,
                 check="slo.freshness",
+                column="freshness-4h-99-30d",
                 method="age_hours",
                 first_slot=old.first_slot,
                 window_start=old.window_start,

@@ -53,8 +53,10 @@ class Line:
 
     @property
     def subject(self) -> str:
-        """What it is about, in short: the check with its column, slice and version."""
-        return " ".join(part for part in (self.check, self.column, self.slice, self.version) if part)
+        """What it is about, in short: the check with its column, slice and version. An objective has a name of its
+        own."""
+        about = (f"slo.{self.column}",) if self.check.startswith("slo.") and self.column else (self.check, self.column)
+        return " ".join(part for part in (*about, self.slice, self.version) if part)
 
 
 @dataclass(frozen=True, slots=True)

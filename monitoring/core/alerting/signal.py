@@ -63,12 +63,19 @@ class Subject:
         """The check with its column, slice and version, for people."""
         version = f"version {self.version}" if self.version else ""
         where = ", ".join(filter(None, (self.slice, version)))
-        return f"{self.check}{f' of {self.column}' if self.column else ''}{f' ({where})' if where else ''}"
+        return f"{named(self.check, self.column)}{f' ({where})' if where else ''}"
 
     @property
     def fingerprint(self) -> str:
         """Of check, model and labels: the same thing has the same, for ever."""
         return _fingerprint(self)
+
+
+def named(check: str, column: str) -> str:
+    """A check and its column. An objective is called by its own name, which says the kind."""
+    if check.startswith("slo.") and column:
+        return f"slo.{column}"
+    return f"{check} of {column}" if column else check
 
 
 @lru_cache(maxsize=8192)

@@ -52,8 +52,9 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Hours until nothing of a budget is left, at the pace of the last 6 hours and at that of the last 3 days; infinite
-    where nothing was spent in them, None where nothing is known of them or nothing is left."""
+    """Hours until nothing of a budget is left, at the pace of the last 6 hours and at that of the last 3 days. As long
+    as the period where it is never gone at that pace: by then all that was spent before has dropped out. Infinite where
+    nothing was spent in them, None where nothing is known of them or nothing is left."""
 
     recent: float | None = None
     longer: float | None = None
@@ -116,14 +117,30 @@ def budget(series: ServiceSeries, end: int, objective: float, period: Period) ->
     if valid == 0:
         return Budget(0, 0, None, None, Forecast())
     remaining = 1 - bad / ((1 - objective) * valid)
+    lasts = (
+        Forecast()
+        if remaining <= 0
+        else Forecast(*(_lasts(series, end, objective, period, m) for m in (RECENT, LONGER)))
+    )
+    return Budget(valid, bad, 1 - bad / valid, remaining, lasts)
 
-    def lasts(minutes: int) -> float | None:
-        pace = burn_rate(*series.within(end, minutes), objective)
-        if pace is None or remaining <= 0:
-            return None
-        return remaining * period.minutes / 60 / pace if pace else math.inf
 
-    return Budget(valid, bad, 1 - bad / valid, remaining, Forecast(lasts(RECENT), lasts(LONGER)))
+def _lasts(series: ServiceSeries, end: int, objective: float, period: Period, minutes: int) -> float | None:
+    """Hours until the budget is gone, if all goes on as in the last `minutes`: slot by slot new events come at that
+    pace, and old ones drop out of the period."""
+    valid, bad = series.within(end, minutes)
+    if not valid or not bad:
+        return math.inf if valid else None
+    slots = period.minutes // MINUTES
+    known = Stretch(series, end - slots, end)
+    ahead = np.arange(1, slots + 1)
+    dropped_valid, dropped_bad = known.within(end - slots + ahead, period.minutes)
+    whole_valid, whole_bad = series.within(end, period.minutes)
+    paced = min(minutes // MINUTES, end - int(series.slots[0]))
+    spent = whole_bad - dropped_bad + ahead * (bad / paced)
+    allowed = (1 - objective) * (whole_valid - dropped_valid + ahead * (valid / paced))
+    gone = spent >= allowed * (1 - 1e-9)
+    return (int(np.argmax(gone)) + 1 if gone.any() else slots) * MINUTES / 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)

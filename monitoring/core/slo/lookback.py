@@ -42,7 +42,7 @@ SLOT = timedelta(minutes=MINUTES)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """An objective with its events. `check` is its verdicts' (slo.latency).
+    """An objective with its events. `check` and `column` are its verdicts' (slo.latency, latency-50ms-99-30d).
 
     Of freshness, `predicted` are the slots with a prediction and `most` the hours allowed. Windows end at the slots
     that `step` divides, and what they hold is known `late` slots later: labels come later than requests. `waits` are
@@ -58,6 +58,7 @@ class Asked:
     late: int = 0
     step: int = 1
     waits: tuple[Waits, ...] = ()
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +183,7 @@ def _decided(asked: Asked, model: str, owner: str, heard: NDArray[np.int64], con
 
 
 def _signal(asked: Asked, model: str, owner: str, rule: Rule, condition: Condition) -> Signal:
-    subject = Subject(model, asked.check, method=rule.name)
+    subject = Subject(model, asked.check, asked.column, method=rule.name)
     wait, keep = stated(subject, asked.waits)
     return Signal(subject, rule.name, rule.kind, rule.severity, condition, rule.name, owner, wait=wait, keep=keep)
 

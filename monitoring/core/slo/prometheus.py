@@ -31,7 +31,7 @@ OWN = "alertname, alertstate, severity, rule, owner, windows"
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What the rules of one objective need to know. `slo` names it among the model's; `check` and `column` are its
+    """What the rules of one objective need to know. `slo` names it among the model's; `check` is its
     verdicts', `most` the seconds of age that freshness allows, `waits` those stated of the model."""
 
     model: str
@@ -42,7 +42,6 @@ class Objective:
     period: Period
     runbook: str = ""
     check: str = "slo.latency"
-    column: str = ""
     most: float = 0.0
     waits: tuple[Waits, ...] = ()
 
@@ -115,7 +114,7 @@ def _alert(
     one: Objective, rule: Rule, name: str, fires: str, clear: str, words: str, labels: dict[str, str]
 ) -> dict[str, Any]:
     """An alert that begins where `fires` holds, and goes on until `clear` does."""
-    wait, keep = stated(Subject(one.model, one.check, one.column, method=rule.name), one.waits)
+    wait, keep = stated(Subject(one.model, one.check, one.slo, method=rule.name), one.waits)
     own = {"severity": str(rule.severity), "rule": rule.name, "owner": _plain(one.owner), **labels}
     chosen = {"alertname": name, "alertstate": "firing", "rule": rule.name, "model": one.model, "slo": one.slo}
     firing = ", ".join(f"{label}={_text(value)}" for label, value in chosen.items())

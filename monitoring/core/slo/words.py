@@ -22,7 +22,7 @@ class Ending:
 
 def ending(lasts: Forecast, period: Period) -> Ending:
     """The range between both paces. One that was quiet for the last 6 hours is told by the longer pace, as what would
-    be, not as what will. Beyond its period no forecast holds: all that was spent will have dropped out by then."""
+    be, not as what will. What is not gone within its period is never gone at that pace."""
     recent, longer, whole = lasts.recent, lasts.longer, period.minutes / 60
     if longer is None:
         return Ending("unknown", "no event in the last 3 d", "")

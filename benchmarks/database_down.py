@@ -1,0 +1,213 @@
+"""The database is away for a minute of a real worker's life: python -m benchmarks.database_down sqlite | postgresql.
+
+A worker process with the default settings watches three models and sends to a real HTTP receiver. It is told of the
+first when its database goes (PostgreSQL: its server is stopped; SQLite: another process holds the lock for writing),
+and is answered a second later, so what was delivered cannot be written down. The second has been breached just
+before, the third is while the database is away. After 60 s it is there again. Prints what was received how often and
+what is in the outbox; exit status 1 where something was lost, or sent twice, or the worker ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from sqlalchemy import create_engine, func, select, text
+
+from benchmarks.delivery import ROOT, breach, fleet, wait_for_evaluation
+from monitoring.store.alert_tables import AlertEventRow, AlertRow
+from monitoring.store.database import connect, reading
+from monitoring.store.outbox_tables import OutboxRow
+from monitoring.store.tables import EvaluationRow, HeartbeatRow
+from tests.conftest import _as_somebody_else, _free_port, _postgres_binaries, _user
+
+AWAY, PATIENCE, QUIET = 60.0, 240.0, 45.0
+"""Seconds: without the database; for what must come; in which nothing more may."""
+
+
+class Receiver:
+    """Counts the ids that came, by model, and keeps the first waiting until it is told to answer."""
+
+    def __init__(self) -> None:
+        self.ids: Counter[tuple[str, str]] = Counter()
+        self.first, self.answer = threading.Event(), threading.Event()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"]
+                receiver.ids[told["model"], self.headers["webhook-id"]] += 1
+                receiver.first.set()
+                receiver.answer.wait(8)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+    def told(self) -> set[str]:
+        """The models that it was told of."""
+        return {model for model, _ in self.ids}
+
+
+@contextlib.contextmanager
+def sqlite(folder: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """A database, and how it goes and comes back."""
+    url, held = f"sqlite:///{folder / 'leeway.db'}", []
+
+    def go() -> None:
+        engine = create_engine(url, isolation_level=None)
+        connection = engine.connect()
+        connection.execute(text("PRAGMA busy_timeout=60000"))
+        connection.execute(text("BEGIN EXCLUSIVE"))
+        held.append(connection)
+
+    def come() -> None:
+        held.pop().execute(text("ROLLBACK"))
+
+    yield url, go, come
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """The same with a server of its own."""
+    binaries, prefix, port = _postgres_binaries(), _as_somebody_else(), _free_port()
+    if binaries is None or prefix is None:
+        sys.exit("PostgreSQL is not installed (Debian: apt-get install postgresql).")
+    home = Path(tempfile.mkdtemp(prefix="leeway-pg-", dir="/tmp"))
+    if prefix:
+        subprocess.run(["chown", _user(), str(home)], check=True)
+    data, quiet = home / "data", {"cwd": home, "check": True, "stdout": subprocess.DEVNULL}
+    subprocess.run([*prefix, str(binaries / "initdb"), "-D", str(data), "-U", "leeway", "-A", "trust"], **quiet)
+    started: list[subprocess.Popen[bytes]] = []
+
+    def come() -> None:
+        run = [
+            *prefix,
+            str(binaries / "postgres"),
+            "-D",
+            str(data),
+            "-p",
+            str(port),
+            "-h",
+            "127.0.0.1",
+            "-k",
+            str(home),
+        ]
+        started.append(subprocess.Popen(run, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+    def go() -> None:
+        server = started.pop()
+        server.send_signal(signal.SIGINT)  # a fast shutdown: connections are ended
+        server.wait(30)
+
+    url = f"postgresql+psycopg://leeway@127.0.0.1:{port}/postgres"
+    come()
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with contextlib.suppress(Exception), create_engine(url).connect():
+            break
+        time.sleep(0.2)
+    try:
+        yield url, go, come
+    finally:
+        go()
+        subprocess.run(["rm", "-rf", str(home)], check=True)
+
+
+def run(kind: str) -> bool:
+    """Whether nothing was lost and nothing sent twice."""
+    with (
+        tempfile.TemporaryDirectory() as place,
+        {"sqlite": sqlite, "postgresql": postgresql}[kind](Path(place)) as parts,
+    ):
+        folder, (url, go, come), receiver = Path(place), parts, Receiver()
+        environment = os.environ | {"LEEWAY_DATABASE": url, "LEEWAY_HOME": place, "LEEWAY_LOOPBACK": "allowed"}
+        leeway = [sys.executable, "-m", "monitoring"]
+        file = fleet(folder, 3, receiver.url, datetime.now(UTC))
+        subprocess.run([*leeway, "apply", str(file)], env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        with (folder / "worker.log").open("wb") as out:
+            worker = subprocess.Popen([*leeway, "worker"], env=environment, cwd=ROOT, stdout=out, stderr=out)
+            try:
+                wait_for_evaluation(url, 3)
+                breach(folder / "m0")
+                time.sleep(25)  # the second is heard of, and waits for its group, as the first is told
+                breach(folder / "m1")
+                assert receiver.first.wait(PATIENCE), "nothing came before the database went"
+                go()
+                gone = time.monotonic()
+                time.sleep(1)
+                receiver.answer.set()
+                time.sleep(20)
+                breach(folder / "m2")
+                time.sleep(max(0.0, AWAY - (time.monotonic() - gone)))
+                while_away = dict(receiver.ids)
+                come()
+                away, back = time.monotonic() - gone, time.monotonic()
+                while receiver.told() != {"m0", "m1", "m2"} and time.monotonic() < back + PATIENCE:
+                    time.sleep(0.2)
+                told_after = time.monotonic() - back
+                time.sleep(QUIET)
+                lives = worker.poll() is None
+                found = _found(url, receiver)
+            finally:
+                worker.terminate()
+                worker.wait(60)
+        lost = (folder / "worker.log").read_text().count("did not answer")
+        shown = {
+            "database": kind, "away s": round(away, 1), "told of all s after it came back": round(told_after, 1),
+            "sent while it was away": sum(while_away.values()), "times logged that it did not answer": lost,
+            "worker lives": lives, **found,
+        }  # fmt: skip
+        print(json.dumps(shown), flush=True)
+        same = found["received"] == found["sent"] and found["waiting or dead"] == 0 and found["gaps in histories"] == 0
+        return lives and same and found["most of one id"] == 1 and receiver.told() == {"m0", "m1", "m2"}
+
+
+def _found(url: str, receiver: Receiver) -> dict[str, int]:
+    store = connect(url)
+    with reading(store) as session:
+        rows = session.scalars(select(OutboxRow)).all()
+        counted = session.execute(
+            select(AlertRow.events, func.count(AlertEventRow.id), func.max(AlertEventRow.seq))
+            .join(AlertEventRow, AlertEventRow.alert_id == AlertRow.id).group_by(AlertRow.id, AlertRow.events)
+        ).all()  # fmt: skip
+        beat = session.get(HeartbeatRow, "worker")
+        age = 999.0 if beat is None else (datetime.now(UTC) - beat.at).total_seconds()
+        found = {
+            "alerts": session.scalar(select(func.count()).select_from(AlertRow)) or 0,
+            "evaluations": session.scalar(select(func.count()).select_from(EvaluationRow)) or 0,
+            "sent": sum(row.state == "sent" for row in rows),
+            "waiting or dead": sum(row.state != "sent" for row in rows),
+            "received": len(receiver.ids), "most of one id": max(receiver.ids.values(), default=0),
+            "gaps in histories": sum(len({*each}) != 1 for each in counted), "heartbeat s ago": round(age),
+        }  # fmt: skip
+    store.dispose()
+    return found
+
+
+def main() -> int:
+    """One database, or both in turn."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kinds", nargs="*", default=["sqlite", "postgresql"], metavar="sqlite | postgresql")
+    return 0 if all([run(kind) for kind in parser.parse_args().kinds]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
