@@ -8,12 +8,10 @@ run of a cancelled one goes on unasked. Exits 1 where not. `--database URL` take
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
 import random
-import signal
 import sys
 import tempfile
 import threading
@@ -26,11 +24,12 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import killing  # noqa: E402
 from monitoring import leasing  # noqa: E402
 from monitoring.core.retraining import asking  # noqa: E402
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest  # noqa: E402
@@ -42,9 +41,8 @@ from monitoring.dispatching.thread import Dispatching  # noqa: E402
 from monitoring.notifiers.guard import Reach  # noqa: E402
 from monitoring.notifiers.http import Http  # noqa: E402
 from monitoring.settings import Settings  # noqa: E402
-from monitoring.store import outbox, retrains  # noqa: E402
+from monitoring.store import retrains  # noqa: E402
 from monitoring.store.database import connect, create, reading, transaction  # noqa: E402
-from monitoring.store.outbox_tables import OutboxRow  # noqa: E402
 from monitoring.store.retrain_tables import RetrainRow  # noqa: E402
 from monitoring.store.tables import ModelRow  # noqa: E402
 
@@ -114,28 +112,11 @@ def dispatch(url: str, home: Path, ready: int | None) -> None:
     settings = Settings(home=home, commands="{python} -c")
     http = Http(Reach(loopback=True), seconds=5)
     one = Dispatching(Desk(store, settings, http, environment, now, random.random))
-    if ready is not None:
-        with reading(store) as session:
-            outbox.due(session, now(), Dispatching.kinds)
-        os.write(ready, b"!")
-        one.run()
-    until = time.monotonic() + 300
-    while time.monotonic() < until:
-        one.settle()
-        with reading(store) as session:
-            if not session.scalar(select(func.count()).where(OutboxRow.state.in_(outbox.OPEN))):
-                break
-        time.sleep(0.05)
-    one.close()
-    store.dispose()
+    killing.live(one, store, ready, 300, now)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=500)
-    parser.add_argument("--database", help="a SQLAlchemy URL of an empty database; SQLite in a folder of its own else")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = killing.options(__doc__.splitlines()[0], 500)
     chance = random.Random(options.seed)
     began = time.monotonic()
     kinds()
@@ -157,22 +138,8 @@ def main() -> int:
             if number and chance.random() < 0.2:
                 end(store, f"m{number - 1}-1")
             store.dispose()  # a child must not inherit a connection
-            started, ready = os.pipe()
-            child = os.fork()
-            if not child:
-                try:
-                    dispatch(url, home, ready)
-                finally:
-                    os._exit(0)
-            os.close(ready)
-            os.read(started, 1)
-            os.close(started)
-            time.sleep(chance.uniform(0, LONGEST))
-            os.kill(child, signal.SIGKILL)
-            _, status = os.waitpid(child, 0)
-            killed += os.WIFSIGNALED(status)
-        with reading(store) as session:
-            left = session.scalar(select(func.count()).where(OutboxRow.state.in_(outbox.OPEN)))
+            killed += killing.killed(lambda ready: dispatch(url, home, ready), chance.uniform(0, LONGEST))
+        left = killing.left(store)
         store.dispose()
         dispatch(url, home, None)
         receiver.terminate()
@@ -181,7 +148,7 @@ def main() -> int:
         with reading(store) as session:
             states = {key: state for key, state in session.execute(select(RetrainRow.key, RetrainRow.state))}
         store.dispose()
-    return report(requests, came, starts, states, killed, left or 0, time.monotonic() - began)
+    return report(requests, came, starts, states, killed, left, time.monotonic() - began)
 
 
 def document(port: int, by_hook: bool) -> dict[str, object]:

@@ -7,11 +7,8 @@ the same body, no kill had a target told twice of more than one thing, and every
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import random
-import signal
 import sys
 import tempfile
 import threading
@@ -24,11 +21,12 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import killing  # noqa: E402
 from monitoring import leasing  # noqa: E402
 from monitoring.core.alerting.notification import Notification, NotifyReason  # noqa: E402
 from monitoring.notifiers.guard import Reach  # noqa: E402
@@ -76,28 +74,11 @@ def send(url: str, ready: int | None, environment: Mapping[str, str]) -> None:
     Sender.claim, leasing.POLL = 0.5, 0.005
     store = connect(url)
     one = Sender(store, Http(Reach(loopback=True), seconds=5), environment, now, random.random)
-    if ready is not None:
-        with reading(store) as session:
-            outbox.due(session, now())
-        os.write(ready, b"!")
-        one.run()
-    until = time.monotonic() + 900
-    while time.monotonic() < until:
-        one.settle()
-        with reading(store) as session:
-            if not session.scalar(select(func.count()).where(OutboxRow.state.in_(outbox.OPEN))):
-                break
-        time.sleep(0.1)
-    one.close()
-    store.dispose()
+    killing.live(one, store, ready, 900, now)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=1_000)
-    parser.add_argument("--database", help="a SQLAlchemy URL of an empty database; SQLite in a folder of its own else")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = killing.options(__doc__.splitlines()[0], 1_000)
     chance = random.Random(options.seed)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
@@ -126,22 +107,8 @@ def main() -> int:
                         put.append((target, key, lane))
                     number += 1
             store.dispose()  # a child must not inherit a connection
-            started, ready = os.pipe()
-            child = os.fork()
-            if not child:
-                try:
-                    send(url, ready, {})
-                finally:
-                    os._exit(0)
-            os.close(ready)
-            os.read(started, 1)
-            os.close(started)
-            time.sleep(chance.uniform(0, LONGEST))
-            os.kill(child, signal.SIGKILL)
-            _, status = os.waitpid(child, 0)
-            killed += os.WIFSIGNALED(status)
-        with reading(store) as session:
-            left = session.scalar(select(func.count()).where(OutboxRow.state.in_(outbox.OPEN)))
+            killed += killing.killed(lambda ready: send(url, ready, {}), chance.uniform(0, LONGEST))
+        left = killing.left(store)
         store.dispose()
         send(url, None, {})
         receiver.terminate()
@@ -149,7 +116,7 @@ def main() -> int:
         with reading(store) as session:
             states = Counter(session.scalars(select(OutboxRow.state)))
         store.dispose()
-    return report(put, got, states, killed, left or 0, time.monotonic() - began)
+    return report(put, got, states, killed, left, time.monotonic() - began)
 
 
 def report(
