@@ -86,7 +86,7 @@ def variable(name: str) -> str:
 def load(environment: dict[str, str] | None = None) -> Settings:
     """The settings of the environment. Raises SettingsError for one that cannot be used."""
     values: dict[str, Any] = {}
-    source = dict(os.environ) if environment is None else environment
+    source = os.environ if environment is None else environment
     for field in fields(Settings):
         text = source.get(variable(field.name), "")
         if not text:

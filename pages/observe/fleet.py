@@ -11,6 +11,7 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
+from monitoring.store.queries.alerts import Count
 from monitoring.store.queries.fleet import TREND_DAYS, FleetEntry
 from monitoring.web import cached, evidence, incidents, links, pieces, tables
 from monitoring.web.access import require
@@ -90,12 +91,13 @@ def chosen(entries: list[FleetEntry]) -> list[FleetEntry]:
 
 def frame_of(entries: list[FleetEntry]) -> pd.DataFrame:
     """The table: a row a model."""
+    counts = cached.alert_counts()  # asked once: of 500 models, asking for each cost two thirds of the page
     return pd.DataFrame(
         {
             "flag": [[tables.label(of_flag(e.flag))] for e in entries],
             "name": [e.name for e in entries],
             "owner": [e.owner for e in entries],
-            "open": [open_alerts(e) for e in entries],
+            "open": [open_alerts(counts.get(e.key)) for e in entries],
             "metric": [evidence.title(e.main, e.task) for e in entries],
             "value": [e.value for e in entries],
             "trend": [list(e.trend) for e in entries],
@@ -110,9 +112,8 @@ def frame_of(entries: list[FleetEntry]) -> pd.DataFrame:
     )
 
 
-def open_alerts(entry: FleetEntry) -> str:
-    """How many of its alerts fire, and who has acknowledged any."""
-    count = cached.alert_counts().get(entry.key)
+def open_alerts(count: Count | None) -> str:
+    """How many of a model's alerts fire, and who has acknowledged any."""
     if count is None:
         return ""
     numbers = [(count.pages, "page"), (count.tickets, "ticket")]
