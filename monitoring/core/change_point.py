@@ -157,16 +157,18 @@ def _middle(ordered: Floats) -> float:
 
 
 def _partition(y: Floats, weights: Floats, penalty: float, shortest: int) -> list[int]:
-    """Where the stretches but the first begin. O(n²), one vector operation a window."""
+    """Where the stretches but the first begin. O(n²)."""
     n = len(y)
     w, s = (np.concatenate([[0.0], np.cumsum(part)]) for part in (weights, weights * (y - y.mean())))
     best = np.full(n + 1, np.inf)  # of the first e windows, but for the squares, which all partitions share
     best[0] = -penalty
     before = np.zeros(n + 1, dtype=np.int64)
+    apart = w[:, None] - w
+    gains = np.divide((s[:, None] - s) ** 2, apart, out=np.zeros_like(apart), where=apart > 0)
     for end in range(shortest, n + 1):
         last = end - shortest + 1
-        costs = best[:last] - (s[end] - s[:last]) ** 2 / (w[end] - w[:last])
-        at = int(np.argmin(costs))
+        costs = best[:last] - gains[end, :last]
+        at = int(costs.argmin())
         best[end], before[end] = costs[at] + penalty, at
     out = []
     end = int(before[n])

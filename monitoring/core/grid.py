@@ -67,12 +67,9 @@ class NumericGrid:
     def ends(self, low: float, high: float) -> tuple[int, int]:
         """Codes that those of all values from `low` to `high` lie between: one more to either side than by the
         formula, for the last bit of an inverse sine."""
-        first, last = (self._ends(x) for x in (low, high))
-        return first - 1, last + 1
-
-    def _ends(self, x: float) -> int:
-        reach = math.asinh((x - self.centre) * (1.0 / self.scale)) / STEP
-        return math.floor(min(max(reach + 0.5, -LIMIT), LIMIT)) + bisect_left(self.cuts, x)
+        place = [math.asinh((x - self.centre) * (1.0 / self.scale)) / STEP + 0.5 for x in (low, high)]
+        first, last = (math.floor(min(max(z, -LIMIT), LIMIT)) for z in place)
+        return first + bisect_left(self.cuts, low) - 1, last + bisect_left(self.cuts, high) + 1
 
     def limits(self, codes: ArrayLike) -> tuple[Floats, Floats]:
         """Lower and upper value limits of the classes `codes` (not MISSING or NONFINITE)."""
