@@ -15,7 +15,7 @@ from monitoring.core.calibration.windows import Known, Windows
 from monitoring.core.histogram import Histogram
 from monitoring.core.window import Slots
 from monitoring.fleet import MovingReference, Threshold
-from monitoring.verdicts.monitored import DAY, Cut, Dependence, Floats, Integers, Monitored, cut_of
+from monitoring.verdicts.monitored import DAY, Cut, Dependence, Floats, Integers, Monitored, begun, cut_of
 from monitoring.verdicts.subject import Subject
 
 FOLDS = 5
@@ -64,7 +64,7 @@ def compare(
 def compare_reference(subject: Subject, monitored: Monitored, dependence: Dependence) -> dict[Slots, Compared]:
     """Every window of a fixed reference beside the rest of it: FOLDS times, a part of the windows by the others. Empty
     where that leaves too few to learn chance from."""
-    cut = list(subject.reference_chunks())
+    cut = begun(subject, subject.reference, list(subject.reference_chunks()))
     if len(cut) * (FOLDS - 1) < FEWEST * FOLDS:
         return {}
     codes, counts = monitored.table(subject, subject.reference, cut, "")

@@ -64,7 +64,7 @@ class Cut:
 def cut_of(subject: Subject, monitored: Monitored, slice_: str, span: Slots, source: Summaries, length: int) -> Cut:
     """The reference of a column, as fits windows of a length."""
     heap = monitored.table(subject, source, [span], slice_)
-    cut, longer, what = list(subject.reference_chunks(span)), 1, "windows"
+    cut, longer, what = begun(subject, source, list(subject.reference_chunks(span))), 1, "windows"
     if len(cut) < FEWEST and length > DAY and not subject.by_rows:
         cut, longer, what = list(chunks(Chunk(hours=DAY), span)), length // DAY, "days"
     if len(cut) >= FEWEST:
@@ -75,6 +75,17 @@ def cut_of(subject: Subject, monitored: Monitored, slice_: str, span: Slots, sou
         return Cut(heap, cut, (codes, counts), longer, f"chance learned from {len(cut)} {what} of the reference")
     basis = f"rows taken as independent, the reference having {len(cut)} {what} where {FEWEST} are needed"
     return Cut(heap, [], heap, 1, basis)
+
+
+def begun(subject: Subject, source: Summaries, cut: list[Slots]) -> list[Slots]:
+    """Windows of the reference without a first one in which the log itself begins: it is not whole, where the others
+    have rows at hours that it has not."""
+    log = source.span()
+    if subject.by_rows or log is None or len(cut) < 2 or not cut[0].first < log.first < cut[0].last:
+        return cut
+    early = [Slots(window.first, window.first + log.first - cut[0].first) for window in cut[1:]]
+    held = source.table(Kind.ROWS, "", early)[1].sum(axis=1) > 0
+    return cut[1:] if held.mean() > 0.5 else cut
 
 
 @dataclass(frozen=True, slots=True)
