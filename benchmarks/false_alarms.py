@@ -67,6 +67,12 @@ KINDS = (
     World("one value and rare others, days differ, .6", draws=RARE, effects=0.3, rho=0.6),
     World("1 % missing", missing=0.01),
 )
+SHORT = (
+    World("one normal column, days differ, .9", draws=(normal,), levels=(), effects=0.15, rho=0.9),
+    World("ten days of reference that differ", effects=0.15, reference_days=10),
+    World("ten days of reference that differ, .6", effects=0.15, rho=0.6, reference_days=10),
+)
+"""Where the reference cannot say how far its days may lie apart."""
 SEED = 7
 
 
@@ -106,7 +112,7 @@ def main() -> None:
     print(f"{options.runs} logs a row ({options.peer_runs} for the peers); {drift_peers.versions(options.nannyml)}\n")
     print("| log without drift | evidence / .2 | / 1 | / 5 | alarms where 1 is allowed | Evidently | NannyML |")
     print("|---|---|---|---|---|---|---|")
-    worlds = [world for world in (*SIZES, *TIME, *KINDS) if options.only in world.name]
+    worlds = [world for world in (*SIZES, *TIME, *KINDS, *SHORT) if options.only in world.name]
     peers = {
         world.name: [log_of(world, n) for n in range(options.peer_runs)] for world in worlds if world.chunk != "1h"
     }
