@@ -254,6 +254,29 @@ def test_false_alarms_are_measured_on_the_reference_itself(tmp_path: Path) -> No
     assert "28 windows" in measured["reason"]
 
 
+def test_what_lasts_in_the_reference_is_one_alarm_and_the_page_is_told_from_and_to(tmp_path: Path) -> None:
+    def apart(hours: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+        return draw.normal(size=len(hours)) + np.where(np.isin(hours // 24, (7, 8)), 4.0, 0.0)
+
+    (measured,) = [v for v in evaluate(tmp_path, log_of(30, 20, apart)) if v["check"] == "drift.false_alarms"]
+    assert measured["reason"].startswith("1 drift alarm would have begun in the reference's own 28 windows")
+    assert measured["value"] == pytest.approx(91 / 28)
+    assert measured["lower"] < 1 < measured["upper"] and measured["status"] == "ok", "28 days tell no single number"
+
+
+@pytest.mark.parametrize(("hour", "windows"), [(0, 28), (9, 27)])
+def test_a_day_in_which_the_log_begins_is_no_day_of_the_reference(hour: int, windows: int, tmp_path: Path) -> None:
+    log = log_of(40, 20, steady)
+    found = evaluate(tmp_path, log[log["ts"] >= pd.Timestamp(START) + pd.Timedelta(hours=hour)])
+    assert all(f"learned from {windows} windows of the reference" in v["reason"] for v in of_x(found))
+
+
+def test_a_log_that_is_quiet_every_night_begins_in_the_morning(tmp_path: Path) -> None:
+    log = log_of(40, 20, steady)
+    found = evaluate(tmp_path, log[log["ts"].dt.hour >= 6])
+    assert all("learned from 28 windows of the reference" in v["reason"] for v in of_x(found))
+
+
 def test_a_reference_too_short_to_learn_chance_from_says_so(tmp_path: Path) -> None:
     short = {"from": "2026-03-02", "to": "2026-03-04"}
     found = evaluate(tmp_path, log_of(10, 20, steady), reference=short)

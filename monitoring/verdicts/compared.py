@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monitoring.core.calibration.column import chance_of
 from monitoring.core.calibration.matching import FEWEST, Match, match
 from monitoring.core.calibration.null import Chance
 from monitoring.core.calibration.windows import Known, Windows
-from monitoring.core.grid import Grid
 from monitoring.core.histogram import Histogram
-from monitoring.core.profile import Column
-from monitoring.core.summaries import Summaries
-from monitoring.core.summary import Kind
-from monitoring.core.window import Chunk, Slots, chunks
+from monitoring.core.window import Slots
 from monitoring.fleet import MovingReference, Threshold
+from monitoring.verdicts.monitored import DAY, Cut, Dependence, Floats, Integers, Monitored, begun, cut_of
 from monitoring.verdicts.subject import Subject
 
-DAY = 24
 FOLDS = 5
 FEW = 0.5
 """Independent windows that the reference counts as, as a share of its own, below which a verdict says so."""
-Integers = NDArray[np.int32]
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Monitored:
-    """A distribution to compare: its column and grid."""
-
-    column: Column
-    grid: Grid
-
-    def table(
-        self, subject: Subject, summaries: Summaries, windows: Sequence[Slots], slice_: str
-    ) -> tuple[Integers, Floats]:
-        """Class codes and counts, a row a window. A classifier's label is kept with its outcome."""
-        if self.column.kind != Kind.LABEL or subject.model.task == "regression":
-            return summaries.table(self.column.kind, self.column.name, windows, slice_)
-        codes, counts = summaries.table(Kind.OUTCOME, "", windows, slice_)
-        size = 2 if subject.model.task == "binary_classification" else len(subject.profile.classes)
-        labels = np.zeros((len(windows), size))
-        np.add.at(labels.T, codes % size, counts.T)
-        return np.arange(size, dtype=np.int32), labels
+Prior = Callable[[str], Floats | None]
+"""Of how much windows resemble the ones before, where they are matched so."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +39,9 @@ class Compared:
 
 
 def compare(
-    subject: Subject, monitored: Monitored, slice_: str, windows: Sequence[Slots], own: Threshold | None
-) -> dict[Slots, Compared]:
+    subject: Subject, monitored: Monitored, slice_: str, windows: Sequence[Slots], own: Threshold | None,
+    dependence: Dependence,
+) -> dict[Slots, Compared]:  # fmt: skip
     """Every window beside the reference that it has."""
     spans: dict[Slots, list[Slots]] = {}
     for window in windows:
@@ -77,89 +54,58 @@ def compare(
     for span, group in spans.items():
         if moving and begun is not None and span.first < begun.first:  # not yet whole
             span = Slots(span.first, span.first)
-        reference = _reference(subject, monitored, slice_, span, source, len(group[0]))
+        reference = cut_of(subject, monitored, slice_, span, source, len(group[0]))
         table = monitored.table(subject, subject.current, group, slice_)
-        found.update({c.window: c for c in _beside(subject, monitored, group, table, reference, side)})
+        prior = partial(dependence.of, monitored, span, source, len(group[0]))
+        found.update({c.window: c for c in _beside(subject, monitored, group, table, reference, side, prior)})
     return found
 
 
-def compare_reference(subject: Subject, monitored: Monitored) -> dict[Slots, Compared]:
+def compare_reference(subject: Subject, monitored: Monitored, dependence: Dependence) -> dict[Slots, Compared]:
     """Every window of a fixed reference beside the rest of it: FOLDS times, a part of the windows by the others. Empty
     where that leaves too few to learn chance from."""
-    cut = list(subject.reference_chunks())
+    cut = begun(subject, subject.reference, list(subject.reference_chunks()))
     if len(cut) * (FOLDS - 1) < FEWEST * FOLDS:
         return {}
     codes, counts = monitored.table(subject, subject.reference, cut, "")
     held = counts.sum(axis=1) > 0
     cut, counts = [c for c, h in zip(cut, held, strict=True) if h], counts[held]
     found = {}
+    prior = partial(dependence.of, monitored, subject.reference_span, subject.reference, len(cut[0]) if cut else 0)
     for fold in np.array_split(np.arange(len(cut)), FOLDS):  # neighbours together: they are alike
         others = np.setdiff1d(np.arange(len(cut)), fold)
         if not len(fold) or not len(others):
             continue
         heap, rest = (codes, counts[others].sum(axis=0)[None]), [cut[at] for at in others]
-        reference = _Reference(heap, rest, (codes, counts[others]), 1, "chance learned from the rest of the reference")
+        reference = Cut(heap, rest, (codes, counts[others]), 1, "chance learned from the rest of the reference")
         part = [cut[at] for at in fold]
-        found.update({c.window: c for c in _beside(subject, monitored, part, (codes, counts[fold]), reference, 0)})
+        table = codes, counts[fold]
+        found.update({c.window: c for c in _beside(subject, monitored, part, table, reference, 0, prior)})
     return found
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Reference:
-    """The reference as a heap, and cut into windows: `longer` of them make one of the windows that are judged. With
-    too few to learn chance from, `cut` is empty and there is only the heap."""
-
-    heap: tuple[Integers, Floats]
-    cut: list[Slots]
-    counts: tuple[Integers, Floats]
-    longer: int
-    basis: str
-
-    def times(self, by_rows: bool) -> NDArray[np.int64]:
-        """The day that each window lies in; its place in the order, where windows are longer, or of rows."""
-        of = self.cut or [Slots(0, 1)]
-        length = len(of[0]) if by_rows else max(len(of[0]), DAY)
-        return np.asarray([w.first // length for w in of], dtype=np.int64)
-
-
-def _reference(
-    subject: Subject, monitored: Monitored, slice_: str, span: Slots, source: Summaries, length: int
-) -> _Reference:
-    heap = monitored.table(subject, source, [span], slice_)
-    cut, longer, what = list(subject.reference_chunks(span)), 1, "windows"
-    if len(cut) < FEWEST and length > DAY and not subject.by_rows:
-        cut, longer, what = list(chunks(Chunk(hours=DAY), span)), length // DAY, "days"
-    if len(cut) >= FEWEST:
-        codes, counts = monitored.table(subject, source, cut, slice_)
-        held = counts.sum(axis=1) > 0
-        cut, counts = [c for c, h in zip(cut, held, strict=True) if h], counts[held]
-    if len(cut) >= FEWEST:
-        return _Reference(heap, cut, (codes, counts), longer, f"chance learned from {len(cut)} {what} of the reference")
-    basis = f"rows taken as independent, the reference having {len(cut)} {what} where {FEWEST} are needed"
-    return _Reference(heap, [], heap, 1, basis)
 
 
 def _beside(
     subject: Subject, monitored: Monitored, windows: list[Slots], table: tuple[Integers, Floats],
-    reference: _Reference, side: int,
+    reference: Cut, side: int, prior: Prior,
 ) -> list[Compared]:  # fmt: skip
     every = np.union1d(np.union1d(table[0], reference.heap[0]), reference.counts[0]).astype(np.int32)
     whole, before, current = (_spread(every, *t) for t in (reference.heap, reference.counts, table))
     alike = np.zeros(len(windows), dtype=np.int64)
     matches = [Match("", np.arange(len(windows)), alike, np.zeros(len(before), dtype=np.int64))]
-    if reference.cut and reference.longer == 1 and not subject.by_rows:  # a number of a chunk is no hour
-        matches = match(reference.cut, windows)
+    if reference.windows and reference.longer == 1 and not subject.by_rows:  # a number of a chunk is no hour
+        matches = match(reference.windows, windows)
     out = []
     for m in matches:
         size = int(max(m.reference.max(), m.matched.max())) + 1
-        known = Known(before, m.reference, reference.times(subject.by_rows), size, not reference.cut, reference.longer)
+        alone, longer = not reference.windows, reference.longer
+        known = Known(before, m.reference, reference.times(subject.by_rows), size, alone, longer, prior(m.how))
         failure = ""
         try:
             found = chance_of(monitored.grid, every, known, Windows(current[m.at], m.matched), side)
         except (ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError) as error:
             found, failure = Chance(np.full(len(m.at), np.nan), 0.0), f"What chance does could not be learned: {error}"
         basis = reference.basis
-        if reference.cut and 0 < found.counts_as < FEW * len(reference.cut) / reference.longer:
+        if reference.windows and 0 < found.counts_as < FEW * len(reference.windows) / reference.longer:
             basis += f", which count as {max(found.counts_as, 1):.0f} independent ones, each being like the one before"
         basis += f", {m.how} together" if m.how else ""
         for at, class_, value in zip(m.at, m.matched, found.p_values, strict=True):

@@ -11,8 +11,9 @@ from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Threshold
-from monitoring.verdicts.compared import Compared, Monitored, compare
+from monitoring.verdicts.compared import Compared, compare
 from monitoring.verdicts.effect import Effect, effect_of, own_threshold
+from monitoring.verdicts.monitored import Dependence, Monitored
 from monitoring.verdicts.season import Seasons
 from monitoring.verdicts.subject import Subject, status_above
 
@@ -33,8 +34,9 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     before = _predecessors(subject, wanted)
     needed = sorted({*wanted, *before.values()})
     slices, seasons = ["", *subject.current.slices()], Seasons(subject)
+    dependence = Dependence(subject, monitored)
     compared = {
-        (m.column.key, s): compare(subject, m, s, needed, own_threshold(subject, m, s))
+        (m.column.key, s): compare(subject, m, s, needed, own_threshold(subject, m, s), dependence)
         for m in monitored
         for s in slices
         if not (own_threshold(subject, m, s).method or "").startswith(PREFIX)

@@ -14,7 +14,8 @@ from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.fleet import Threshold
 from monitoring.stattests.registry import Stattest, default_for, get
-from monitoring.verdicts.compared import Compared, Monitored
+from monitoring.verdicts.compared import Compared
+from monitoring.verdicts.monitored import Monitored
 from monitoring.verdicts.moved import moved
 from monitoring.verdicts.subject import MIN_ROWS, Subject, status_above
 

@@ -8,11 +8,12 @@ from monitoring.core.calibration.budget import windows_per_quarter
 from monitoring.core.calibration.matching import FEWEST
 from monitoring.core.calibration.share import interval
 from monitoring.core.verdict import Status, Verdict, Window
-from monitoring.core.window import moment_of
+from monitoring.core.window import Slots, moment_of
 from monitoring.fleet import MovingReference
 from monitoring.verdicts.compared import compare_reference
-from monitoring.verdicts.drift import DRIFTED, PREFIX, budget_of, held_to_budget, monitored_columns
+from monitoring.verdicts.drift import PREFIX, budget_of, held_to_budget, monitored_columns
 from monitoring.verdicts.effect import effect_of, own_threshold
+from monitoring.verdicts.monitored import Dependence
 from monitoring.verdicts.season import Seasons
 from monitoring.verdicts.subject import Subject
 
@@ -26,7 +27,8 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     monitored = [
         m for m in monitored_columns(subject) if not (own_threshold(subject, m, "").method or "").startswith(PREFIX)
     ]
-    compared = [(m, compare_reference(subject, m)) for m in monitored]
+    dependence = Dependence(subject, monitored)
+    compared = [(m, compare_reference(subject, m, dependence)) for m in monitored]
     windows = sorted({window for _, found in compared for window in found})
     budget = budget_of(subject)
     rows = subject.reference.rows(span)
@@ -40,16 +42,24 @@ def judge(subject: Subject) -> Iterator[Verdict]:
         reason = f"Not measured: the reference has too few windows for some to be judged by {FEWEST} others."
         yield verdict._replace(status=Status.INSUFFICIENT_DATA, reason=reason)
         return
-    alarms, seasons = 0, Seasons(subject)
-    for window in windows:
+    alarms, warned, seasons = 0, 0, Seasons(subject)
+    last: Slots | None = None  # the newest window that was breached
+    for at, window in enumerate(windows):
         effects = [effect_of(subject, m, "", found[window]) for m, found in compared if window in found]
-        alarms += any(v.status in DRIFTED for v in held_to_budget(seasons, window, effects, {}))
+        before = windows[at - 1] if at and windows[at - 1].last == window.first else None
+        earlier = {(m.column.key, ""): found.get(before) for m, found in compared} if before else {}
+        statuses = {v.status for v in held_to_budget(seasons, window, effects, earlier)}
+        if Status.BREACHED in statuses:
+            alarms += last is None or last.last != window.first
+            last = window
+        else:
+            warned += Status.WARNING in statuses
     a_quarter = windows_per_quarter(subject.model.chunk.hours)
     low, high = (share * a_quarter for share in interval(alarms, len(windows)))
+    also = f" ({warned} more would have warned)" if warned else ""
     reason = (
-        f"{alarms} of the reference's own {len(windows)} windows would have been flagged, each judged by others: "
-        f"{alarms / len(windows) * a_quarter:.2g} false alarms a quarter ({low:.2g} to {high:.2g}), "
-        f"where the budget is {budget:.2g}."
+        f"{alarms} drift alarm{'s' * (alarms != 1)} would have begun in the reference's own {len(windows)} windows, "
+        f"each judged by others{also}: {low:.2g} to {high:.2g} a quarter, where the budget is {budget:.2g}."
     )
     yield verdict._replace(
         value=alarms / len(windows) * a_quarter, lower=low, upper=high, reason=reason,

@@ -122,10 +122,13 @@ def open_alerts(count: Count | None) -> str:
 
 
 def alarms(entry: FleetEntry) -> str:
-    """False alarms a quarter: measured on the reference, of those allowed."""
+    """False alarms a quarter: as many as the reference shows, beside those allowed. A month tells no single number."""
     if entry.allowed is None:
         return ""
-    return "not measured" if entry.false_alarms is None else f"{entry.false_alarms:.2g} of {entry.allowed:.2g}"
+    if entry.false_alarms is None:
+        return "not measured"
+    low, high = (round(x, 1) if x < 10 else round(x) for x in entry.false_alarms)
+    return f"{low:g} to {high:g} of {entry.allowed:.2g}"
 
 
 def table(entries: list[FleetEntry]) -> None:
@@ -145,7 +148,8 @@ def table(entries: list[FleetEntry]) -> None:
             "drifted": column.NumberColumn("Drifted", format="%.0f %%", width=65, help="Share of features"),
             "drift": column.LineChartColumn(f"{days} ", width=90, y_min=0, y_max=1, color=line, help="Share drifted"),
             "alarms": column.TextColumn(
-                "False alarms", width=95, help="Drift alarms a quarter: measured on the reference, of those allowed"
+                "False alarms", width=115,
+                help="Drift alarms a quarter: from and to, by the reference's own windows, of those allowed",
             ),
             "budget": column.NumberColumn("Budget left", format="%.0f %%", width=85, help="Below 0 is overspent"),
             "last": column.DatetimeColumn("Last row", format="distance", width=110),

@@ -19,13 +19,17 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 TINY = 1e-15
 RHOS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
-RHO_PRIOR = (6.0, 5.0, 4.0, 3.0, 2.5, 1.5, 0.75, 0.05)
+RHO_PRIOR = (6.0, 5.0, 4.0, 3.0, 2.7, 2.2, 1.6, 0.05)
+"""How likely each is before anything was seen. More of the strong ones would keep the budget where they are true and
+cost power where they are not."""
 RATIOS = np.concatenate([[0.0], np.exp(np.arange(np.log(0.03), np.log(2000.0), 0.6))])
 """Variance of effects over that of noise. Effects of less than a thirtieth of the noise show nowhere."""
 NO_EFFECT = 0.2
 """Prior probability that windows differ by nothing but their rows."""
-SLOPE = 0.25
-"""The prior of small ratios falls with this power of them."""
+SLOPE, STEEPNESS = 0.25, 20.0
+"""The prior of small ratios falls with this power of them; that of large ones (of what a day has that the day before
+had not, over noise) with this power over the number of windows. Few windows cannot tell that effects are not huge, and
+a prior that does not either would leave them no power."""
 MOST_BLOCKS = 120
 """Windows above which neighbours are taken together, to keep matrices small."""
 ALIKE = 0.12
@@ -131,18 +135,57 @@ def nothing(classes: int, windows: int) -> Between:
     return Between(np.ones(1), np.zeros((1, classes)), 0.0, float(windows))
 
 
-def between(arranged: Arrangement, apart: Floats, sampling: float, classes: Floats, dimensions: float = 1.0) -> Between:
+def between(
+    arranged: Arrangement, apart: Floats, sampling: float, classes: Floats, dimensions: float = 1.0,
+    dependence: Floats | None = None,
+) -> Between:  # fmt: skip
     """From the reference's windows, each `apart` from its class's mean; `sampling` is the variance that its rows give
-    one of as many as they have on average. `classes` are the windows by class.
+    one of as many as they have on average. `classes` are the windows by class, `dependence` the prior of RHOS where
+    something is known of it.
 
     With `apart` of shape (windows, measures), variances are the sums over all measures, which say as much as so many
     independent `dimensions`.
     """
-    apart = apart.reshape(len(apart), -1)
-    (m, measures), size = apart.shape, len(classes)
-    rank = arranged.onto.shape[1]
-    if rank == 0:
+    m, size = len(apart), len(classes)
+    if arranged.onto.shape[1] == 0:
         return nothing(size, m)
+    weighed = _weighed(arranged, apart, sampling, classes, dimensions)
+    logs = weighed.logs + np.log(RHO_PRIOR if dependence is None else dependence)[:, None]
+    weights = np.exp(logs - logs.max()).ravel()
+    weights /= weights.sum()
+    alone, middle, centre = (np.asarray(each) for each in (arranged.own, arranged.middle, arranged.centre))
+    usual = float(weights @ np.outer(alone, weighed.tau).ravel())
+    mean = float(weights @ np.outer(middle, weighed.tau).ravel())
+    variances = (weighed.tau[None, :, None] * (alone[:, None] + centre)[:, None, :]).reshape(len(weights), size)
+    own = weighed.own
+    hour = own * (1 + 1 / np.maximum(classes, 1.0))
+    grouped, together = _grouped(weights, variances, sampling)
+    counts_as = (usual + own + sampling / arranged.longer) / (mean + (own + sampling) / m)
+    return Between(grouped, together + hour, usual + own, min(counts_as, m / arranged.longer))
+
+
+def likelihood(arranged: Arrangement, apart: Floats, sampling: float, classes: Floats) -> Floats:
+    """How well each of RHOS goes with the reference's windows, whatever their variance; the best is 1."""
+    if arranged.onto.shape[1] == 0:
+        return np.ones(len(RHOS))
+    logs = _weighed(arranged, apart, sampling, classes, 1.0).logs
+    found = np.exp(logs - logs.max()).sum(axis=1)
+    return np.asarray(found / found.max())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weighed:
+    """`logs` (RHOS, RATIOS): likelihoods times the prior of ratios; `tau` the variances that these stand for; `own` the
+    variance of a window within its block."""
+
+    logs: Floats
+    tau: Floats
+    own: float
+
+
+def _weighed(arranged: Arrangement, apart: Floats, sampling: float, classes: Floats, dimensions: float) -> _Weighed:
+    apart = apart.reshape(len(apart), -1)
+    (m, measures), rank = apart.shape, arranged.onto.shape[1]
     sums = np.zeros((len(arranged.onto), measures))
     np.add.at(sums, arranged.block, arranged.weight[:, None] * apart)
     sums = arranged.onto.T @ sums
@@ -152,26 +195,22 @@ def between(arranged: Arrangement, apart: Floats, sampling: float, classes: Floa
         scatter = float((arranged.weight[:, None] * apart**2).sum()) - float((sums**2).sum())
         noise = max(noise, scatter / inside)
         own = noise - sampling
-    small = np.concatenate([[0.0], (RATIOS[1:] / (1 + RATIOS[1:])) ** SLOPE])
-    prior = np.log(np.concatenate([[NO_EFFECT], (1 - NO_EFFECT) * small[1:] / small[1:].sum()]))
-    tau = RATIOS * noise / arranged.length
-    logs, alone, middle, variances = [], [], [], []
-    for at, prior_rho in enumerate(RHO_PRIOR):
+    logs = []
+    for at, prior in enumerate(_priors(rank)):
         square = ((arranged.turn[at].T @ sums) ** 2).sum(axis=1) / noise
         scale = 1.0 + arranged.eigenvalues[at][:, None] * (RATIOS / arranged.length)
         likelihood = -0.5 * dimensions * (np.log(scale) + square[:, None] / scale).sum(axis=0)
-        logs.append(np.log(prior_rho) + prior + likelihood)
-        alone.append(tau * arranged.own[at])
-        middle.append(tau * arranged.middle[at])
-        variances.append(tau[:, None] * (arranged.own[at] + arranged.centre[at]))
-    log = np.concatenate(logs)
-    weights = np.exp(log - log.max())
-    weights /= weights.sum()
-    usual, mean = float(weights @ np.concatenate(alone)), float(weights @ np.concatenate(middle))
-    hour = own * (1 + 1 / np.maximum(classes, 1.0))
-    grouped, together = _grouped(weights, np.concatenate(variances), sampling)
-    counts_as = (usual + own + sampling / arranged.longer) / (mean + (own + sampling) / m)
-    return Between(grouped, together + hour, usual + own, min(counts_as, m / arranged.longer))
+        logs.append(np.log(prior) + likelihood)
+    return _Weighed(np.stack(logs), RATIOS * noise / arranged.length, own)
+
+
+@lru_cache(maxsize=128)
+def _priors(rank: int) -> Floats:
+    """Of RATIOS, for each of RHOS, where windows leave so many directions free."""
+    ratios, new = RATIOS[1:], np.outer(1 - np.square(RHOS), RATIOS[1:])
+    some = (ratios / (1 + ratios)) ** SLOPE * (1 + new) ** (-STEEPNESS / rank)
+    some *= (1 - NO_EFFECT) / some.sum(axis=1, keepdims=True)
+    return np.column_stack([np.full(len(RHOS), NO_EFFECT), some])
 
 
 def _grouped(weights: Floats, variances: Floats, sampling: float) -> tuple[Floats, Floats]:

@@ -12,8 +12,10 @@ from monitoring.core.grid import REST, CategoricalGrid, Grid, no_value
 
 Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
-RARE = 10
+RARE = 5
 """Rows up to which a value is rare, where one that was never seen is likened to it."""
+OPEN = 0.05
+"""Rare values that are counted beside those that there are: a vocabulary of none is closed, most of the time."""
 
 
 def chance_of(grid: Grid, codes: Codes, known: Known, windows: Windows, side: int = 0) -> Chance:
@@ -62,8 +64,9 @@ def _with_new(codes: Codes, known: Known, before: Floats, after: Floats, new: Fl
         once = float(((total == 1) & (codes < REST)).sum())
         expected = once * before.sum(axis=1) / max(float(total.sum()), 1.0)
         if not once:
-            few = float((total <= RARE).sum()) + 0.5  # half a value, by Jeffreys' prior
-            beside = min(beside, few / float((1 / np.arange(1, RARE + 1)).sum()))
+            upto = max(RARE, int(total.min()) - 1)
+            few = float((total <= upto).sum()) + OPEN
+            beside = min(beside, few / float((1 / np.arange(1, upto + 1)).sum()))
     else:
         alone = ((before > 0).sum(axis=0) == 1) & (codes < REST)
         expected = before[:, alone].sum(axis=1)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LOCATION, SCALE, SHAPE, MISSING = 0.78, 0.08, 0.11, 0.03
+LOCATION, SCALE, SHAPE, MISSING = 0.8, 0.075, 0.11, 0.015
 """How the false-alarm budget of a numeric column is divided. Most real drift is a shift."""
-OMNIBUS, SINGLE, NEW = 0.55, 0.25, 0.2
-"""And of a categorical one: to all classes together, to the one that moved most, to values never seen."""
+NEW, SINGLE, EACH = 0.25, 0.25, 0.01
+"""And of a categorical one: to values never seen, to the class that moved most (so much for each, and no more than that
+in all: of few classes all together say as much), the rest to all together."""
 BINS = 32
 EXPECTED = 5.0
 """Rows that a class of the omnibus contrast has to be expected to hold: Cochran (1954)."""
@@ -116,10 +117,11 @@ def categorical(reference: Floats, new: float = 0.0) -> Contrasts:
     unseen = (Contrast("new", _one(size, size - 1), NEW, indicator=True, side=1, beside=new),) if new else ()
     old = size - len(unseen)
     if old <= 2:
-        only = Contrast("class 0", _one(size, 0), OMNIBUS + SINGLE, indicator=True)
+        only = Contrast("class 0", _one(size, 0), 1 - NEW, indicator=True)
         return Contrasts((only, *unseen), 0.0, reference, nowhere, ranked=False)
-    single = tuple(Contrast(f"class {at}", _one(size, at), SINGLE / old, indicator=True) for at in range(old))
-    return Contrasts((*single, *unseen), OMNIBUS, reference, nowhere, ranked=False)
+    each = min(EACH, SINGLE / old)
+    single = tuple(Contrast(f"class {at}", _one(size, at), each, indicator=True) for at in range(old))
+    return Contrasts((*single, *unseen), 1 - NEW - each * old, reference, nowhere, ranked=False)
 
 
 def _ranks(counts: Floats) -> Floats:

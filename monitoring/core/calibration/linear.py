@@ -22,17 +22,14 @@ def linear(known: Known, contrast: Contrast, windows: Windows) -> tuple[Floats, 
     from scipy.special import ndtri, stdtr
 
     variance, third, usual = _moments(known, contrast)
-    own = _value(known, contrast, usual)
+    own, centre = _centred(known, contrast, usual)
     at, rows = windows.matched, np.maximum(windows.rows, 1.0)
     heaps = np.maximum(known.heaps, 1.0)
-    # the mean of the windows' own values, which are what a window is compared with
-    centre = np.bincount(known.matched, weights=own * known.rows, minlength=known.size) / heaps
     learned, skewed, tails = nothing(known.size, len(known.rows)), 0.0, 0.0
     if not known.independent:
-        apart = own - centre[known.matched]
         sampling = float(variance[known.matched].mean() / known.rows.mean())
-        learned = between(known.arranged, apart, sampling, known.windows)
-        skewed, tails = shape_of(apart)
+        learned = between(known.arranged, own, sampling, known.windows, dependence=known.dependence)
+        skewed, tails = shape_of(own)
     of_rows = variance[at] * (1 / rows + 1 / heaps[at])
     up, down = learned.tails(_value(windows, contrast, usual) - centre[at], at, of_rows)
     share = learned.usual / learned.spread(at, of_rows)  # of the variance, that lies between windows
@@ -43,6 +40,21 @@ def linear(known: Known, contrast: Contrast, windows: Windows) -> tuple[Floats, 
         degrees = 4 + 6 / np.maximum(tails * share**2, TINY)
         up, down = np.maximum(up, stdtr(degrees, -z_up)), np.maximum(down, stdtr(degrees, -z_down))
     return up, down, learned
+
+
+def apart(known: Known, contrast: Contrast) -> tuple[Floats, float]:
+    """How far each of the reference's windows lies from the mean of its class, and the variance that its rows give one
+    of as many as they have on average."""
+    variance, _, usual = _moments(known, contrast)
+    return _centred(known, contrast, usual)[0], float(variance[known.matched].mean() / known.rows.mean())
+
+
+def _centred(known: Known, contrast: Contrast, usual: float) -> tuple[Floats, Floats]:
+    """The windows' own values less the mean of their class, and those means, which are what a window is compared
+    with."""
+    own = _value(known, contrast, usual)
+    centre = np.bincount(known.matched, weights=own * known.rows, minlength=known.size) / np.maximum(known.heaps, 1.0)
+    return own - centre[known.matched], centre
 
 
 def _moments(known: Known, contrast: Contrast) -> tuple[Floats, Floats, float]:

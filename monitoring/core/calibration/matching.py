@@ -51,6 +51,11 @@ def match(reference: Sequence[Slots], windows: Sequence[Slots]) -> list[Match]:
     return found
 
 
+def classes(how: str, reference: Sequence[Slots]) -> Integers:
+    """The classes of the reference's windows where they are matched in this way, as said by a Match."""
+    return np.asarray(dict(_ways(len(reference[0])))[how](_first(reference)), dtype=np.int64)
+
+
 def _first(windows: Sequence[Slots]) -> Integers:
     return np.asarray([w.first for w in windows], dtype=np.int64)
 

@@ -41,12 +41,14 @@ class Known(Windows):
 
     `times` is the day that each window lies in, or its place in the order where windows are days or longer. `longer`
     of them, one after the other, are as long as a window that is judged. `size` are the classes of windows.
+    `dependence` is the prior of how much windows resemble the ones before, where the log's other columns tell it.
     """
 
     times: Integers
     size: int
     independent: bool = False
     longer: int = 1
+    dependence: Floats | None = None
 
     def of(self, counts: Floats) -> Known:
         """The same windows, counted by other classes."""
@@ -54,9 +56,14 @@ class Known(Windows):
 
     def useful(self) -> Known:
         """Without windows that are empty, or alone in their class: those say nothing of the spread within it."""
-        alone = np.bincount(self.matched, minlength=1)[self.matched] < 2
-        kept = (self.rows > 0) & (~alone | self.independent)
+        kept = self.is_useful
         return replace(self, counts=self.counts[kept], matched=self.matched[kept], times=self.times[kept])
+
+    @cached_property
+    def is_useful(self) -> NDArray[np.bool_]:
+        """Which windows those are."""
+        alone = np.bincount(self.matched, minlength=1)[self.matched] < 2
+        return np.asarray((self.rows > 0) & (~alone | self.independent))
 
     @cached_property
     def totals(self) -> Floats:

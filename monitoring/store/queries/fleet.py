@@ -29,7 +29,7 @@ class FleetEntry:
 
     `main` is the name of the metric it is judged by, with its newest mature `value` and its `trend`, a value a
     window; `budget` the least error budget left of its objectives (1 is all of it). `false_alarms` are those of its
-    drift checks as measured on the reference, a quarter, and `allowed` the budget they are held to.
+    drift checks as measured on the reference, a quarter, from and to, and `allowed` the budget they are held to.
     """
 
     key: str
@@ -48,7 +48,7 @@ class FleetEntry:
     drift: tuple[float, ...]
     budget: float | None
     rows: int
-    false_alarms: float | None = None
+    false_alarms: tuple[float, float] | None = None
     allowed: float | None = None
 
     @property
@@ -175,12 +175,15 @@ def _trends(session: Session, now: datetime, judged: dict[int, str]) -> dict[tup
     return {key: tuple(values[-TREND_DAYS:]) for key, values in found.items()}
 
 
-def _false_alarms(session: Session) -> dict[int, tuple[float | None, float | None]]:
-    """By model, the false alarms a quarter measured on the newest reference, and the budget."""
-    query = select(VerdictRow.model_id, VerdictRow.value, VerdictRow.threshold).where(
+def _false_alarms(session: Session) -> dict[int, tuple[tuple[float, float] | None, float | None]]:
+    """By model, the false alarms a quarter measured on the newest reference, from and to, and the budget."""
+    query = select(VerdictRow.model_id, VerdictRow.lower, VerdictRow.upper, VerdictRow.threshold).where(
         VerdictRow.check == "drift.false_alarms"
     )
-    return {id_: (value, budget) for id_, value, budget in session.execute(query.order_by(VerdictRow.id))}
+    return {
+        id_: (None if low is None or high is None else (low, high), budget)
+        for id_, low, high, budget in session.execute(query.order_by(VerdictRow.id))
+    }
 
 
 def _budgets(session: Session, now: datetime) -> dict[int, float]:
