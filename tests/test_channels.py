@@ -74,6 +74,8 @@ def test_apply_and_export_give_the_same_channels_back(home: Path, capsys: pytest
         (MAIL | {"user": "ann", "password": "s3cr3t-s3cr3t"}, "password: write ${NAME}"),
         (HOOK | {"secret": "whsec_s3cr3t-s3cr3t"}, "secret: write ${NAME}"),
         (HOOK | {"headers": {"Authorization": "Bearer s3cr3t-s3cr3t"}}, "Authorization holds a secret"),
+        (HOOK | {"url": "nonsense"}, "begins with https://, not with 'nonsense'"),
+        (HOOK | {"url": "javascript:alert(1)"}, "begins with https://"),
         (HOOK | {"url": "https://ann:s3cr3t-s3cr3t@a.example.com/"}, "no user name or password"),
         (SLACK | {"kind": "pigeon"}, "no kind of channel is called 'pigeon'"),
         (SLACK | {"colour": "red"}, "colour: no such field"),

@@ -69,7 +69,9 @@ def kind(notification: Notification) -> str:
 
 
 def check_references(url: str, headers: Mapping[str, str]) -> None:
-    """Raises ValueError for a secret that is written out."""
+    """Raises ValueError for a secret that is written out, and for what is no URL."""
+    if url and not url.startswith(("https://", "http://", "${")):
+        raise ValueError(f"a URL begins with https://, not with {url.partition('/')[0][:40]!r}")
     for name, value in headers.items():
         if any(word in name.lower() for word in SECRET_HEADERS) and not references(value):
             raise ValueError(f"the header {name} holds a secret: write it as ${{NAME}}")

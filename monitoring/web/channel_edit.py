@@ -52,7 +52,7 @@ def told_of(entry: ChannelEntry) -> str:
 def show(entries: list[ChannelEntry]) -> None:
     """Four figures, the table, and the chosen channel."""
     if not entries:
-        pieces.empty(NO_CHANNEL, 'Choose "Add a channel" above, or write `channels:` into the fleet file.')
+        pieces.empty(NO_CHANNEL, 'Choose "Add a channel" above, or write channels: into the fleet file.')
         return
     _figures(entries)
     _table(entries)
@@ -140,7 +140,7 @@ def _one(entry: ChannelEntry, entries: list[ChannelEntry]) -> None:
         st.markdown(escape_help(registry.help_of(entry.kind)))
         prefix = f"{channel_form.PREFIX}{entry.name}_"
         document = channel_form.fields(entry.kind, entry.document, prefix, offered(entries, entry.name))
-        changed = usable(document) and registry.parse(document) != registry.parse(entry.document)
+        changed = usable(document) and not _same(document, entry.document)
         if changed:
             st.caption("Saving changes this:")
             st.code(difference(entry.document, document) or "the order of fields", language="diff")
@@ -187,6 +187,14 @@ def usable(document: dict[str, Any]) -> bool:
         show_problems(error)
         return False
     return True
+
+
+def _same(document: dict[str, Any], stored: dict[str, Any]) -> bool:
+    """Whether a channel says the same as the stored one, which an older version may have let pass."""
+    try:
+        return registry.parse(document) == registry.parse(stored)
+    except LeewayError:
+        return False
 
 
 def offered(entries: list[ChannelEntry], name: str) -> dict[str, list[str]]:

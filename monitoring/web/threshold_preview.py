@@ -30,9 +30,8 @@ def figures(found: BackTest, days: int, check: str) -> None:
     words = f"Over the last {days} days, {len(found.models):,} model{'' if len(found.models) == 1 else 's'}. "
     words += f"Nights are 22:00 to 07:00 in {', '.join(zones)}. A window is taken to be known at its end, "
     st.caption(escape(words + "with labels when they are complete."))
-    if before.of_parts or after.of_parts:
-        words = f"Of slices and versions are {before.of_parts:,} of the alerts as it is, {after.of_parts:,} with the "
-        st.caption(escape(words + "change; while the model as a whole alerts, they are not sent as well."))
+    if words := _of_parts(found):
+        st.caption(escape(words))
     if before.noise or after.noise:
         words = f"Of the alerts that people called noise, {before.noise:,} are raised as it is"
         st.caption(f"{words}, {after.noise:,} with the change.")
@@ -42,6 +41,22 @@ def figures(found: BackTest, days: int, check: str) -> None:
         st.warning(escape(f"Not told in {windows:,} windows, which stay as they were: {why}."), icon=":material/help:")
     for model, why in found.skipped.items():
         st.warning(escape(f"{model} is left out: {why}."), icon=":material/help:")
+
+
+def _of_parts(found: BackTest) -> str:
+    """How many of the alerts are of slices and versions, and of which; "" where none is."""
+    was, then = (
+        [a.subject for one in found.models for a in getattr(one, side).alerts if a.subject.part]
+        for side in ("before", "after")
+    )
+    names = sorted({about.slice or f"version {about.version}" for about in (*was, *then)})
+    if not names:
+        return ""
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return (
+        f"Of slices and versions are {len(was):,} of the alerts that were open as it is, {len(then):,} with the change: "
+        f"{', '.join(names[:5])}{more}. While the model as a whole alerts, they are not sent as well."
+    )
 
 
 def _rows(before: Tally, after: Tally, check: str) -> list[tuple[str, str, str, before_after.Colour]]:

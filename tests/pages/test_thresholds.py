@@ -65,7 +65,9 @@ def test_a_change_shows_at_once_what_it_would_have_done_and_is_saved_with_a_reas
     assert not at.exception
     after, before = figures(at)["Alerts opened"]
     assert (before, after) == ("4", "0")  # it and its slices decay within the two weeks; nothing is as bad as 0.05
-    assert any("Of slices and versions are 3 of the alerts as it is, 0 with" in c.value for c in at.caption)
+    assert any(
+        "Of slices and versions are 3 of the alerts that were open as it is, 0 with" in c.value for c in at.caption
+    )
     assert at.button(key="save-now").disabled
     at.text_input(key="save-reason").set_value("The old level paged us for nothing").run()
     at.button(key="save-now").click().run()
