@@ -25,7 +25,7 @@ from monitoring.store.tables import AuditRow, HeartbeatRow, IncidentMemberRow, I
 
 LOCK = "alerting"
 """The heartbeat that deciding gives; its row is the lock that decisions queue for."""
-SUBJECT = tuple(f.name for f in fields(Subject) if f.name != "model")
+SUBJECT = tuple(f.name for f in fields(Subject) if f.init and f.name != "model")
 PLAIN = (
     "episode", "rule", "owner", "model_name", "summary", "opened_at", "last_seen", "value", "threshold",
     "window_start", "window_end", "fired_at", "closed_at", "clear_since", "flapping", "acked_by", "acked_at",

@@ -54,8 +54,8 @@ def _of_parts(found: BackTest) -> str:
         return ""
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
     return (
-        f"Of slices and versions are {len(was):,} of the alerts that were open as it is, {len(then):,} with the change: "
-        f"{', '.join(names[:5])}{more}. While the model as a whole alerts, they are not sent as well."
+        f"Of slices and versions are {len(was):,} of the alerts that were open as it is, {len(then):,} with the "
+        f"change: {', '.join(names[:5])}{more}. While the model as a whole alerts, they are not sent as well."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,7 @@ def test_a_level_is_tried_saved_and_undone(browser_page: Page, server: str, sett
     settled(page)
     opened = page.get_by_test_id("stMetric").filter(has_text="Alerts opened")
     expect(opened).to_contain_text("0")
-    expect(opened).to_contain_text("as it is: 4")
+    expect(opened).to_contain_text(re.compile("as it is: [1-9]"))
     expect(page.locator(".js-plotly-plot")).to_be_visible()
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
     page.get_by_label("Reason").fill("We are paged for nothing")

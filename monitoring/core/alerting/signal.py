@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 
 from monitoring.core.alerting.severity import Severity
 
@@ -47,6 +46,11 @@ class Subject:
     slice: str = ""
     version: str = ""
     method: str = ""
+    _fingerprint: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        words = "\x1f".join((self.check, self.model, self.column, self.slice, self.version, self.method))
+        object.__setattr__(self, "_fingerprint", hashlib.sha256(words.encode()).hexdigest()[:20])
 
     @property
     def part(self) -> bool:
@@ -68,7 +72,7 @@ class Subject:
     @property
     def fingerprint(self) -> str:
         """Of check, model and labels: the same thing has the same, for ever."""
-        return _fingerprint(self)
+        return self._fingerprint
 
 
 def named(check: str, column: str) -> str:
@@ -76,12 +80,6 @@ def named(check: str, column: str) -> str:
     if check.startswith("slo.") and column:
         return f"slo.{column}"
     return f"{check} of {column}" if column else check
-
-
-@lru_cache(maxsize=8192)
-def _fingerprint(subject: Subject) -> str:
-    words = (subject.check, subject.model, subject.column, subject.slice, subject.version, subject.method)
-    return hashlib.sha256("\x1f".join(words).encode()).hexdigest()[:20]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 
 from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.decide import Known, decide
@@ -96,11 +97,11 @@ def simulate(
     desk = Desk()
     for at, heard in _heard(model, verdicts, known_at):
         desk.wait_until(at)
-        conditions = {alert.subject: alert.condition for alert in desk.open.values()}
+        conditions = {alert.subject.fingerprint: alert.condition for alert in desk.open.values()}
         said = [
             signal_of(track.subject, track.rule, name, owner, news, waits)
             for track in heard
-            if (news := track.news(conditions.get(track.subject) if conditions else None))
+            if (news := track.news(conditions.get(track.subject.fingerprint) if conditions else None))
         ]
         if said:  # otherwise nothing begins, and nothing ends but by time alone
             desk.step(said, at)
@@ -115,8 +116,10 @@ def _heard(model: str, verdicts: Sequence[Verdict], known_at: Moment) -> Iterato
     """Moment by moment, everything that something was heard of."""
     tracks: dict[tuple[str | None, ...], list[_Track]] = {}
     every: dict[Subject, _Track] = {}
-    known: dict[datetime, list[Verdict]] = defaultdict(list)
+    known: dict[datetime, list[tuple[Verdict, list[_Track]]]] = defaultdict(list)
+    answering: dict[datetime, list[Verdict]] = defaultdict(list)
     speaking = {check for check in {v.check for v in verdicts} if rules_of(check)}
+    estimated = any(check.startswith("estimated.") for check in speaking)
     for v in verdicts:
         if v.check not in speaking:
             continue
@@ -124,16 +127,21 @@ def _heard(model: str, verdicts: Sequence[Verdict], known_at: Moment) -> Iterato
         if key not in tracks:
             found = [(subject_of(model, v, r), r) for r in RULES if r.fits(v)]
             tracks[key] = [every.setdefault(subject, _Track(subject, rule)) for subject, rule in found]
-        if tracks[key] and not v.provisional and (at := known_at(v)) is not None:
-            known[at].append(v)
+        if not tracks[key] or v.provisional or (at := known_at(v)) is None:
+            continue
+        if estimated and v.slice is None and v.version is None and v.check.startswith(("estimated.", "performance.")):
+            answering[at].append(v)
+        else:
+            known[at].append((v, tracks[key]))
     for track in every.values():
         track.whole = every.get(track.subject.whole) if track.subject.part else None
     parts = [track for track in every.values() if track.whole is not None]
-    answers = _Answers() if any(check.startswith("estimated.") for check in speaking) else None
-    for at in sorted(known):
+    answers = _Answers()
+    for at in sorted({*known, *answering}):
         heard: dict[int, _Track] = {}
-        for v in known[at] if answers is None else answers.to(known[at]):
-            for track in tracks[_key(v)]:
+        answered_ = ((v, tracks[_key(v)]) for v in answers.to(answering.get(at, ())))
+        for v, about in chain(known.get(at, ()), answered_):
+            for track in about:
                 track.hear(v, at)
                 heard[id(track)] = track
         heard |= {id(track): track for track in parts if track.recent and id(track.whole) in heard}

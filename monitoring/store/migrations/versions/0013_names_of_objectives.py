@@ -61,7 +61,7 @@ def _only_ones() -> Iterator[tuple[int, str, str, str]]:
 
 
 def _name(slo: dict[str, Any]) -> str:
-    """As fleet_slos.Slo.slug has it."""
+    """As fleet.slos.Slo.slug has it."""
     limit = f"-{float(slo['threshold_ms']):g}ms" if slo.get("threshold_ms") is not None else ""
     limit += f"-within-{float(slo['tolerance']):g}" if slo.get("tolerance") is not None else ""
     limit += f"-{slo['max_age']}" if slo.get("max_age") is not None else ""
