@@ -238,6 +238,19 @@ def test_a_multiclass_model_is_measured_by_its_classes(tmp_path: Path) -> None:
     assert not [v for v in verdicts if v["status"] == "failed"]
 
 
+def test_the_only_objective_of_a_kind_has_no_column_and_several_have_their_names(tmp_path: Path) -> None:
+    slos = [
+        {"sli": "availability", "objective": 0.9, "period": "7d"},
+        {"sli": "latency", "threshold_ms": 50, "objective": 0.9, "period": "7d"},
+        {"sli": "latency", "threshold_ms": 200, "objective": 0.99, "period": "7d"},
+    ]
+    verdicts = evaluate(tmp_path, binary_model(write(LOG, "parquet", tmp_path), slos=slos))
+    found = {(v["check"], v["column"]) for v in verdicts if v["check"].startswith("slo.")}
+    assert found == {
+        ("slo.availability", None), ("slo.latency", "latency-50ms-90-7d"), ("slo.latency", "latency-200ms-99-7d"),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("labels", ["in the row", "apart"])
 def test_as_of_an_earlier_moment_only_what_was_known_then_is_used(labels: str, tmp_path: Path) -> None:
     then = START + timedelta(days=6, hours=7, minutes=30)
