@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from threadpoolctl import threadpool_limits
 
 from monitoring import alerting, incidents, sender
 from monitoring.comparing import asked_for
@@ -90,8 +91,10 @@ def work(store: Engine, settings: Settings, clock: Clock) -> None:
 def settle() -> None:
     """Take what a warm process keeps for good (modules, compiled statements) out of the garbage collector's sight.
 
-    Going through all of it again costs a twentieth of an evaluation.
+    Going through all of it again costs a twentieth of an evaluation. The matrices of an evaluation are small: a second
+    thread for them would only wait, at full load.
     """
+    threadpool_limits(1, user_api="blas")
     gc.collect()
     gc.freeze()
 
