@@ -59,6 +59,8 @@ def odd(log: pd.DataFrame, seed: int = 3) -> pd.DataFrame:
     log.loc[some(0.05), "latency"] = np.nan
     log.loc[some(0.05), "status"] = "error"
     log.loc[some(0.03), "status"] = None
+    log.loc[some(0.03), "status"] = "429"
+    log.loc[some(0.03), "status"] = "probe"
     log.loc[some(0.1), "observed_at"] = None
     for name in ("label", "actual", "outcome"):
         if name in log:
@@ -82,7 +84,9 @@ def of_eta(place: dict[str, Any]) -> dict[str, Any]:
         "id": "id", "timestamp": "ts", "prediction": "eta", "label": "actual", "status": "status",
         "features": ["distance", "carrier"], "slices": ["origin", "carrier"],
     }  # fmt: skip
-    return binary_model(place, task="regression", slos=[]) | {"predictions": {**place, "columns": columns}}
+    meant = {429: "error", "probe": "left_out"}
+    predictions = {**place, "columns": columns, "statuses": meant}
+    return binary_model(place, task="regression", slos=[]) | {"predictions": predictions}
 
 
 def of_outcome(place: dict[str, Any]) -> dict[str, Any]:

@@ -251,6 +251,30 @@ def test_the_only_objective_of_a_kind_has_no_column_and_several_have_their_names
     }  # fmt: skip
 
 
+MEANT: list[tuple[dict[Any, str], int, int]] = [
+    ({}, 0, 80),
+    ({429: "error"}, 10, 90),
+    ({"429": "error", 200: "left_out"}, 10, 10),
+    ({429: "ok", 404: "error"}, 10, 100),
+]
+
+
+@pytest.mark.parametrize("kind", ["a number", "a text"])
+@pytest.mark.parametrize(("meant", "bad", "of_all"), MEANT)
+def test_statuses_mean_what_the_fleet_file_says(
+    meant: dict[Any, str], bad: int, of_all: int, kind: str, tmp_path: Path
+) -> None:
+    log = flights(days=1, per_hour=5).head(100)
+    codes = [200] * 80 + [429] * 10 + [404] * 10
+    log["status"] = codes if kind == "a number" else [str(code) for code in codes]
+    place = write(log, "parquet", tmp_path)
+    slos = [{"sli": "availability", "objective": 0.5, "period": "7d"}]
+    model = binary_model(place, slos=slos)
+    model["predictions"]["statuses"] = meant
+    (verdict,) = of(evaluate(tmp_path, model), "slo.availability", method="budget")
+    assert verdict["window"]["n"] == of_all and f"{1 - bad / of_all:.3%} answered of {of_all}" in verdict["reason"]
+
+
 @pytest.mark.parametrize("labels", ["in the row", "apart"])
 def test_as_of_an_earlier_moment_only_what_was_known_then_is_used(labels: str, tmp_path: Path) -> None:
     then = START + timedelta(days=6, hours=7, minutes=30)

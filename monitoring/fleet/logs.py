@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from monitoring.errors import FleetError
 from monitoring.fleet.strict import Strict
@@ -46,14 +46,26 @@ class Columns(Strict):
         return next((feed for feed, columns in self.feeds.items() if column in columns), "")
 
 
+Meaning = Literal["ok", "error", "client_error", "left_out"]
+"""What a status says of a request: answered; a server's error; the caller's fault; no request (a health check). The
+last two are in no objective."""
+
+
+def _as_texts(value: Any) -> Any:
+    """YAML reads 429 as a number."""
+    return {str(key): meant for key, meant in value.items()} if isinstance(value, dict) else value
+
+
 class Log(Strict):
-    """Where a log is, and its column mapping. `location` is a file, folder or glob; SQL takes `url` and `table`."""
+    """Where a log is, and its column mapping. `location` is a file, folder or glob; SQL takes `url` and `table`.
+    `statuses` says what single statuses mean, where that is not what they usually do."""
 
     source: str
     location: str | None = None
     url: str | None = None
     table: str | None = None
     columns: Columns = Columns()
+    statuses: Annotated[dict[str, Meaning], BeforeValidator(_as_texts)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_a_place(self) -> Log:

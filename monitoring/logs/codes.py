@@ -170,7 +170,7 @@ def _service(parts: RowParts, column: Column) -> Item:
     columns = parts.model.predictions.columns
     status = integer(OK)
     if columns.status is not None:
-        status = status_class(*parts.column(columns.status))
+        status = status_class(*parts.column(columns.status), parts.model.predictions.statuses)
     if columns.latency_ms is None or not isinstance(column.grid, BucketGrid):
         return Item(Kind.SERVICE, "", rest=integer(NO_LATENCY * 4) + status)
     latency = number_of(*parts.column(columns.latency_ms))

@@ -108,7 +108,7 @@ class RowParts:
         name = self.model.predictions.columns.status
         if name is None:
             return None
-        status = status_class(self.rows.c[name], self.predictions.types[name])
+        status = status_class(self.rows.c[name], self.predictions.types[name], self.model.predictions.statuses)
         return status.not_in((OK, EXCLUDED))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -117,8 +118,23 @@ def is_positive(column: Expression, kind: ColumnType, positive: str | None) -> E
     return cast(hit, Integer)
 
 
-def status_class(column: Expression, kind: ColumnType) -> Expression:
-    """Status class of ok | error | an HTTP code; null is excluded."""
+MEANINGS = {"ok": OK, "error": SERVER_ERROR, "client_error": CLIENT_ERROR, "left_out": EXCLUDED}
+"""Status classes by what a fleet file calls them."""
+
+
+def status_class(column: Expression, kind: ColumnType, meant: Mapping[str, str]) -> Expression:
+    """Status class of ok | error | an HTTP code; null is excluded. `meant` says it of single statuses."""
+    usual = _usual_class(column, kind)
+    if not meant:
+        return usual
+    said: dict[int, list[str]] = {}
+    for status, meaning in meant.items():
+        said.setdefault(MEANINGS[meaning], []).append(status)
+    text = text_of(column, kind)
+    return case(*((text.in_(statuses), integer(found)) for found, statuses in said.items()), else_=usual)
+
+
+def _usual_class(column: Expression, kind: ColumnType) -> Expression:
     if kind == "boolean":
         return case(
             (column.is_(None), integer(EXCLUDED)), (cast(column, Boolean), integer(OK)), else_=integer(SERVER_ERROR)
