@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -25,7 +26,7 @@ POLL = 1.0
 log = logging.getLogger(__name__)
 
 
-class Leasing:
+class Leasing(ABC):
     """One of any number that may run at once. A target that hangs holds one thread, and no other target."""
 
     kinds: tuple[str, ...]
@@ -43,10 +44,10 @@ class Leasing:
         self._lock = threading.Lock()
         self._freed = threading.Event()
 
+    @abstractmethod
     def work(self, leased: Leased) -> None:
         """Do what a row asks for, and write down what became of it. What it raises is logged, and the row is free again
         when its claim has run out."""
-        raise NotImplementedError
 
     def run(self) -> None:
         """Until it is stopped. Nothing that happens ends it."""

@@ -116,6 +116,13 @@ def test_from_approval_to_roll_back_each_decision_is_asked_for_and_its_answer_to
     assert len({one.id for one in told(store)}) == 6
 
 
+def test_where_there_is_nothing_new_to_tell_nothing_is_locked(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions.step(store, NOW, URL)
+    with monkeypatch.context() as patch:
+        patch.setattr(questions, "transaction", lambda _: pytest.fail("a writing transaction was begun"))
+        questions.step(store, NOW + timedelta(hours=2), URL)
+
+
 def test_a_retrain_that_failed_is_told_and_what_nobody_was_asked_has_no_answer(store: Engine) -> None:
     does(store, partial(asking.approve, actor="bo", now=NOW, train_until=NOW))
     does(store, partial(underway.reported, report=Report(RunState.FAILED, message="Out of memory."), now=NOW))

@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 def step(store: Engine, now: datetime, progress: Progress) -> int:
     """Compare what is to be compared by now; how many that were. One's trouble is its own."""
     with reading(store) as session:
-        fleet = {model.key: model for model in watched(session)}
         found = retrains.in_states(session, [*CHOICE, State.PROMOTED, State.VERIFIED])
-    due = [r for r in found if r.model in fleet and _due(r, now)]
+        due = [request for request in found if _due(request, now)]
+        fleet = {model.key: model for model in watched(session)} if due else {}
+    due = [request for request in due if request.model in fleet]
     for request in due:
         try:
             examine(store, fleet[request.model], request, now, progress)

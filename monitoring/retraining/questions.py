@@ -8,17 +8,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from monitoring.core.alerting.notification import Line, Notification, NotifyReason, State
-from monitoring.core.retraining.question import REPEAT, Kind, Question, answer, asked, still_asked
+from monitoring.core.retraining.question import REPEAT, Kind, Question, answer, asked, still_asked, thread_of
 from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.store import channels, outbox, retrains
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched, watched
 from monitoring.store.queries.retraining import history
+from monitoring.store.tables import ModelRow
 
 DECIDED = "decided"
 """The end of the name of an answer."""
@@ -28,15 +29,14 @@ log = logging.getLogger(__name__)
 def step(store: Engine, now: datetime, url: str) -> None:
     """Tell what is asked, and what was decided of what was asked, up to now. One request's trouble is its own. Twice
     the same changes nothing: each has a name that the outbox takes once."""
-    with reading(store) as session:
-        there = retrains.lively(session, now - REPEAT)
-        fleet = {model.key: model for model in watched(session)} if there else {}
-    for request in there:
-        if request.model not in fleet:
-            continue
+    with reading(store) as session:  # each second: where there is nothing to tell, nothing is locked
+        owners = {key: owner for key, owner in session.execute(select(ModelRow.key, ModelRow.owner))}
+        there = [request for request in retrains.lively(session, now - REPEAT) if request.model in owners]
+        due = [request for request in there if _anything(session, request, owners[request.model], now)]
+    for request in due:
         try:
             with transaction(store) as session:
-                tell(session, fleet[request.model], request.key, now, url)
+                tell(session, watched(session, request.model)[0], request.key, now, url)
         except SQLAlchemyError:
             raise
         except Exception:
@@ -46,7 +46,7 @@ def step(store: Engine, now: datetime, url: str) -> None:
 def tell(session: Session, model: Watched, key: str, now: datetime, url: str) -> None:
     """Put into the outbox what a request asks, and the answer to what it asks no more."""
     request = retrains.one(session, key)
-    told = outbox.told(session, thread(request))
+    told = outbox.told(session, thread_of(key))
     for name, headline in _open_questions(told).items():
         if not still_asked(request, name, now):
             heard = {row.target for row in told if row.dedup_key.startswith(f"{name}/")}
@@ -62,9 +62,15 @@ def tell(session: Session, model: Watched, key: str, now: datetime, url: str) ->
         retrains.note(session, key, Event(now, "notified", f"{words}: {', '.join(reached)}."), now)
 
 
-def thread(request: RetrainRequest) -> str:
-    """What all that is told of a request has in common: its lane in the outbox, a mail's thread."""
-    return f"retrain/{request.key}"
+def _anything(session: Session, request: RetrainRequest, owner: str, now: datetime) -> bool:
+    """Whether a request has something to tell: a question that a channel has not heard in this turn, or an answer."""
+    told, question = outbox.told(session, thread_of(request.key)), asked(request, now)
+    if any(not still_asked(request, name, now) for name in _open_questions(told)):
+        return True
+    if question is None:
+        return False
+    heard = {row.target for row in told if row.dedup_key == question.message(now)}
+    return not heard.issuperset(channels.fitting(session, owner, "ticket"))
 
 
 def _open_questions(told: Sequence[outbox.Told]) -> dict[str, str]:
@@ -87,7 +93,7 @@ def _asking(model: Watched, request: RetrainRequest, question: Question, now: da
         why += f"; asked again after {turn} {'day' if turn == 1 else 'days'}"
     state: State = "failed" if question.kind == Kind.TROUBLE else "waiting"
     line = _line(request, question.headline, state, question.words, question.since, url)
-    return _notification(model, request, NotifyReason.QUESTION, f"{question.key}/{turn}", why, line, now, url)
+    return _notification(model, request, NotifyReason.QUESTION, question.message(now), why, line, now, url)
 
 
 def _answered(
@@ -112,7 +118,7 @@ def _notification(
     url: str,
 ) -> Notification:  # fmt: skip
     return Notification(
-        id=identity, incident=thread(request), reason=reason, why=why, model=request.model,
+        id=identity, incident=thread_of(request.key), reason=reason, why=why, model=request.model,
         model_name=model.model.title, owner=model.model.owner, severity="ticket", lines=(line,),
         runbook=model.model.runbook, link=_link(request, url), at=now,
     )  # fmt: skip

@@ -6,6 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def _channels(documents: list[dict[str, Any]], http: Http) -> Iterable[tuple[str
         return "may be reached"
 
     for one in documents:
-        yield f"channel {one['name']}", lambda secrets, one=one: look(secrets, one)  # type: ignore[misc]
+        yield f"channel {one['name']}", partial(look, document=one)
 
 
 def _dispatchers(found: list[Watched], settings: Settings, http: Http) -> Iterable[tuple[str, Look]]:
@@ -86,13 +87,13 @@ def _dispatchers(found: list[Watched], settings: Settings, http: Http) -> Iterab
         wanted = watched.model.retraining
         for name, dispatcher in (("dispatcher", wanted.dispatcher), ("registry", wanted.registry)):
             if dispatcher is not None:
-                yield f"{name} of {watched.key}", lambda s, d=dispatcher, w=watched: look(s, d, w)  # type: ignore[misc]
+                yield f"{name} of {watched.key}", partial(look, dispatcher=dispatcher, watched=watched)
 
 
 def _logs(found: list[Watched]) -> Iterable[tuple[str, Look]]:
     """Whether each model's logs are there and as they are mapped."""
 
-    def look(watched: Watched) -> str:
+    def look(_: Secrets, watched: Watched) -> str:
         reader = LogReader(watched.model, watched.base)
         try:
             for role in reader.roles:
@@ -103,4 +104,4 @@ def _logs(found: list[Watched]) -> Iterable[tuple[str, Look]]:
         return "reachable" + (f" ({'; '.join(notes)})" if notes else "")
 
     for watched in found:
-        yield watched.key, lambda _, watched=watched: look(watched)  # type: ignore[misc]
+        yield watched.key, partial(look, watched=watched)

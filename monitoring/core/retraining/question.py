@@ -51,11 +51,25 @@ class Question:
     @property
     def key(self) -> str:
         """The same as long as it is the same question."""
-        return f"retrain/{self.request}/{self.kind}-{self.order}"
+        return name_of(self.request, self.kind, self.order)
 
     def turn(self, now: datetime) -> int:
         """How often it has been asked before by now."""
         return max(0, (now - self.since) // REPEAT)
+
+    def message(self, now: datetime) -> str:
+        """The name of what is told of it now: another one each time that it is asked again."""
+        return f"{self.key}/{self.turn(now)}"
+
+
+def name_of(request: str, kind: Kind, order: int) -> str:
+    """What a question of a request is called."""
+    return f"{thread_of(request)}/{kind}-{order}"
+
+
+def thread_of(request: str) -> str:
+    """What all that is told of a request has in common: its lane in the outbox, a mail's thread."""
+    return f"retrain/{request}"
 
 
 def asked(request: RetrainRequest, now: datetime) -> Question | None:
@@ -85,7 +99,7 @@ def answer(key: str, events: Sequence[Event]) -> Event:
 
 def still_asked(request: RetrainRequest, key: str, now: datetime) -> bool:
     """Whether a question that was asked waits for an answer yet. One of approval does while a guard objects."""
-    if request.state in WAITING and key == f"retrain/{request.key}/{Kind.APPROVAL}-{request.orders}":
+    if request.state in WAITING and key == name_of(request.key, Kind.APPROVAL, request.orders):
         return True
     question = asked(request, now)
     return (question is not None and question.key == key) or request.state in TROUBLE
