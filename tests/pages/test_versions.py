@@ -73,7 +73,7 @@ def test_versions_thresholds_and_references_are_listed_newest_first(
     assert table["words"][0] == "reference frozen anew on 2026-03-02 to 2026-03-04"
     assert table["words"][1] == "performance.roc_auc: removed (breached 0.6)" and table["reason"][1] == "no need"
     changed = list(table["words"][2:])  # v2 came within a day: whether it had most of that day's rows hangs on the hour
-    assert any(words.startswith("v2 answered first, ") for words in changed)
+    assert any(words.startswith("v2 answered first") for words in changed)
     assert "v1 answered last the day before" in changed
     drawn = next(c.proto.alt for c in at.get("plotly_chart") if "Changed:" in c.proto.alt)
     assert "v2 from" in drawn and "reference from" in drawn and "thresholds from" in drawn and "ends" not in drawn
