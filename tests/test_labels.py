@@ -286,8 +286,8 @@ def faces(found: list[Verdict]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     }
 
 
-def whole(found: list[Verdict]) -> dict[datetime | None, tuple[Any, ...]]:
-    mine = [v for v in found if v.check == "performance.roc_auc" and not v.slice and not v.version]
+def whole(found: list[Verdict], check: str = "performance.roc_auc") -> dict[datetime | None, tuple[Any, ...]]:
+    mine = [v for v in found if v.check == check and not v.slice and not v.version]
     return {v.window.start: (v.status, v.provisional, v.value) for v in mine}
 
 
@@ -311,12 +311,29 @@ def test_an_evaluation_as_of_a_moment_is_the_one_that_happened_then(apart: bool,
 def test_windows_turn_mature_as_time_goes_by_as_if_all_were_judged_anew(tmp_path: Path) -> None:
     log = log_of(22, 100, 140)
     moments = [START + timedelta(days=d, hours=5) for d in range(8, 22)]
-    told: dict[datetime | None, tuple[Any, ...]] = {}
-    for found in at(tmp_path / "grown", log, moments):
-        told |= whole(found)
+    found = at(tmp_path / "grown", log, moments)
     (anew,) = at(tmp_path / "anew", log, moments[-1:])
-    assert told == whole(anew)
-    assert {provisional for _, provisional, _ in told.values()} == {True, False}
+    for check in ("performance.roc_auc", "drift.label"):
+        told: dict[datetime | None, tuple[Any, ...]] = {}
+        for one in found:
+            told |= whole(one, check)
+        assert told == whole(anew, check)
+        assert {provisional for _, provisional, _ in told.values()} == {True, False}
+
+
+def test_labels_of_one_class_that_come_first_are_no_drift(tmp_path: Path) -> None:
+    """As of fraud: the fraud is known within two days, that there was none only when three weeks are over."""
+    log = flights(days=40, per_hour=12, seed=5)
+    hours = np.where(log.label == 1, np.random.default_rng(5).uniform(1, 48, len(log)), 21 * 24)
+    log = log.assign(observed_at=log.ts + pd.to_timedelta(hours, unit="h"), label=log.label.astype(float))
+    for found in at(tmp_path, log, [START + timedelta(days=d, hours=6) for d in (32, 36, 39)]):
+        of_label = [v for v in found if v.check == "drift.label"]
+        assert {v.provisional for v in of_label if v.status in BAD} == {True}, (
+            "it would be one, were it taken at its word"
+        )
+        assert any(not v.provisional for v in of_label)
+        assert "labels still to come, half arrive within" in of_label[-1].reason
+        assert found[-1].flag == Flag.HEALTHY, found[-1].reason
 
 
 def test_a_model_whose_labels_take_weeks_still_needs_retraining_once_they_show_it(tmp_path: Path) -> None:

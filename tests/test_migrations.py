@@ -83,10 +83,7 @@ def test_revisions_of_thresholds_outlive_those_of_objectives_that_come_beside_th
 
 
 def test_the_history_and_alerts_of_a_lone_objective_take_its_name(store: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.attributes["store"] = store
-    command.upgrade(config, "0012")
+    upgrade(store, "0012")
     lone, one, other = (
         {"sli": "latency", "threshold_ms": 50, "objective": 0.995},
         {"sli": "quality", "objective": 0.9, "tolerance": 5},
@@ -134,16 +131,37 @@ def test_the_history_and_alerts_of_a_lone_objective_take_its_name(store: Engine)
     store.dispose()
 
 
+def test_drift_of_labels_that_were_still_to_come_is_provisional_from_then_on(store: Engine) -> None:
+    upgrade(store, "0013")
+    with Session(store) as session, session.begin():
+        models.apply(session, [model_document()], Path(), "ada", NOW)
+        for day, early in ((1, False), (2, True)):
+            session.add(verdict_row("performance.roc_auc", "", day, provisional=early))
+            session.add_all(verdict_row(check, "", day) for check in ("drift.label", "drift.prediction"))
+    migrate(store)
+    with reading(store) as session:
+        of_drift = select(VerdictRow).where(VerdictRow.check.like("drift.%"))
+        assert [(v.check, v.first_slot) for v in session.scalars(of_drift) if v.provisional] == [("drift.label", 48)]
+    store.dispose()
+
+
+def upgrade(store: Engine, version: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["store"] = store
+    command.upgrade(config, version)
+
+
 def model_document(**more: Any) -> dict[str, Any]:
     columns = {"id": "id", "timestamp": "ts", "score": "score", "features": ["x"]}
     log = {"source": "parquet", "location": "log", "columns": columns}
     return {"key": "eta", "task": "binary_classification", "predictions": log, **more}
 
 
-def verdict_row(check: str, column: str, day: int) -> VerdictRow:
+def verdict_row(check: str, column: str, day: int, provisional: bool = False) -> VerdictRow:
     return VerdictRow(
         model_id=1, check=check, column=column, method="budget", first_slot=day * 24, n=1, status="ok", reason="",
-        evaluated_at=NOW, revision=1, flag="", automatic=False, provisional=False, effect="",
+        evaluated_at=NOW, revision=1, flag="", automatic=False, provisional=provisional, effect="",
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from monitoring.store.tables import Base, EvaluationRow, VerdictRow
 DAY = 24
 TABLE = Base.metadata.tables["verdict"]
 """For rows without the objects of the ORM: many are read and written in half the time."""
-OF_LABELS = ("performance.%", "quality.labels")
+OF_LABELS = ("performance.%", "drift.label", "quality.labels")
 """Checks whose windows are final only once their labels have come."""
 CONTENT = (
     "n",

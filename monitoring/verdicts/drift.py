@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from monitoring.core.calibration.budget import evident, level, score, shared_out, windows_per_quarter
 from monitoring.core.grid import CategoricalGrid
@@ -11,6 +12,7 @@ from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Threshold
+from monitoring.verdicts import labels
 from monitoring.verdicts.compared import Compared, compare
 from monitoring.verdicts.effect import Effect, effect_of, own_threshold
 from monitoring.verdicts.monitored import Dependence, Monitored
@@ -33,7 +35,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     wanted = [w for w in subject.windows if subject.comparable(w)]
     before = _predecessors(subject, wanted)
     needed = sorted({*wanted, *before.values()})
-    slices, seasons = ["", *subject.current.slices()], Seasons(subject)
+    slices, seasons, early = ["", *subject.current.slices()], Seasons(subject), _Early(subject)
     dependence = Dependence(subject, monitored)
     compared = {
         (m.column.key, s): compare(subject, m, s, needed, own_threshold(subject, m, s), dependence)
@@ -44,7 +46,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     for window in wanted:
         for family in ([""], slices[1:]):
             effects = [
-                effect_of(subject, m, s, compared[m.column.key, s][window])
+                early.of(effect_of(subject, m, s, compared[m.column.key, s][window]))
                 for s in family
                 for m in monitored
                 if (m.column.key, s) in compared
@@ -68,6 +70,25 @@ def monitored_columns(subject: Subject) -> Iterator[Monitored]:
         names = subject.profile.classes or ("0", "1")
         grid = CategoricalGrid(names)
         yield Monitored(Column(Kind.LABEL, "", "text", grid), grid)
+
+
+class _Early:
+    """Labels of windows that still wait for most of theirs: which come first may say which they are, as fraud is known
+    before its absence is. Their drift decides nothing yet, and shares no budget with what does."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._state = labels.state_of(subject) if subject.profile.find(Kind.OUTCOME, "") is not None else None
+        self._windows = labels.provisional(subject, self._state) if self._state is not None else frozenset()
+
+    def of(self, effect: Effect) -> Effect:
+        """The effect; of labels that are not all there, as provisional."""
+        v, window = effect.verdict, effect.compared.window
+        if effect.monitored.column.kind != Kind.LABEL or self._state is None or window.first not in self._windows:
+            return effect
+        reason = f"{v.reason[:-1]}; labels still to come, {labels.to_come(self._state)}."
+        budget = budget_of(self._subject) if effect.budget is None else effect.budget
+        return replace(effect, verdict=v._replace(provisional=True, reason=reason), budget=budget)
 
 
 def _predecessors(subject: Subject, windows: Sequence[Slots]) -> dict[Slots, Slots]:

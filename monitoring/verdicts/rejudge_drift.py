@@ -153,9 +153,14 @@ def _limits(family: Family, effects: Sequence[_Effect], start: datetime | None) 
     """Each of a window's that evidence is asked for, with the p-value at or below which there is."""
     held, beside = [e for e in effects if e.asked], family.beside.get(start, ())
     p_values = [*(e.verdict.p_value or 0.0 for e in held), *beside]
-    budgets = [*(e.budget for e in held), *(None for _ in beside)]
+    budgets = [*(_budget(family, e) for e in held), *(None for _ in beside)]
     limits = shared_out(p_values, budgets, family.budget, family.after.chunk.hours)
     yield from zip(held, limits[: len(held)].tolist(), strict=True)
+
+
+def _budget(family: Family, effect: _Effect) -> float | None:
+    """Its own; what is provisional shares none with the others."""
+    return family.budget if effect.budget is None and effect.verdict.provisional else effect.budget
 
 
 def _windows(stored: Sequence[Verdict]) -> Iterator[list[Verdict]]:

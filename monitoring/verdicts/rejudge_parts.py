@@ -95,7 +95,7 @@ class Parts:
     ) -> dict[datetime | None, list[float]]:
         """By window, the p-values of those that share the budget with what was found: of those `below` the cut each,
         and as many more as there are `above` it, by first slot."""
-        of_columns = [v for v in found if v.check in OF_COLUMNS]
+        of_columns = [v for v in found if v.check in OF_COLUMNS and not v.provisional]
         read = {(v.check, v.column, v.slice) for v in of_columns}
         out: dict[datetime | None, list[float]] = defaultdict(list)
         known: dict[tuple[str, str | None, str | None], Held] = {}

@@ -65,10 +65,11 @@ def sum_up(subject: Subject, verdicts: Sequence[Verdict], diagnosed: Attempt | N
 
 
 def _newest(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The newest verdict of every check, column, slice, version and method, of those that are about the model."""
+    """The newest verdict of every check, column, slice, version and method, of those that are about the model; of the
+    labels' drift the newest that is final."""
     found: dict[tuple[object, ...], Verdict] = {}
     for v in verdicts:
-        if v.check == "drift.false_alarms":  # about the checks
+        if v.check == "drift.false_alarms" or (v.check == "drift.label" and v.provisional):  # the first: of the checks
             continue
         found[v.check, v.column, v.slice, v.version, v.method] = v
     return list(found.values())

@@ -35,7 +35,7 @@ def detail(state: WindowOfDrift, key: str, slice_: str, shown: Span) -> tuple[pd
         pieces.empty("This column was not judged in this window.", "Choose another window.")
         return None
     row = rows.iloc[-1]
-    st.markdown(f"{of_status(row['status']).badge} {escape(row['reason'])}")
+    st.markdown(f"{of_status(row['status'], bool(row['provisional'])).badge} {escape(row['reason'])}")
     first, second = st.columns(2)
     with first.container(border=True, height="stretch"):
         st.markdown("**Reference and current**")

@@ -50,6 +50,7 @@ SEVERITIES = {
     Severity.PAGE: Look("Page", "error", *_PAGE),
     Severity.TICKET: Look("Ticket", "warning", *_WARN),
 }
+PROVISIONAL = Look("provisional", "hourglass_empty", *_NONE)
 RESOLVED = Look("Resolved", "check_circle", *_OK)
 NEVER = Look("Not evaluated", "help", *_NONE)
 
@@ -59,6 +60,6 @@ def of_flag(flag: str) -> Look:
     return FLAGS[Flag(flag)] if flag else NEVER
 
 
-def of_status(status: str) -> Look:
-    """The look of a verdict's status."""
-    return STATUSES[Status(str(status))]
+def of_status(status: str, provisional: bool = False) -> Look:
+    """The look of a verdict's status; of one that decides nothing yet, as its labels are still to come."""
+    return PROVISIONAL if provisional else STATUSES[Status(str(status))]

@@ -50,7 +50,7 @@ def one(state: WindowOfDrift, check: str, title: str) -> None:
         st.metric(title, "–", delta="not logged", delta_color="off", delta_arrow="off", border=True, height="stretch")
         return
     row = rows.iloc[0]
-    look = of_status(row["status"])
+    look = of_status(row["status"], bool(row["provisional"]))
     value = "–" if pd.isna(row["value"]) else f"{row['value']:.3g}"
     st.metric(
         title,
@@ -118,7 +118,10 @@ def table(state: WindowOfDrift, key: str) -> None:
     out = pd.DataFrame(
         {
             "column": [distributions.name(c, n) for c, n in zip(found["check"], found["column"], strict=True)],
-            "status": [[tables.label(of_status(s))] for s in found["status"]],
+            "status": [
+                [tables.label(of_status(s, bool(early)))]
+                for s, early in zip(found["status"], found["provisional"], strict=True)
+            ],
             "change": found["change"],
             "course": found["course"].map(rows_of),
             "value": found["value"],

@@ -85,7 +85,6 @@ def _small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrate(store)
     with transaction(store) as session:
         models.apply(session, fleet.load(path), folder, "tests", present)
-        session.add(HeartbeatRow(name="worker", at=datetime.now(UTC), detail=""))
     with reading(store) as session:
         watched = models.watched(session)
     for one in watched:
@@ -108,6 +107,10 @@ def small_store(_small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     copy = tmp_path / "small.db"
     with sqlite3.connect(_small) as source, sqlite3.connect(copy) as target:
         source.backup(target)
+    store = connect(f"sqlite:///{copy}")
+    with transaction(store) as session:  # now: a copy may be made long after the original
+        session.add(HeartbeatRow(name="worker", at=datetime.now(UTC), detail=""))
+    store.dispose()
     yield _use(monkeypatch, copy)
     st.cache_resource.clear()
 

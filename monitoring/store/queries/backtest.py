@@ -81,10 +81,10 @@ def evidence(
     session: Session, models: Collection[int], windows: tuple[int, int], cut: float
 ) -> tuple[dict[int, list[Evidence]], dict[int, dict[int, int]]]:
     """Of the drift of slices in the windows that begin from one slot to another: by model, what is not above a cut;
-    and by first slot how many are."""
+    and by first slot how many are. What is provisional shares no budget."""
     there = [
         V.model_id.in_(models), V.check.in_(OF_COLUMNS), V.slice != "", V.first_slot.between(*windows),
-        V.chunk.is_(None),
+        V.chunk.is_(None), V.provisional.is_(False),
     ]  # fmt: skip
     below: dict[int, list[Evidence]] = defaultdict(list)
     few = select(V.model_id, V.first_slot, V.check, V.column, V.slice, V.n, V.p_value)

@@ -25,8 +25,8 @@ class WindowOfDrift:
     """The newest window that was judged in a range.
 
     `table` has a row a column of the log, most drifted first: check, column, status, change, value, method, threshold,
-    level (of drift: 1 is breached), p_value, n, since, since_chunk, course (the values of the range) and
-    reason. `whole` is the verdict of the model as a whole, where the window has one. `course` holds every verdict of
+    level (of drift: 1 is breached), p_value, n, since, since_chunk, course (the values of the range),
+    provisional (labels are still to come) and reason. `whole` is the verdict of the model as a whole, where the window has one. `course` holds every verdict of
     the range.
     """
 
@@ -75,16 +75,19 @@ def drift(session: Session, key: str, start: datetime, end: datetime, slice_: st
     last = frame["at"].iloc[-1]
     table = frame[frame["at"] == last].copy()
     newest = table.iloc[0]
-    table["change"] = [_change(e, r) for e, r in zip(table["effect"], table["reason"], strict=True)]
+    said = zip(table["effect"], table["reason"], table["provisional"], strict=True)
+    table["change"] = [_change(effect, reason, bool(early)) for effect, reason, early in said]
     courses = frame.groupby(["check", "column"])["value"].apply(list)
     table["course"] = [courses[check, column] for check, column in zip(table["check"], table["column"], strict=True)]
     since = _since(session, key, slice_, newest["window_start"], newest["chunk"])
+    early = table["provisional"].astype(bool)
     pairs = [
-        since.get((check, column), (None, None)) for check, column in zip(table["check"], table["column"], strict=True)
+        (None, None) if waits else since.get((check, column), (None, None))
+        for check, column, waits in zip(table["check"], table["column"], early, strict=True)
     ]
     table["since"] = pd.to_datetime(pd.Series([p[0] for p in pairs], index=table.index), utc=True)
     table["since_chunk"] = pd.Series([p[1] for p in pairs], index=table.index, dtype="Int64")
-    table["grave"] = [SEVERITY[Status(status)] for status in table["status"]]
+    table["grave"] = [-1 if waits else SEVERITY[Status(s)] for s, waits in zip(table["status"], early, strict=True)]
     table = table.sort_values(["grave", "level"], ascending=False, kind="stable").reset_index(drop=True)
     return WindowOfDrift(
         _moment(newest["window_start"]),
@@ -149,8 +152,10 @@ def _level(frame: pd.DataFrame) -> pd.Series:
     return effect.where(evidence.isna() | (evidence > effect), evidence)
 
 
-def _change(effect: str, reason: str) -> str:
+def _change(effect: str, reason: str, provisional: bool) -> str:
     """The effect in plain words, and what it is put down to where it is no drift; else the start of the reason."""
+    if effect and provisional:
+        return f"{effect}, labels still to come"
     season = ("As a year ago", "Explained by ")
     for said, words in ((("Could be chance: ",), "could be chance"), (season, "the season")):
         if effect and reason.startswith(said):
