@@ -12,7 +12,7 @@ from monitoring.core.profile import Column, ColumnType
 from monitoring.core.summaries import Summaries
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
-from monitoring.core.window import Slots, moment_of
+from monitoring.core.window import Slots, moment_of, said
 from monitoring.fleet import MovingReference, Threshold
 from monitoring.verdicts.subject import MIN_ROWS, Subject, status_above
 
@@ -156,6 +156,19 @@ def _duplicates(subject: Subject, window: Slots, n: int) -> Verdict:
     return _verdict(subject, "quality.duplicates", window, n, None, twice / n, words)
 
 
+def _silence(subject: Subject, window: Slots, earlier: list[int]) -> str:
+    """Since when there has been no row, and how many there used to be."""
+    log = subject.current.span()
+    ended = log is not None and log.last <= window.first
+    words = f"No row since {said(moment_of(log.last), subject.now)}" if log and ended else "No row in this window"
+    return f"{words}; {_usual(earlier)}." if earlier else f"{words}."
+
+
+def _usual(earlier: list[int]) -> str:
+    weeks = "the earlier week" if len(earlier) == 1 else f"{len(earlier)} earlier weeks"
+    return f"the median of the same hours in {weeks} is {np.median(earlier):,.0f}"
+
+
 def _volume(subject: Subject, window: Slots, n: int) -> Verdict:
     """Rows against the same hours of earlier weeks (at most four), else against the reference's chunks."""
     if subject.by_rows:
@@ -168,8 +181,9 @@ def _volume(subject: Subject, window: Slots, n: int) -> Verdict:
         if rows:
             earlier.append(rows)
     if n == 0:
-        verdict = _verdict(subject, "quality.volume", window, 0, None, 1.0, "No row in this window.")
-        return verdict._replace(status=Status.NO_DATA)
+        return _verdict(subject, "quality.volume", window, 0, None, 1.0, _silence(subject, window, earlier))._replace(
+            status=Status.NO_DATA
+        )
     if not earlier:
         verdict = _verdict(subject, "quality.volume", window, n, None, 0.0, "No earlier week to compare with.")
         return verdict._replace(status=Status.INSUFFICIENT_DATA, value=None)
@@ -180,5 +194,4 @@ def _volume(subject: Subject, window: Slots, n: int) -> Verdict:
         )
         return verdict._replace(provisional=True)
     change = abs(n - usual) / max(n, usual)
-    words = f"{n:,} rows; the median of the same hours in {len(earlier)} earlier weeks is {usual:,.0f}."
-    return _verdict(subject, "quality.volume", window, n, None, change, words)
+    return _verdict(subject, "quality.volume", window, n, None, change, f"{n:,} rows; {_usual(earlier)}.")

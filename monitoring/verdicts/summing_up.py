@@ -113,7 +113,8 @@ def _stopped(subject: Subject, volume: Sequence[Verdict]) -> list[Finding]:
     over = [v for v in volume if subject.complete_window(v)]
     if not over or {over[-1].status, volume[-1].status} != {Status.NO_DATA}:
         return []
-    return [Finding(Flag.PAGE, f"The log has stopped: {over[-1].reason}")]
+    why = over[-1].reason
+    return [Finding(Flag.PAGE, f"The log has stopped: {why[0].lower()}{why[1:]}")]
 
 
 def _labels(subject: Subject, every: Sequence[Verdict], newest: Sequence[Verdict]) -> list[Finding]:
