@@ -92,7 +92,7 @@ def heat_map(state: WindowOfDrift) -> tuple[go.Figure, int]:
     ).reindex(index=matrix.index, columns=matrix.columns)
     warning, breached = (charts.shade(STATUSES[s]) for s in STATUSES if str(s) in ("warning", "breached"))
     faint = "#1B2536" if charts.kind() == "dark" else "#EEF1F5"
-    out = charts.figure(height=max(charts.HEIGHT, ROW * len(matrix) + 80))
+    out = charts.figure(height=max(charts.HEIGHT, ROW * len(matrix) + 150))
     out.add_trace(
         go.Heatmap(
             z=matrix.to_numpy(dtype=float),
@@ -109,19 +109,21 @@ def heat_map(state: WindowOfDrift) -> tuple[go.Figure, int]:
                 tickvals=[0, 1, 2],
                 ticktext=["0", "breached level", "twice that"],
                 thickness=10,
-                len=0.5,
+                len=200,
+                lenmode="pixels",
                 orientation="h",
                 x=0,
                 xanchor="left",
                 y=1.0,
                 yanchor="bottom",
+                ypad=22,  # the names of what was changed stand between
             ),
             hovertemplate="%{y}, %{x}<br>%{customdata}<extra></extra>",
             hoverongaps=False,
         )
     )
     out.update_layout(hovermode="closest")
-    out.update_yaxes(type="category", showgrid=False)
+    out.update_yaxes(type="category", showgrid=False, dtick=1)
     return out, max(0, len(state.table) - MOST)
 
 

@@ -22,26 +22,26 @@ LONGEST = 24
 """Letters of a name that are written out."""
 
 
-def show(out: go.Figure, alt: str, name: str, model: str, shown: Span, timed: bool = True) -> None:
+def show(out: go.Figure, alt: str, name: str, model: str, shown: Span, timed: bool = True, full: bool = False) -> None:
     """Draw a chart of a model over the range. `alt` says the finding; what was changed in the range is added.
 
-    `timed` is False where the chart is over chunks of rows.
+    `timed` is False where the chart is over chunks of rows, `full` True where it leaves no room for names inside.
     """
     if not timed:
         charts.show(out, alt, name, f"{model}-{name}")
         return
     out.update_xaxes(range=[shown.start, shown.end])
     came = [one for one in cached.what_changed(model, shown.start, shown.end) if not one.quiet][::-1]
-    mark(out, came, shown)
+    mark(out, came, shown, full)
     if came:
         alt += " Changed: " + ", ".join(f"{one.mark} from {stamped(one.at)}" for one in came) + "."
     out.update_layout(selectdirection="h", dragmode="select")
     charts.show(out, alt, name, f"{model}-{name}", on_select=partial(_dragged, name), selection_mode="box")
 
 
-def mark(out: go.Figure, came: Sequence[Changed], shown: Span) -> None:
+def mark(out: go.Figure, came: Sequence[Changed], shown: Span, above: bool = False) -> None:
     """A vertical line where something was changed, oldest first, with its name: of a new version drawn through.
-    Near the right end the name stands before its line, where there is room."""
+    Near the right end the name stands before its line, where there is room; `above` the plot where it is full."""
     colour, length = charts.quiet(), shown.end - shown.start
     groups: list[list[Changed]] = []
     for one in came:
@@ -58,7 +58,8 @@ def mark(out: go.Figure, came: Sequence[Changed], shown: Span) -> None:
         late = shown.end - first.at < length * APART
         text = f"{plain(_short(first.mark))}{f' and {more} more' if more else ''}"
         out.add_annotation(
-            x=first.at, y=1, xref="x", yref="paper", xanchor="right" if late else "left", yanchor="top",
+            x=first.at, y=1, xref="x", yref="paper", xanchor="right" if late else "left",
+            yanchor="bottom" if above else "top",
             showarrow=False, text=f"{text} " if late else f" {text}",
             hovertext=plain(", ".join(one.mark for one in group)), font=dict(color=colour, size=11),
         )  # fmt: skip

@@ -172,7 +172,7 @@ def history(state: WindowOfDrift, key: str, shown: Span) -> None:
         drawn, hidden = distributions.heat_map(state)
         worst = distributions.name(state.table["check"].iloc[0], state.table["column"].iloc[0])
         alt = f"Drift of every column over time, as a share of its breached level; {worst} has drifted most."
-        timeline.show(drawn, alt, "drift_map", key, shown, timed=state.chunk is None)
+        timeline.show(drawn, alt, "drift_map", key, shown, timed=state.chunk is None, full=True)
         st.caption(
             "Colour is how far beyond its breached level, or beyond chance, whichever is less: drift is beyond both."
         )
