@@ -25,9 +25,9 @@ class WindowOfDrift:
     """The newest window that was judged in a range.
 
     `table` has a row a column of the log, most drifted first: check, column, status, change, value, method, threshold,
-    level (of drift: 1 is breached), p_value, n, since, since_chunk, course (the values of the range),
-    provisional (labels are still to come) and reason. `whole` is the verdict of the model as a whole, where the window has one. `course` holds every verdict of
-    the range.
+    level (of drift: 1 is breached), p_value, n, since, since_chunk, course (the values of the range), provisional
+    (labels are still to come) and reason. `whole` is the verdict of the model as a whole, where the window has one.
+    `course` holds every verdict of the range.
     """
 
     start: datetime | None
