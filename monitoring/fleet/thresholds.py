@@ -69,8 +69,8 @@ def _known_check(name: str) -> str:
 Check = Annotated[str, AfterValidator(_known_check)]
 
 
-class Threshold(Strict):
-    """What a check is held against. `column`, `slice` and `version` narrow it; `method` chooses the stattest.
+class Stated(Strict):
+    """What is said of a check, whoever says it. `method` chooses the stattest.
 
     `false_alarms_per_quarter` is the budget of a check that is held against chance, `reference` another reference than
     the model's for a drift check, `covariate` what may explain how its column moves: a feature, or the daylight. `wait`
@@ -80,8 +80,6 @@ class Threshold(Strict):
 
     check: Check
     column: str | None = None
-    slice: str | None = None
-    version: str | None = None
     method: str | None = None
     warning: float | None = None
     breached: float | None = None
@@ -92,6 +90,13 @@ class Threshold(Strict):
     covariate: Covariate | None = None
     wait: Wait | None = Field(default=None, alias="for")
     keep: Wait | None = Field(default=None, alias="keep_firing_for")
+
+
+class Threshold(Stated):
+    """What a check of one model is held against. `column`, `slice` and `version` narrow it."""
+
+    slice: str | None = None
+    version: str | None = None
     _rule: str = PrivateAttr(default="")
 
     @model_validator(mode="after")
@@ -147,29 +152,16 @@ def _several(value: Any) -> Any:
 Values = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
 
 
-class Rule(Strict):
+class Rule(Stated):
     """A threshold of many models: of those with one of the values named for each trait. Without matchers it is
     of all. It holds where a model has no threshold of its own; of several the narrowest, else the last."""
 
     key: str = Field(pattern=r"^[a-z0-9-]+$", max_length=80)
     matchers: dict[Trait, Values] = Field(default_factory=dict)
-    check: Check
-    column: str | None = None
-    method: str | None = None
-    warning: float | None = None
-    breached: float | None = None
-    direction: Direction | None = None
-    min_rows: int | None = Field(default=None, gt=0)
-    false_alarms_per_quarter: float | None = Field(default=None, gt=0)
-    reference: MovingReference | None = None
-    covariate: Covariate | None = None
-    wait: Wait | None = Field(default=None, alias="for")
-    keep: Wait | None = Field(default=None, alias="keep_firing_for")
 
     @model_validator(mode="after")
     def _says_something(self) -> Rule:
-        about = {"key", "matchers", "check", "column"}
-        if not any(getattr(self, name) is not None for name in type(self).model_fields if name not in about):
+        if not any(getattr(self, name) is not None for name in Stated.model_fields if name not in ("check", "column")):
             raise ValueError("a rule needs something to say: `warning`, `breached`, `min_rows`, …")
         family, _, name = self.check.partition(".")
         if family in ("performance", "estimated") and not any(metric == name for metric in every_metric()):
@@ -189,8 +181,7 @@ class Rule(Strict):
 
     def threshold(self) -> Threshold:
         """The same as a model's threshold."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields if name not in ("key", "matchers")}
-        found = Threshold(**fields)
+        found = Threshold(**{name: getattr(self, name) for name in Stated.model_fields})
         found._rule = self.key
         return found
 
