@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from argparse import Action, ArgumentParser, _HelpAction, _SubParsersAction
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,16 +43,21 @@ def commands() -> list[str]:
     return list(action.choices or ())
 
 
+def arguments(parser: ArgumentParser, called: str = "") -> Iterator[tuple[str, Action]]:
+    """What each command takes, those of its actions included, with the command."""
+    for one in parser._actions:
+        if isinstance(one, _SubParsersAction):
+            for name, inner in one.choices.items():
+                yield from arguments(inner, f"{called} {name}".strip())
+        elif called and not isinstance(one, _HelpAction):
+            yield called, one
+
+
+TAKEN = list(arguments(parser_of(names())))
+
+
 def options() -> list[tuple[str, str]]:
-    action = next(a for a in parser_of(names())._actions if a.dest == "command")
-    assert action.choices is not None
-    return [
-        (command, flag)
-        for command, parser in action.choices.items()  # type: ignore[attr-defined]
-        for a in parser._actions
-        for flag in a.option_strings
-        if flag.startswith("--") and flag != "--help"
-    ]
+    return [(called.split()[0], flag) for called, one in TAKEN for flag in one.option_strings]
 
 
 @pytest.mark.parametrize("name", HELP)
@@ -67,6 +74,16 @@ def test_every_command_is_documented(name: str) -> None:
 def test_every_option_is_documented(command: str, flag: str) -> None:
     row = next(line for line in text("operating.md").splitlines() if re.match(rf"\| `{command}[ `]", line))
     assert flag in row
+
+
+@pytest.mark.parametrize(("called", "taken"), TAKEN, ids=lambda one: getattr(one, "dest", one))
+def test_the_help_of_every_command_explains_all_that_it_takes(called: str, taken: Action) -> None:
+    assert taken.help
+
+
+@pytest.mark.parametrize("flag", ["--fleet", "--as-of", "--from", "--to", "--model", "--reason"])
+def test_the_same_option_takes_the_same_in_every_command(flag: str) -> None:
+    assert len({(one.dest, one.metavar, one.type) for _, one in TAKEN if flag in one.option_strings}) == 1
 
 
 @pytest.mark.parametrize("name", [*CHECKS, *PLANNED])

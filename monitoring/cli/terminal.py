@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import getpass
 import json
 import os
@@ -16,7 +15,6 @@ from typing import Any, TextIO
 from monitoring.core.verdict import Verdict
 from monitoring.errors import SourceError
 from monitoring.ingest import Progress
-from monitoring.instant import instant
 
 STDOUT = "-"
 """The name of a file that stands for standard output."""
@@ -25,14 +23,6 @@ STDOUT = "-"
 def now() -> datetime:
     """The present."""
     return datetime.now(UTC)
-
-
-def moment(text: str) -> datetime:
-    """A moment as it is typed, for argparse."""
-    try:
-        return instant(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no moment; write 2026-05-14 or 2026-05-14T06:00:00Z") from error
 
 
 def actor() -> str:

@@ -15,7 +15,7 @@ from monitoring.store.database import transaction
 
 def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
-    parser.add_argument("fleet", type=Path, metavar="FLEET")
+    parser.add_argument("fleet", type=Path, metavar="F", help="the fleet file")
     parser.add_argument("--prune", action="store_true", help="stop watching models that the file does not hold")
 
 

@@ -18,8 +18,8 @@ from monitoring.store.database import reading
 
 def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
-    parser.add_argument("action", choices=("test",))
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("action", choices=("test",), help="what to do with it")
+    parser.add_argument("name", metavar="NAME", help="the channel, by its name")
 
 
 def run(options: Namespace) -> int:

@@ -7,12 +7,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from monitoring import fleet
 from monitoring.cli import terminal
 from monitoring.cli.opening import opened
+from monitoring.cli.options import add_fleet
 from monitoring.dispatchers.dispatcher import Means
 from monitoring.errors import LeewayError
 from monitoring.fleet.logs import hidden
@@ -32,7 +32,7 @@ Look = Callable[[Secrets], str]
 
 def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
-    parser.add_argument("--fleet", type=Path, help="check a fleet file and its logs as well")
+    add_fleet(parser)
 
 
 def run(options: Namespace) -> int:

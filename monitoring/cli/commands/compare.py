@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from monitoring import comparing
 from monitoring.cli import terminal
 from monitoring.cli.opening import opened
+from monitoring.cli.options import add_as_of, add_fleet, add_json, add_model, add_span
 from monitoring.core.comparison.comparison import as_document
 from monitoring.core.comparison.words import lines
 
@@ -15,16 +15,15 @@ from monitoring.core.comparison.words import lines
 def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
     parser.add_argument("champion", help="a version in the prediction log; shadow or shadow:V, in the shadow log")
-    parser.add_argument("challenger")
-    parser.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--from", dest="start", type=terminal.moment, metavar="T", help="only rows predicted after T")
-    parser.add_argument("--to", dest="end", type=terminal.moment, metavar="T", help="only rows predicted before T")
+    parser.add_argument("challenger", help="the version that is compared with it, named alike")
+    add_fleet(parser)
+    add_model(parser, required=True)
+    add_span(parser, "only rows predicted after T", "only rows predicted before T")
+    add_as_of(parser)
     parser.add_argument(
-        "--as-of", type=terminal.moment, metavar="T", help="use only rows logged and labels observed by T"
+        "--metric", metavar="M", default="", help="what decides (default: the metric the model is judged by)"
     )
-    parser.add_argument("--metric", default="", help="what decides (default: the metric the model is judged by)")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the comparison to OUT; - is standard output")
+    add_json(parser, "the comparison")
 
 
 def run(options: Namespace) -> int:

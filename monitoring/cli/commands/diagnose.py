@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from monitoring import evaluate
 from monitoring.cli import terminal
 from monitoring.cli.opening import opened
+from monitoring.cli.options import add_as_of, add_fleet, add_json, add_model, add_span, together
 from monitoring.core.diagnosis.diagnosis import as_document
 from monitoring.core.diagnosis.words import cause, lines, sentence
 from monitoring.diagnose import on_demand
-from monitoring.errors import FleetError
 from monitoring.evaluate import Scope
 
 
 def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
-    parser.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--from", dest="start", type=terminal.moment, metavar="T", help="diagnose this span of time")
-    parser.add_argument(
-        "--to", dest="end", type=terminal.moment, metavar="T", help="(default: the breach that goes on)"
-    )
-    parser.add_argument(
-        "--as-of", type=terminal.moment, metavar="T", help="use only rows logged and labels observed by T"
-    )
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the diagnosis to OUT; - is standard output")
+    add_fleet(parser)
+    add_model(parser, required=True)
+    add_span(parser, "diagnose the time from T on (default: the breach that goes on)", "until T")
+    add_as_of(parser)
+    add_json(parser, "the diagnosis")
 
 
 def run(options: Namespace) -> int:
     """A model of a fleet file is evaluated first, where no span of time is given."""
-    if bool(options.start) != bool(options.end):
-        raise FleetError("give --from and --to together", where="diagnose")
-    span = (options.start, options.end) if options.start else None
+    span = together(options.start, options.end, "diagnose")
     progress = terminal.progress_of(options.model)
     store, (watched, *_) = opened(options.fleet, options.model)
     if options.fleet and span is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from datetime import datetime
-from pathlib import Path
 from typing import TextIO
 
 from sqlalchemy import Engine
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 from monitoring import evaluate, incidents
 from monitoring.cli import terminal
 from monitoring.cli.opening import opened
+from monitoring.cli.options import add_as_of, add_fleet, add_json, add_model, add_span
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import FleetError
 from monitoring.evaluate import Scope
@@ -21,14 +21,11 @@ WORSE = {"warning": (Status.WARNING, Status.BREACHED, Status.FAILED), "breached"
 
 def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
-    parser.add_argument("--fleet", type=Path, help="a fleet file; its state is thrown away afterwards")
-    parser.add_argument("--model", help="only the model of this key")
-    parser.add_argument("--from", dest="start", type=terminal.moment, metavar="T", help="only windows that end after T")
-    parser.add_argument("--to", dest="end", type=terminal.moment, metavar="T", help="only windows that begin before T")
-    parser.add_argument(
-        "--as-of", type=terminal.moment, metavar="T", help="use only rows logged and labels observed by T"
-    )
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write every verdict to OUT; - is standard output")
+    add_fleet(parser)
+    add_model(parser)
+    add_span(parser, "only windows that end after T", "only windows that begin before T")
+    add_as_of(parser)
+    add_json(parser, "every verdict")
     parser.add_argument("--fail-on", choices=tuple(WORSE), help="exit 1 when a verdict is at least that")
 
 

@@ -7,13 +7,14 @@ from argparse import ArgumentParser, Namespace
 from monitoring.cli import terminal
 from monitoring.cli.on_call_report import lines
 from monitoring.cli.opening import open_store
+from monitoring.cli.options import add_moment
 from monitoring.store.database import reading
 from monitoring.store.queries.oncall import board, known
 
 
 def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
-    parser.add_argument("--at", type=terminal.moment, metavar="T", help="at this moment instead of now")
+    add_moment(parser, "--at", "at this moment instead of now")
 
 
 def run(options: Namespace) -> int:

@@ -7,19 +7,18 @@ from pathlib import Path
 
 from monitoring.cli import terminal
 from monitoring.cli.opening import opened
-from monitoring.errors import FleetError
+from monitoring.cli.options import add_fleet, add_model, add_moment, add_span, together
 from monitoring.settings import load
 
 
 def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
-    parser.add_argument("--fleet", type=Path, help="take the model from a fleet file instead of the database")
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--from", dest="start", type=terminal.moment, required=True, metavar="T")
-    parser.add_argument("--to", dest="end", type=terminal.moment, required=True, metavar="T")
-    parser.add_argument("--reference-from", type=terminal.moment, metavar="T", help="compare with this window instead")
-    parser.add_argument("--reference-to", type=terminal.moment, metavar="T")
-    parser.add_argument("--out", type=Path, help="where to write it (default: <model>.html)")
+    add_fleet(parser)
+    add_model(parser, required=True)
+    add_span(parser, "the window begins at T", "and ends at T", required=True)
+    add_moment(parser, "--reference-from", "compare with the window that begins at T (default: the reference)")
+    add_moment(parser, "--reference-to", "and ends at T")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: <model>.html)")
 
 
 def run(options: Namespace) -> int:
@@ -27,12 +26,10 @@ def run(options: Namespace) -> int:
     from monitoring.evidently.report import create  # Evidently takes 10 s to import
 
     watched = opened(options.fleet, options.model)[1][0]
-    other = (options.reference_from, options.reference_to)
-    if any(other) and not all(other):
-        raise FleetError("give --reference-from and --reference-to together", where="report")
+    other = together(options.reference_from, options.reference_to, "report", "--reference-from and --reference-to")
     terminal.progress_of(watched.key)(0.0, "building the report (Evidently takes some 10 s to start)")
     window = (options.start, options.end)
-    made = create(watched.model, watched.base, window, other if all(other) else None, load().home / "reports")
+    made = create(watched.model, watched.base, window, other, load().home / "reports")
     out = options.out or Path(f"{watched.key}.html")
     out.write_bytes(made.read_bytes())
     print(out)

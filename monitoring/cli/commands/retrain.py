@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from monitoring.cli import terminal
 from monitoring.cli.opening import open_store
+from monitoring.cli.options import add_model
 from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.retraining import decisions, report
 from monitoring.store import models, retrains
@@ -29,15 +30,19 @@ DECISIONS: dict[str, tuple[Decide, str]] = {
 def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
     step = parser.add_subparsers(dest="action", required=True, metavar="action")
-    step.add_parser("list", help="the newest requests, and how they stand").add_argument("--model")
+    add_model(step.add_parser("list", help="the newest requests, and how they stand"))
     asked = step.add_parser("ask", help="request a retrain of a model")
-    asked.add_argument("model", metavar="MODEL")
-    asked.add_argument("--reason", required=True)
-    step.add_parser("show", help="one request with its history").add_argument("request", metavar="REQUEST")
+    asked.add_argument("model", metavar="MODEL", help="the model, by its key")
+    asked.add_argument("--reason", metavar="WHY", required=True, help="what is to be read in its history")
+    _add_request(step.add_parser("show", help="one request with its history"))
     for name, (_, words) in DECISIONS.items():
         decided = step.add_parser(name, help=words)
-        decided.add_argument("request", metavar="REQUEST")
-        decided.add_argument("--reason", default="")
+        _add_request(decided)
+        decided.add_argument("--reason", metavar="WHY", default="", help="what is to be read in its history")
+
+
+def _add_request(parser: ArgumentParser) -> None:
+    parser.add_argument("request", metavar="REQUEST", help="the request, by its key")
 
 
 def run(options: Namespace) -> int:

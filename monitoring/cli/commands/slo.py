@@ -8,6 +8,7 @@ from pathlib import Path
 from monitoring import openslo
 from monitoring.cli import terminal
 from monitoring.cli.opening import open_store, opened
+from monitoring.cli.options import add_fleet, add_model
 from monitoring.errors import FleetError
 from monitoring.store import models
 from monitoring.store.database import transaction
@@ -19,11 +20,11 @@ def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
     action = parser.add_subparsers(dest="action", required=True, metavar="action")
     written = action.add_parser("export", help="print the objectives of all models, or of one")
-    written.add_argument("--format", choices=tuple(FORMATS), default="openslo")
-    written.add_argument("--model", help="only the model of this key")
-    written.add_argument("--fleet", type=Path, help="those of a fleet file instead of the database")
+    written.add_argument("--format", choices=tuple(FORMATS), default="openslo", help="(default: openslo)")
+    add_model(written)
+    add_fleet(written)
     taken = action.add_parser("import", help="take the objectives of OpenSLO documents for the models they name")
-    taken.add_argument("file", type=Path, metavar="FILE")
+    taken.add_argument("file", type=Path, metavar="FILE", help="one or several documents")
 
 
 def run(options: Namespace) -> int:

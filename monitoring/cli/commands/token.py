@@ -15,13 +15,22 @@ def arguments(parser: ArgumentParser) -> None:
     """What it takes."""
     action = parser.add_subparsers(dest="action", required=True, metavar="action")
     new = action.add_parser("make", help="make one, and print it this one time")
-    new.add_argument("name", metavar="NAME")
+    _add_name(new)
     new.add_argument(
-        "--scope", dest="scopes", action="append", required=True, help="retrain:read or retrain:write; again for both"
+        "--scope",
+        metavar="S",
+        dest="scopes",
+        action="append",
+        required=True,
+        help="retrain:read or retrain:write; again for both",
     )
     new.add_argument("--days", type=int, metavar="N", help="how long it holds (default: until it is revoked)")
     action.add_parser("list", help="every token, without itself")
-    action.add_parser("revoke", help="refuse it from now on").add_argument("name", metavar="NAME")
+    _add_name(action.add_parser("revoke", help="refuse it from now on"))
+
+
+def _add_name(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="what it is called")
 
 
 def run(options: Namespace) -> int:
