@@ -20,8 +20,8 @@ from monitoring.web.access import require
 from monitoring.web.clock import ago, now, stamp
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES
-from monitoring.web.model_checks import say, show_problems
 from monitoring.web.model_draft import difference
+from monitoring.web.said import fail, failed, say, show_problems
 
 STATES = {
     "disabled": replace(STATUSES[Status.BREACHED], word="Disabled"),
@@ -132,7 +132,7 @@ def _one(entry: ChannelEntry, entries: list[ChannelEntry]) -> None:
                 st.button("Enable", icon=":material/check:", key="enable", on_click=_enable, args=(entry.name,))
             if st.button("Remove", icon=":material/delete:", key="remove"):
                 _remove_dialog(entry.name)
-        _failed()
+        failed()
         result(entry.name)
         if entry.kind not in registry.kinds():
             st.error(escape(f"No kind of channel is called {entry.kind}: is Leeway older than this channel?"))
@@ -156,7 +156,7 @@ def add(entries: list[ChannelEntry]) -> None:
     kinds = registry.kinds()
     left, right = st.columns([3, 2])
     with left.container(border=True):
-        _failed()
+        failed()
         kind = st.segmented_control(
             "Kind", list(kinds), default="webhook", required=True, key="new_kind", format_func=lambda k: kinds[k].title
         )
@@ -242,19 +242,12 @@ def save(document: dict[str, Any], forget: str) -> None:
         channel = registry.parse(document)
         done = cached.write(lambda session: channels.apply(session, [channel], actor, present))
     except LeewayError as error:
-        st.session_state["channel_error"] = error
+        fail(error)
         return
     for key in [str(k) for k in st.session_state if str(k).startswith(forget)]:
         del st.session_state[key]
     st.session_state.update(view="Channels", channel=document["name"], moved=True)
     say(", ".join(f"{name}: {what}" for name, what in done.items()))
-
-
-def _failed() -> None:
-    """Why the last change could not be made."""
-    failed = st.session_state.pop("channel_error", None)
-    if failed is not None:
-        show_problems(failed)
 
 
 def _test(name: str) -> None:
@@ -288,7 +281,7 @@ def _remove(name: str) -> None:
     try:
         cached.write(lambda session: channels.remove(session, name, actor, present, reason))
     except LeewayError as error:
-        st.session_state["channel_error"] = error
+        fail(error)
         return
     st.session_state["channel"] = None
     say(f"{name} was removed.")

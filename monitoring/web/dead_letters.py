@@ -16,7 +16,7 @@ from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
 from monitoring.web.menu import PAGES
-from monitoring.web.model_checks import say
+from monitoring.web.said import say
 
 SHOWN = 20
 """Letters that are spelled out; the rest are counted."""

@@ -13,18 +13,7 @@ from monitoring.store.revisions import Kind, Revision
 from monitoring.web import cached
 from monitoring.web.access import require
 from monitoring.web.clock import now
-from monitoring.web.escape import escape
-from monitoring.web.model_checks import say, told
-
-FAILED = "edit-error"
-"""Where a callback leaves why it failed, for the page to show."""
-
-
-def outcome() -> None:
-    """Tell what the last write came to, once."""
-    told()
-    if failed := st.session_state.pop(FAILED, None):
-        st.error(escape(failed), icon=":material/error:")
+from monitoring.web.said import fail, say
 
 
 def saving(
@@ -48,7 +37,7 @@ def _save(
     try:
         cached.write(lambda session: edits.change(session, kind, name, before, after, actor, now(), why))
     except LeewayError as error:
-        st.session_state[FAILED] = error.sentence
+        fail(error)
         return
     st.session_state[reason] = ""
     say("Saved. It holds from the next evaluation on; History takes it back.")
@@ -60,7 +49,7 @@ def undo(revision: Revision, reason: str) -> bool:
     try:
         cached.write(lambda session: edits.undo(session, r.kind, r.name, r.number, actor, now(), reason))
     except LeewayError as error:
-        st.session_state[FAILED] = error.sentence
+        fail(error)
         return False
     say(f"Undone: revision {r.number} of {r.name}. It holds from the next evaluation on.")
     return True

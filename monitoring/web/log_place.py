@@ -17,8 +17,8 @@ from monitoring.fleet import Log
 from monitoring.glance import Sample, look, slow
 from monitoring.logs.source import names
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import show_problems
 from monitoring.web.model_draft import kind_of
+from monitoring.web.said import show_problems
 
 PREFIX = "add_"
 PATIENCE = 60

@@ -18,20 +18,10 @@ from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
 from monitoring.web.look import of_flag, of_status
-from monitoring.web.model_draft import problems
+from monitoring.web.said import fail, say, show_problems
 
 PATIENCE = 180
 """Seconds that a preview may take."""
-
-
-def show_problems(error: LeewayError) -> None:
-    """Every problem on a line of its own."""
-    lines = problems(error)
-    head = "This cannot be used yet:" if len(lines) > 1 else ""
-    st.error(
-        "\n".join([head, *(f"- {escape(line)}" for line in lines)]) if head else escape(lines[0]),
-        icon=":material/error:",
-    )
 
 
 def run_preview(document: dict[str, Any], base: Path) -> None:
@@ -96,7 +86,7 @@ def save(documents: list[dict[str, Any]], base: Path, forget: tuple[str, ...]) -
     try:
         done: dict[str, str] = cached.write(lambda session: models.apply(session, documents, base, actor, now()))
     except LeewayError as error:
-        st.session_state["add_error"] = error
+        fail(error)
         return
     for key, what in done.items():
         if what != "unchanged":
@@ -105,17 +95,3 @@ def save(documents: list[dict[str, Any]], base: Path, forget: tuple[str, ...]) -
         del st.session_state[key]
     st.session_state.update(view="Models", edit=next(iter(done)), moved=True)
     say(", ".join(f"{key}: {what}" for key, what in done.items()))
-
-
-def say(text: str, failed: bool = False) -> None:
-    """Something done (or that could not be), told when the page is drawn next: a callback may not draw."""
-    st.session_state["said"] = text, failed
-
-
-def told() -> None:
-    """Tell what was said, once."""
-    text, failed = st.session_state.pop("said", ("", False))
-    if failed:
-        st.error(escape(text), icon=":material/error:")
-    elif text:
-        st.toast(escape(text), icon=":material/check_circle:")

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from monitoring import fleet
-from monitoring.errors import FleetError, LeewayError
+from monitoring.errors import FleetError
 from monitoring.guessing.guess import Guess
 
 SUFFIXES = {
@@ -138,9 +138,3 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> str:
     """What changes from one document to another, as a diff; empty where nothing does."""
     old, new = as_text(before).splitlines(), as_text(after).splitlines()
     return "\n".join(list(difflib.unified_diff(old, new, lineterm="", n=2))[2:])
-
-
-def problems(error: LeewayError) -> list[str]:
-    """Everything that is wrong, a line each."""
-    several = error.problems if isinstance(error, FleetError) else ()
-    return list(several) or [error.sentence]

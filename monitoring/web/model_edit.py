@@ -17,8 +17,9 @@ from monitoring.web import cached, links, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import save, say, show_problems
+from monitoring.web.model_checks import save
 from monitoring.web.model_draft import as_text, difference, documents_of
+from monitoring.web.said import failed, say, show_problems
 
 
 def show(entries: list[Entry]) -> None:
@@ -99,6 +100,7 @@ def _model(entry: Entry) -> None:
             "YAML", as_text(entry.document), height=420, key=f"yaml_{entry.key}", persist_state="session"
         )
         changed = _checked(entry, text or "")
+        failed()
         with st.container(horizontal=True):
             st.button(
                 "Save",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from monitoring.errors import LeewayError
 from monitoring.fleet import Sli, Slo, parse_model
-from monitoring.web import edits, model_checks, objective_form, objective_preview, pieces, service_levels
+from monitoring.web import edits, objective_form, objective_preview, pieces, said, service_levels
 from monitoring.web.before_after import DAYS
 from monitoring.web.objectives import title
 
@@ -42,7 +42,7 @@ def change(document: dict[str, Any], revision: int) -> None:
         try:
             model = parse_model({**document, "slos": after}, key)
         except LeewayError as error:
-            model_checks.show_problems(error)
+            said.show_problems(error)
             return
         changed = None if gone else model.slos[len(before) if at is None else at]
         days = st.segmented_control(

@@ -15,9 +15,8 @@ from monitoring.web import cached, pieces, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import say, show_problems
 from monitoring.web.model_draft import slug
-from monitoring.web.oncall_shift import fail
+from monitoring.web.said import fail, say, show_problems
 from monitoring.web.zone import viewer_zone, zones
 
 NEW = "New person"

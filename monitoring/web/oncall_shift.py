@@ -17,8 +17,8 @@ from monitoring.web import cached, pieces
 from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import say
 from monitoring.web.oncall_board import title
+from monitoring.web.said import fail, say
 from monitoring.web.zone import between, viewer_zone
 
 KINDS = {"replace": "Take over from somebody", "add": "Join", "remove": "Step out"}
@@ -101,18 +101,6 @@ def _keep(team: str, schedule: str, zone: str) -> None:
         fail(error)
         return
     say("The schedule was changed.")
-
-
-def fail(error: Exception) -> None:
-    """Something that could not be done, told when the page is drawn next: a callback may not draw."""
-    st.session_state["oncall_error"] = error.sentence if isinstance(error, LeewayError) else str(error)
-
-
-def failed() -> None:
-    """Tell what could not be done, once."""
-    text = st.session_state.pop("oncall_error", None)
-    if text:
-        st.error(escape(text), icon=":material/error:")
 
 
 def told(found: Board, made: Override) -> str:

@@ -17,9 +17,9 @@ from monitoring.web import cached, oncall_board, pieces
 from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import say, show_problems
 from monitoring.web.model_draft import difference, slug
 from monitoring.web.oncall_people import remove
+from monitoring.web.said import say, show_problems
 from monitoring.web.zone import viewer_zone, zones
 
 NEW = "New team"

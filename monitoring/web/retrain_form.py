@@ -17,7 +17,7 @@ from monitoring.web import cached, pieces, span
 from monitoring.web.access import require
 from monitoring.web.clock import now, stamp
 from monitoring.web.escape import escape
-from monitoring.web.model_checks import say
+from monitoring.web.said import fail, say
 
 
 def form(present: datetime) -> None:
@@ -64,7 +64,7 @@ def ask(model: str, cause: Cause, reason: str, alert: str = "") -> None:
             )
         )
     except LeewayError as error:
-        say(error.sentence, failed=True)
+        fail(error)
         return
     say(f"Requested: {found.key}." if new else f"There is an open request already: {found.key}.")
     if new and cause == Cause.PERSON:

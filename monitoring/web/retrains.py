@@ -23,7 +23,7 @@ from monitoring.web.access import require
 from monitoring.web.clock import ago, now, span, stamp
 from monitoring.web.escape import escape
 from monitoring.web.menu import PAGES
-from monitoring.web.model_checks import say
+from monitoring.web.said import fail, say
 
 PAGE = PAGES / "respond" / "retraining.py"
 ICONS = {
@@ -193,7 +193,7 @@ def _decide(key: str, decide: Decide, told: str, reason: str) -> None:
     try:
         cached.write(lambda session: decide(session, key, who, present, reason))
     except LeewayError as error:
-        say(error.sentence, failed=True)
+        fail(error)
         return
     say(told)
 

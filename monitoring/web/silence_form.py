@@ -24,7 +24,7 @@ from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES, of_status
-from monitoring.web.model_checks import say
+from monitoring.web.said import say
 from monitoring.web.zone import between, viewer_zone, zones
 
 LENGTHS = {"1 h": timedelta(hours=1), "8 h": timedelta(hours=8), "1 d": timedelta(days=1), "7 d": timedelta(days=7)}

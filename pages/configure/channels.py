@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from monitoring.web import cached, channel_edit, dead_letters, model_checks
+from monitoring.web import cached, channel_edit, dead_letters, said
 from monitoring.web.access import require
 
 require("viewer")
@@ -18,7 +18,7 @@ VIEWS = ("Channels", "Dead letters", "Add a channel")
 
 def page() -> None:
     """One of the three views."""
-    model_checks.told()
+    said.done()
     first = None if st.session_state.pop("moved", False) else VIEWS[0]  # a value set beside a default is warned of
     view = st.segmented_control(
         "View", VIEWS, default=first, required=True, key="view", bind="query-params", label_visibility="collapsed"

@@ -13,7 +13,7 @@ import streamlit as st
 
 from monitoring.errors import LeewayError
 from monitoring.fleet import dump, parse_model
-from monitoring.web import cached, log_table, model_checks, model_edit, model_form
+from monitoring.web import cached, log_table, model_checks, model_edit, model_form, said
 from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
@@ -34,7 +34,7 @@ predictions:
 
 def page() -> None:
     """One of the four views."""
-    model_checks.told()
+    said.done()
     first = None if st.session_state.pop("moved", False) else VIEWS[0]  # a value set beside a default is warned of
     view = st.segmented_control(
         "View", VIEWS, default=first, required=True, key="view", bind="query-params", label_visibility="collapsed"
@@ -93,16 +93,14 @@ def usable(document: dict[str, Any]) -> bool:
     try:
         parse_model(document, "the form")
     except LeewayError as error:
-        model_checks.show_problems(error)
+        said.show_problems(error)
         return False
     return True
 
 
 def buttons(documents: list[dict[str, Any]], may_preview: bool, may_save: bool) -> bool:
     """Preview and save; whether a preview is asked for."""
-    failed = st.session_state.pop("add_error", None)
-    if failed is not None:
-        model_checks.show_problems(failed)
+    said.failed()
     with st.container(horizontal=True):
         asked = st.button("Preview verdicts", icon=":material/play_arrow:", disabled=not may_preview, key="preview_now")
         st.button(
@@ -132,7 +130,7 @@ def pasted() -> None:
             try:
                 documents = documents_of(text or "", "the text")
             except LeewayError as error:
-                model_checks.show_problems(error)
+                said.show_problems(error)
         now_watched = {e.key: e.document for e in cached.entries()}
         for document in documents:
             if document["key"] in now_watched:

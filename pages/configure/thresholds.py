@@ -17,9 +17,9 @@ from monitoring.in_force import InForce
 from monitoring.web import (
     cached,
     edits,
-    model_checks,
     pieces,
     revision_history,
+    said,
     span,
     threshold_form,
     threshold_preview,
@@ -38,7 +38,7 @@ SCOPES = ("This model", "All models of a rule")
 
 def page() -> None:
     """One of the three views."""
-    edits.outcome()
+    said.told()
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
     )
@@ -133,7 +133,7 @@ def previewed(
     try:
         return thresholds.back_test(models, rules, DAYS[days]), DAYS[days]
     except LeewayError as error:
-        model_checks.show_problems(error)
+        said.show_problems(error)
         return None
 
 

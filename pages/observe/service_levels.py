@@ -15,11 +15,11 @@ from monitoring.store.revisions import Revision
 from monitoring.web import (
     cached,
     charts,
-    edits,
     objective_edit,
     objectives,
     pieces,
     revision_history,
+    said,
     service_levels,
     timeline,
 )
@@ -127,7 +127,7 @@ def latency(key: str, traffic: pd.DataFrame, document: Model, mapped: bool, show
 
 def page(key: str, shown: Span) -> None:
     """One of the three views of a model."""
-    edits.outcome()
+    said.told()
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
     )

@@ -14,7 +14,7 @@ import streamlit as st
 
 from monitoring.core.alerting.severity import Severity
 from monitoring.store.queries.alerts import AlertEntry, Worth, owners
-from monitoring.web import alerts, cached, model_checks, pieces, span, tables
+from monitoring.web import alerts, cached, pieces, said, span, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
@@ -162,7 +162,7 @@ def rules(found: list[Worth], words: str) -> None:
 
 def page(present: datetime) -> None:
     """The whole page."""
-    model_checks.told()
+    said.told()
     chosen_span = span.span()
     entries = cached.alerts(chosen_span.start, present)
     pieces.freshness(max((e.evaluated_at for e in cached.fleet(present) if e.evaluated_at), default=None))

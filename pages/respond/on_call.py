@@ -11,7 +11,7 @@ from datetime import datetime
 import streamlit as st
 
 from monitoring.store.queries.oncall import Board
-from monitoring.web import cached, model_checks, oncall_board, oncall_people, oncall_shift, oncall_team, pieces
+from monitoring.web import cached, oncall_board, oncall_people, oncall_shift, oncall_team, pieces, said
 from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
@@ -24,8 +24,7 @@ VIEWS = ("On call", "Teams", "People")
 
 def page(present: datetime) -> None:
     """One of the three views."""
-    model_checks.told()
-    oncall_shift.failed()
+    said.told()
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
     )

@@ -14,7 +14,7 @@ import streamlit as st
 
 from monitoring.core.retraining.request import RetrainRequest
 from monitoring.core.retraining.state import CHOICE, UNDER_WAY, WAITING, State
-from monitoring.web import cached, ledger, model_checks, pieces, retrain_form, retrains, span
+from monitoring.web import cached, ledger, pieces, retrain_form, retrains, said, span
 from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
@@ -81,7 +81,7 @@ def grow(number: int) -> None:
 
 def page(present: datetime) -> None:
     """The whole page."""
-    model_checks.told()
+    said.told()
     if trouble := cached.retrain_trouble():
         st.error(f"Retrains could not be looked after at the last look: {escape(trouble)}", icon=":material/error:")
     model, wanted = span.model(), st.query_params.get("request")

@@ -16,7 +16,7 @@ from monitoring.core.verdict import Flag
 from monitoring.errors import LeewayError
 from monitoring.store import silences
 from monitoring.store.silences import Kept
-from monitoring.web import cached, clock, model_checks, pieces, silence_form, tables
+from monitoring.web import cached, clock, pieces, said, silence_form, tables
 from monitoring.web.access import require
 from monitoring.web.clock import now
 from monitoring.web.escape import escape
@@ -34,7 +34,7 @@ TO_COME = replace(NEVER, word="To come", icon="schedule")
 
 def page(present: datetime) -> None:
     """One of the three views."""
-    model_checks.told()
+    said.told()
     moved = st.session_state.pop("silences_moved", False)
     if moved:
         st.session_state["view"] = VIEWS[0]
@@ -106,9 +106,9 @@ def expire(number: int) -> None:
     try:
         cached.write(lambda session: silences.expire(session, number, actor, now()))
     except LeewayError as error:
-        model_checks.say(error.sentence)
+        said.fail(error)
         return
-    model_checks.say("The silence has ended.")
+    said.say("The silence has ended.")
 
 
 def over(found: list[Kept], zone: str) -> None:

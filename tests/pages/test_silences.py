@@ -170,3 +170,14 @@ def test_a_silence_is_ended_and_kept_among_those_that_are_over(filled: str, run_
     assert kept(filled) == ([], ["silence added", "silence expired"])
     at = run_page(PAGE, view="Over")
     assert list(at.dataframe[0].value["what"]) == ['model="eta"']
+
+
+def test_a_silence_that_somebody_else_ended_is_said_to_be_over(filled: str, run_page: Run) -> None:
+    number = make(filled, "model=eta")
+    at = run_page(PAGE)
+    at.button(key=f"end_{number}").click().run()
+    with transaction(connect(filled)) as session:
+        silences.expire(session, number, "ada", datetime.now(UTC))
+    at.button(key="end_now").click().run()
+    assert "over already" in plain(at.error[0].value)
+    assert not at.toast
