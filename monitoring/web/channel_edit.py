@@ -1,52 +1,25 @@
-"""The list of channels, and changing, testing, enabling and removing one."""
+"""Adding a channel, and changing, testing, enabling and removing one."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from monitoring import fleet
-from monitoring.core.verdict import Status
 from monitoring.errors import LeewayError
 from monitoring.notifiers import registry
 from monitoring.store import channels
 from monitoring.store.queries.channels import ChannelEntry
-from monitoring.web import cached, channel_form, pieces, tables
+from monitoring.web import cached, channel_form, channel_table, pieces
 from monitoring.web.access import require
 from monitoring.web.clock import ago, now, stamp
 from monitoring.web.escape import escape
-from monitoring.web.look import STATUSES
 from monitoring.web.model_draft import difference
 from monitoring.web.said import fail, failed, say, show_problems
 
-STATES = {
-    "disabled": replace(STATUSES[Status.BREACHED], word="Disabled"),
-    "failing": replace(STATUSES[Status.WARNING], word="Failing"),
-    "ok": replace(STATUSES[Status.OK], word="OK"),
-    "unused": replace(STATUSES[Status.NO_DATA], word="Never used"),
-}
 NO_CHANNEL = "No channel is set up yet: alerts are seen on the dashboard alone."
-
-
-def state_of(entry: ChannelEntry) -> str:
-    """How a channel is. One that never delivered anything is not well."""
-    if entry.disabled_at is not None:
-        return "disabled"
-    if entry.failures:
-        return "failing"
-    return "ok" if entry.delivered_at is not None else "unused"
-
-
-def told_of(entry: ChannelEntry) -> str:
-    """Which notifications come here by default, in words."""
-    matchers = entry.document.get("matchers", {})
-    severity = " and ".join(f"{one}s" for one in matchers.get("severity", [])) or "pages and tickets"
-    owners = ", ".join(matchers.get("owner", []))
-    return f"{severity} of {owners}" if owners else f"all {severity}"
 
 
 def show(entries: list[ChannelEntry]) -> None:
@@ -54,8 +27,8 @@ def show(entries: list[ChannelEntry]) -> None:
     if not entries:
         pieces.empty(NO_CHANNEL, 'Choose "Add a channel" above, or write channels: into the fleet file.')
         return
-    _figures(entries)
-    _table(entries)
+    channel_table.figures(entries)
+    channel_table.table(entries)
     by_name = {e.name: e for e in entries}
     st.header("Change or test a channel")
     name = st.selectbox(
@@ -64,51 +37,6 @@ def show(entries: list[ChannelEntry]) -> None:
     )  # fmt: skip
     if name in by_name:
         _one(by_name[name], entries)
-
-
-def _figures(entries: list[ChannelEntry]) -> None:
-    states = [state_of(e) for e in entries]
-    figures = {
-        "Channels": (len(entries), None),
-        "Failing or disabled": (states.count("failing") + states.count("disabled"), "Nothing arrives through these."),
-        "Waiting to be sent": (sum(e.waiting for e in entries), "The worker sends every second."),
-        "Dead letters": (cached.dead_count(), "Given up, and told through another channel where there is one."),
-    }
-    for where, (title, (value, help_)) in zip(st.columns(4), figures.items(), strict=True):
-        where.metric(title, f"{value:,}", help=help_, border=True)
-
-
-def _table(entries: list[ChannelEntry]) -> None:
-    present = now()
-    frame = pd.DataFrame(
-        [
-            {
-                "state": [tables.label(STATES[state_of(e)])], "name": e.name,
-                "kind": registry.kinds()[e.kind].title if e.kind in registry.kinds() else e.kind, "told": told_of(e),
-                "delivered": ago(e.delivered_at, present), "failures": e.failures, "waiting": e.waiting,
-                "dead": e.dead, "error": e.disabled_reason or e.last_error,
-            }
-            for e in entries
-        ]
-    )  # fmt: skip
-    column = st.column_config
-    st.dataframe(
-        frame, key="channels", hide_index=True, height=tables.height(len(frame)),
-        alt=f"{len(frame)} channels with their last delivery and failures",
-        column_config={
-            "state": tables.badges("State", list(STATES.values()), width=115, pinned=True),
-            "name": column.TextColumn("Channel", width=150, pinned=True),
-            "kind": column.TextColumn("Kind", width=120),
-            "told": column.TextColumn("Told by default of", width=220),
-            "delivered": column.TextColumn("Last delivery", width=110),
-            "failures": column.NumberColumn("Failures", width=80, help="Since the last delivery"),
-            "waiting": column.NumberColumn("Waiting", width=75),
-            "dead": column.NumberColumn("Dead", width=65, help="Dead letters"),
-            "error": column.TextColumn("Last error", width=420),
-        },
-    )  # fmt: skip
-    with st.container(horizontal=True):
-        pieces.download(lambda: frame.to_csv(index=False), "channels", "channels_csv")
 
 
 def _one(entry: ChannelEntry, entries: list[ChannelEntry]) -> None:
