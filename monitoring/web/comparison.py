@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,27 +13,27 @@ import streamlit as st
 
 from monitoring.core.comparison.comparison import Comparison, Outcome, Sequential, Verdict, as_document
 from monitoring.core.comparison.words import changed, e_value, interval, rows, sentence, so_far
+from monitoring.core.verdict import Status
 from monitoring.store.queries.comparisons import KIND, Made
 from monitoring.web import cached, charts, pieces, tables
 from monitoring.web.clock import ago, now, stamp
 from monitoring.web.escape import escape, plain
-from monitoring.web.look import STATUSES, Look
+from monitoring.web.look import STATUSES
 from monitoring.web.span import Span
 
-_RED, _ORANGE, _BLUE, _GRAY = (STATUSES[s] for s in ("breached", "warning", "ok", "no_data"))  # type: ignore[index]
 VERDICTS = {
-    Verdict.BETTER: Look("Better", "trending_up", "blue", _BLUE.light, _BLUE.dark),
-    Verdict.EQUAL: Look("Equal", "equal", "gray", _GRAY.light, _GRAY.dark),
-    Verdict.WORSE: Look("Worse", "trending_down", "red", _RED.light, _RED.dark),
-    Verdict.UNSURE: Look("Not certain", "balance", "gray", _GRAY.light, _GRAY.dark),
+    Verdict.BETTER: replace(STATUSES[Status.OK], word="Better", icon="trending_up"),
+    Verdict.EQUAL: replace(STATUSES[Status.NO_DATA], word="Equal", icon="equal"),
+    Verdict.WORSE: replace(STATUSES[Status.BREACHED], word="Worse", icon="trending_down"),
+    Verdict.UNSURE: replace(STATUSES[Status.NO_DATA], word="Not certain", icon="balance"),
 }
 OUTCOMES = {
-    Outcome.PASSED: Look("passed", "check_circle", "blue", _BLUE.light, _BLUE.dark),
-    Outcome.FAILED: Look("failed", "error", "red", _RED.light, _RED.dark),
-    Outcome.UNKNOWN: Look("not certain", "help", "gray", _GRAY.light, _GRAY.dark),
+    Outcome.PASSED: replace(STATUSES[Status.OK], word="passed"),
+    Outcome.FAILED: replace(STATUSES[Status.BREACHED], word="failed"),
+    Outcome.UNKNOWN: replace(STATUSES[Status.NO_DATA], word="not certain"),
 }
 GATES = {"rows": "Rows", "slices": "Slices", "latency": "Latency", "calibration": "Calibration"}
-BROKEN = Look("Unreadable", "report", "red", _RED.light, _RED.dark)
+BROKEN = replace(STATUSES[Status.BREACHED], word="Unreadable", icon="report")
 
 
 def section(key: str, arguments: dict[str, Any], shown: Span) -> None:
@@ -170,7 +171,8 @@ def _slices(found: Comparison) -> None:
         return
     out = charts.figure(height=max(charts.HEIGHT, 60 + 26 * len(judged)))
     for one in judged:
-        look = _RED if one.worse else _BLUE if one.lower is not None and one.lower > 0 else _GRAY
+        better = one.lower is not None and one.lower > 0
+        look = VERDICTS[Verdict.WORSE if one.worse else Verdict.BETTER if better else Verdict.UNSURE]
         charts.dots(out, [(one.name, one.gain or 0.0, one.lower, one.upper)], one.name, look=charts.shade(look))
     out.update_xaxes(zeroline=True, zerolinewidth=2, title=plain(f"gain of the challenger{unit}"))
     worse = [s.name for s in judged if s.worse]

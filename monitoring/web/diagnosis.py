@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,19 +16,18 @@ from monitoring.store.queries.fleet import FleetEntry
 from monitoring.web import cached, diagnosis_forest, diagnosis_tables, evidence, pieces
 from monitoring.web.clock import ago, now, window
 from monitoring.web.escape import escape
-from monitoring.web.look import STATUSES, Look
+from monitoring.web.look import STATUSES
 from monitoring.web.menu import PAGES
 
-_RED, _ORANGE, _BLUE, _GRAY = (STATUSES[s] for s in (Status.BREACHED, Status.WARNING, Status.OK, Status.NO_DATA))
 ADVICE = {
-    Advice.RETRAIN: Look("Retrain", "model_training", "red", _RED.light, _RED.dark),
-    Advice.MEND: Look("Mend the data first", "build", "red", _RED.light, _RED.dark),
-    Advice.HARDER: Look("Retraining will not help", "do_not_disturb_on", "orange", _ORANGE.light, _ORANGE.dark),
-    Advice.SOUND: Look("No worse", "check_circle", "blue", _BLUE.light, _BLUE.dark),
-    Advice.UNSURE: Look("Undecided", "balance", "gray", _GRAY.light, _GRAY.dark),
-    Advice.UNTRIED: Look("Could not be tried", "help", "gray", _GRAY.light, _GRAY.dark),
+    Advice.RETRAIN: replace(STATUSES[Status.BREACHED], word="Retrain", icon="model_training"),
+    Advice.MEND: replace(STATUSES[Status.BREACHED], word="Mend the data first", icon="build"),
+    Advice.HARDER: replace(STATUSES[Status.WARNING], word="Retraining will not help", icon="do_not_disturb_on"),
+    Advice.SOUND: replace(STATUSES[Status.OK], word="No worse"),
+    Advice.UNSURE: replace(STATUSES[Status.NO_DATA], word="Undecided", icon="balance"),
+    Advice.UNTRIED: replace(STATUSES[Status.NO_DATA], word="Could not be tried"),
 }
-FAILED = Look("Not diagnosed", "report", "red", _RED.light, _RED.dark)
+FAILED = replace(STATUSES[Status.BREACHED], word="Not diagnosed", icon="report")
 
 
 def section(entry: FleetEntry, document: dict[str, Any]) -> None:

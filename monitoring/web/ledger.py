@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,19 +13,18 @@ from monitoring.core.retraining.ledger import Helped, line, signals
 from monitoring.core.retraining.request import RetrainRequest
 from monitoring.core.retraining.state import WORDS
 from monitoring.core.retraining.worth import Worth
+from monitoring.core.verdict import Status
 from monitoring.store.queries.retrain_worth import Advised
 from monitoring.web import pieces, tables
 from monitoring.web.clock import span
 from monitoring.web.escape import escape
-from monitoring.web.look import FLAGS, NEVER, Look
+from monitoring.web.look import STATUSES
 
 HELPED = {
-    Helped.YES: Look("helped", "check_circle", "blue", FLAGS["healthy"].light, FLAGS["healthy"].dark),  # type: ignore[index]
-    Helped.NO: Look("did not", "warning", "orange", FLAGS["watch"].light, FLAGS["watch"].dark),  # type: ignore[index]
-    Helped.OPEN: Look("open", "hourglass_empty", "gray", NEVER.light, NEVER.dark),
+    Helped.YES: replace(STATUSES[Status.OK], word="helped"),
+    Helped.NO: replace(STATUSES[Status.WARNING], word="did not"),
+    Helped.OPEN: replace(STATUSES[Status.NO_DATA], word="open", icon="hourglass_empty"),
 }
-
-
 BY = {"cost": "cost against loss", "threshold": "time to the threshold"}
 
 
