@@ -28,10 +28,8 @@ from pathlib import Path
 from sqlalchemy import create_engine, func, select, text
 
 from benchmarks.delivery import ROOT, breach, fleet, wait_for_evaluation
-from monitoring.store.alert_tables import AlertEventRow, AlertRow
 from monitoring.store.database import connect, reading
-from monitoring.store.outbox_tables import OutboxRow
-from monitoring.store.tables import EvaluationRow, HeartbeatRow
+from monitoring.store.tables import AlertEventRow, AlertRow, EvaluationRow, HeartbeatRow, OutboxRow
 from tests.conftest import _as_somebody_else, _free_port, _postgres_binaries, _user
 
 AWAY, PATIENCE, QUIET = 60.0, 240.0, 45.0

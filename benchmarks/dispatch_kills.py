@@ -43,8 +43,7 @@ from monitoring.notifiers.http import Http  # noqa: E402
 from monitoring.settings import Settings  # noqa: E402
 from monitoring.store import retrains  # noqa: E402
 from monitoring.store.database import connect, create, reading, transaction  # noqa: E402
-from monitoring.store.retrain_tables import RetrainRow  # noqa: E402
-from monitoring.store.tables import ModelRow  # noqa: E402
+from monitoring.store.tables import ModelRow, RetrainRow  # noqa: E402
 
 LONGEST = 0.35
 """Seconds that a dispatcher may live, from its connection to the database on, before it is killed."""

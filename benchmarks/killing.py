@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select
 from monitoring.leasing import Leasing
 from monitoring.store import outbox
 from monitoring.store.database import reading
-from monitoring.store.outbox_tables import OutboxRow
+from monitoring.store.tables import OutboxRow
 
 
 def options(words: str, kills: int) -> argparse.Namespace:

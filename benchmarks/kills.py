@@ -40,10 +40,8 @@ from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.notifiers.registry import parse
 from monitoring.settings import Settings
 from monitoring.store import channels
-from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.database import connect, create, reading, transaction
-from monitoring.store.outbox_tables import OutboxRow
-from monitoring.store.tables import HeartbeatRow, ModelRow
+from monitoring.store.tables import AlertEventRow, AlertRow, HeartbeatRow, ModelRow, NotificationGroupRow, OutboxRow
 from monitoring.store.verdicts import save
 
 START = datetime(2026, 5, 20, 12, tzinfo=UTC)

@@ -35,7 +35,7 @@ from monitoring.notifiers.registry import kinds, parse  # noqa: E402
 from monitoring.sender import Sender  # noqa: E402
 from monitoring.store import channels, outbox  # noqa: E402
 from monitoring.store.database import connect, create, reading, transaction  # noqa: E402
-from monitoring.store.outbox_tables import ChannelRow, OutboxRow  # noqa: E402
+from monitoring.store.tables import ChannelRow, OutboxRow  # noqa: E402
 
 TARGETS, LANES, A_KILL, LONGEST = ("a", "b", "c"), 5, 2, 0.25
 """`LONGEST`: seconds that a sender may live, from its connection to the database on, before it is killed."""

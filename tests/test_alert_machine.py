@@ -23,10 +23,8 @@ from monitoring.core.alerting.silence import Silence
 from monitoring.notifiers.registry import parse
 from monitoring.settings import Settings
 from monitoring.store import alerts, channels, silences
-from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.database import connect, create, reading, transaction
-from monitoring.store.outbox_tables import OutboxRow
-from monitoring.store.tables import Base
+from monitoring.store.tables import AlertEventRow, AlertRow, Base, NotificationGroupRow, OutboxRow
 from tests.alerts_of import NOW, add_model, signal
 
 THINGS = ("eta/drift", "eta/schema", "eta/label", "delay/drift")

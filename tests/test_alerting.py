@@ -24,12 +24,20 @@ from monitoring.core.verdict import Flag, Status
 from monitoring.notifiers.registry import parse
 from monitoring.settings import Settings
 from monitoring.store import alerts, channels, oncall, rules, silences
-from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.database import connect, create, reading, transaction
-from monitoring.store.outbox_tables import OutboxRow
 from monitoring.store.queries.alerts import trouble
 from monitoring.store.queries.silences import catch
-from monitoring.store.tables import AuditRow, IncidentMemberRow, IncidentRow, ModelRow, VerdictRow
+from monitoring.store.tables import (
+    AlertEventRow,
+    AlertRow,
+    AuditRow,
+    IncidentMemberRow,
+    IncidentRow,
+    ModelRow,
+    NotificationGroupRow,
+    OutboxRow,
+    VerdictRow,
+)
 from tests.alerts_of import NOW, add_model, hear, verdict
 
 URL = "https://leeway.example.org"

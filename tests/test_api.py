@@ -28,8 +28,7 @@ from monitoring.core.retraining import asking, underway
 from monitoring.core.retraining.state import State
 from monitoring.store import models, retrains, tokens
 from monitoring.store.database import connect, create, reading, transaction
-from monitoring.store.tables import AuditRow
-from monitoring.store.token_tables import CallbackRow, TokenRow
+from monitoring.store.tables import AuditRow, CallbackRow, TokenRow
 from monitoring.store.tokens import TokenError
 from monitoring.web import openapi
 from monitoring.web.api import LARGEST, Api

@@ -16,10 +16,9 @@ from monitoring.core.window import moment_of, slot_of
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.queries.changes import SOURCES, Changed, _difference, changes, shares
-from monitoring.store.retrain_tables import RetrainEventRow, RetrainRow
 from monitoring.store.retrains import open_request
 from monitoring.store.revisions import record
-from monitoring.store.tables import AuditRow, BaselineRow, ModelRow, SeriesRow, SummaryRow
+from monitoring.store.tables import AuditRow, BaselineRow, ModelRow, RetrainEventRow, RetrainRow, SeriesRow, SummaryRow
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 END = FIRST + timedelta(days=30)

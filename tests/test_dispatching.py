@@ -26,9 +26,7 @@ from monitoring.notifiers.http import Http
 from monitoring.settings import Settings
 from monitoring.store import outbox, retrains
 from monitoring.store.database import connect, create, reading, transaction
-from monitoring.store.outbox_tables import OutboxRow
-from monitoring.store.retrain_tables import RetrainEventRow
-from monitoring.store.tables import AuditRow, ModelRow
+from monitoring.store.tables import AuditRow, ModelRow, OutboxRow, RetrainEventRow
 from tests.dispatchers.orders import NOW
 from tests.dispatchers.platforms import Registry, running
 from tests.dispatchers.servers import Trainer, trainer

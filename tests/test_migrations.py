@@ -23,10 +23,9 @@ from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Kind, Subject
 from monitoring.errors import StoreError
 from monitoring.store import alerts, migrations, models
-from monitoring.store.alert_tables import AlertEventRow, AlertRow
 from monitoring.store.database import connect, reading
 from monitoring.store.migrations import migrate
-from monitoring.store.tables import Base, VerdictRow
+from monitoring.store.tables import AlertEventRow, AlertRow, Base, VerdictRow
 from tests.alerts_of import NOW
 
 

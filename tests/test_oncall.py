@@ -25,10 +25,8 @@ from monitoring.fleet.oncall import parse_team, turn_words
 from monitoring.notifiers.registry import parse as parse_channel
 from monitoring.store import channels, oncall, silences
 from monitoring.store.database import connect, create, reading, transaction
-from monitoring.store.oncall_tables import OverrideRow, SilenceRow
-from monitoring.store.outbox_tables import ChannelRow
 from monitoring.store.queries.oncall import board, known
-from monitoring.store.tables import AuditRow
+from monitoring.store.tables import AuditRow, ChannelRow, OverrideRow, SilenceRow
 
 ADA = ("ada", ("ada-pager", "ada-mail"))
 GRACE = ("grace", ("ops-slack",))  # no channel of her own: the team's

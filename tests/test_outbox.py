@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from monitoring.store import outbox
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.outbox import Leased
-from monitoring.store.outbox_tables import OutboxRow
+from monitoring.store.tables import OutboxRow
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 

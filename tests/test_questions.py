@@ -22,8 +22,8 @@ from monitoring.retraining import questions
 from monitoring.store import channels, models, retrains
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
-from monitoring.store.outbox_tables import OutboxRow
 from monitoring.store.queries.retraining import history
+from monitoring.store.tables import OutboxRow
 from tests.logs_of import START, binary_model
 
 NOW = START

@@ -13,17 +13,19 @@ from monitoring import alerting
 from monitoring.core.alerting.signal import Signal
 from monitoring.settings import Settings, SettingsError, load
 from monitoring.store import retention
-from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
 from monitoring.store.database import connect, create, reading, transaction
-from monitoring.store.outbox_tables import OutboxRow
 from monitoring.store.queries.channels import dead_letters
 from monitoring.store.retention import Keep
 from monitoring.store.tables import (
+    AlertEventRow,
+    AlertRow,
     AuditRow,
     EvaluationRow,
     HeartbeatRow,
     IncidentMemberRow,
     IncidentRow,
+    NotificationGroupRow,
+    OutboxRow,
     RequestRow,
 )
 from monitoring.worker import purge

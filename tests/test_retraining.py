@@ -27,12 +27,10 @@ from monitoring.errors import FleetError, LeewayError
 from monitoring.evaluate import Scope, evaluate
 from monitoring.retraining import decisions
 from monitoring.store import models, retrains
-from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
-from monitoring.store.outbox_tables import OutboxRow
 from monitoring.store.queries import retraining as queries
-from monitoring.store.tables import AuditRow
+from monitoring.store.tables import AlertRow, AuditRow, OutboxRow
 from tests.logs_of import START, binary_model, flights, write
 
 DAYS = 14

@@ -32,8 +32,7 @@ from monitoring.notifiers.secrets import Secret
 from monitoring.sender import Sender
 from monitoring.store import channels, outbox
 from monitoring.store.database import connect, create, reading, transaction
-from monitoring.store.outbox_tables import ChannelRow, OutboxRow
-from monitoring.store.tables import AuditRow
+from monitoring.store.tables import AuditRow, ChannelRow, OutboxRow
 from tests.notifiers.receivers import Receiver, http_receiver
 from tests.notifiers.samples import NOW, notification
 

@@ -14,10 +14,9 @@ from monitoring.core.alerting.silence import Silence
 from monitoring.core.recurrence import Recurrence
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.store import verdicts
-from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.queries.silences import Catch, catch
-from monitoring.store.tables import ModelRow
+from monitoring.store.tables import AlertRow, ModelRow
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -33,7 +33,9 @@ def test_a_day_without_a_row_pages_once_it_is_over(tmp_path: Path, day: float, s
     assert (told in summing_up.reason) == stopped
     assert not stopped or summing_up.flag == Flag.PAGE
     usual = "; the median of the same hours in the earlier week is 96."
-    assert (f"{told}{usual}" in summing_up.reason) == (day > DAYS + 2), "the Monday has a Monday before it, the Sunday none"
+    assert (f"{told}{usual}" in summing_up.reason) == (day > DAYS + 2), (
+        "the Monday has a Monday before it, the Sunday none"
+    )
 
 
 def silent(share: float, words: str) -> None:

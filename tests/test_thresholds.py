@@ -23,9 +23,8 @@ from monitoring.fleet.thresholds import with_own
 from monitoring.store import edits, models, revisions, rules, verdicts
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
-from monitoring.store.oncall_tables import TeamRow
 from monitoring.store.queries.fleet import judged_check
-from monitoring.store.tables import AuditRow
+from monitoring.store.tables import AuditRow, TeamRow
 from monitoring.verdicts.subject import narrowest
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)

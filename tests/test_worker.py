@@ -16,10 +16,9 @@ from monitoring.core.verdict import Verdict
 from monitoring.ingest import Ingested
 from monitoring.settings import Settings
 from monitoring.store import models
-from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
-from monitoring.store.tables import AuditRow, BaselineRow, EvaluationRow, HeartbeatRow, RequestRow, VerdictRow
+from monitoring.store.tables import AlertRow, AuditRow, BaselineRow, EvaluationRow, HeartbeatRow, RequestRow, VerdictRow
 from monitoring.verdicts.subject import Subject
 from monitoring.worker import answer, beat, evaluate_all
 

@@ -19,7 +19,6 @@ from monitoring.core.retraining.request import Cause, RetrainRequest, idempotenc
 from monitoring.core.retraining.state import UNDER_WAY, WAITING, State
 from monitoring.core.verdict import Flag
 from monitoring.store import retrains
-from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched, watched
 from monitoring.store.queries.retrain_evidence import (
@@ -31,6 +30,7 @@ from monitoring.store.queries.retrain_evidence import (
     training_span,
 )
 from monitoring.store.retrains import RetrainError
+from monitoring.store.tables import AlertRow
 
 log = logging.getLogger(__name__)
 

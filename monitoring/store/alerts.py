@@ -20,8 +20,16 @@ from monitoring.core.alerting.signal import Condition, Kind, Subject
 from monitoring.core.incident import Cause
 from monitoring.errors import LeewayError
 from monitoring.fleet import Slo
-from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
-from monitoring.store.tables import AuditRow, HeartbeatRow, IncidentMemberRow, IncidentRow, ModelRow
+from monitoring.store.tables import (
+    AlertEventRow,
+    AlertRow,
+    AuditRow,
+    HeartbeatRow,
+    IncidentMemberRow,
+    IncidentRow,
+    ModelRow,
+    NotificationGroupRow,
+)
 
 LOCK = "alerting"
 """The heartbeat that deciding gives; its row is the lock that decisions queue for."""

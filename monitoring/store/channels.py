@@ -14,8 +14,7 @@ from monitoring.core.alerting.routing import fits
 from monitoring.errors import ChannelError, nearest
 from monitoring.notifiers.channel import Channel
 from monitoring.store import outbox, references
-from monitoring.store.outbox_tables import ChannelRow
-from monitoring.store.tables import AuditRow
+from monitoring.store.tables import AuditRow, ChannelRow
 
 
 def apply(session: Session, channels: Sequence[Channel], actor: str, now: datetime) -> dict[str, str]:

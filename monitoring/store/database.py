@@ -13,14 +13,6 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from monitoring.errors import StoreError
-from monitoring.store import (  # noqa: F401 - tables of Base
-    alert_tables,
-    oncall_tables,
-    outbox_tables,
-    retrain_tables,
-    threshold_tables,
-    token_tables,
-)
 from monitoring.store.tables import Base
 
 MEMORY = "sqlite://"

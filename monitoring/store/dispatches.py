@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from monitoring.core.retraining.order import Action, Order
 from monitoring.store import outbox
-from monitoring.store.outbox_tables import OutboxRow
-from monitoring.store.tables import ModelRow
+from monitoring.store.tables import ModelRow, OutboxRow
 
 ORDER, LOOK = "dispatch", "look"
 """Kinds of outbox rows: an order to hand over, and a run to look at."""

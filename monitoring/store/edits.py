@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from monitoring.errors import LeewayError
 from monitoring.store import models, revisions, rules
 from monitoring.store.revisions import PART, Kind, Written
-from monitoring.store.tables import ModelRow
-from monitoring.store.threshold_tables import RuleRow
+from monitoring.store.tables import ModelRow, RuleRow
 
 
 class EditError(LeewayError):

@@ -15,8 +15,7 @@ from monitoring.core.oncall.schedule import Override, on_call
 from monitoring.errors import FleetError
 from monitoring.fleet.oncall import Person, Team, parse_person, parse_team
 from monitoring.store import references
-from monitoring.store.oncall_tables import OverrideRow, PersonRow, TeamRow, WrittenRow
-from monitoring.store.tables import AuditRow
+from monitoring.store.tables import AuditRow, OverrideRow, PersonRow, TeamRow, WrittenRow
 
 TABLES: dict[str, type[WrittenRow]] = {"person": PersonRow, "team": TeamRow}
 FIRST_ANSWER = 15

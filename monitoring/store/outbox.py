@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from monitoring.core.alerting.notification import Notification
-from monitoring.store.outbox_tables import OutboxRow
+from monitoring.store.tables import OutboxRow
 
 OPEN = ("waiting", "leased")
 NOTIFICATION = "notification"

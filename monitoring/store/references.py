@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from monitoring.errors import FleetError, nearest
 from monitoring.fleet.oncall import Named, Person, Team, parse_person, parse_team
-from monitoring.store.oncall_tables import PersonRow, TeamRow
-from monitoring.store.outbox_tables import ChannelRow
+from monitoring.store.tables import ChannelRow, PersonRow, TeamRow
 
 NOT_THERE = {
     "person": "nobody is called",

@@ -15,9 +15,15 @@ from typing import Any
 from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from monitoring.store.alert_tables import AlertEventRow, AlertRow, NotificationGroupRow
-from monitoring.store.outbox_tables import OutboxRow
-from monitoring.store.tables import EvaluationRow, IncidentRow, RequestRow
+from monitoring.store.tables import (
+    AlertEventRow,
+    AlertRow,
+    EvaluationRow,
+    IncidentRow,
+    NotificationGroupRow,
+    OutboxRow,
+    RequestRow,
+)
 
 STEP = 1_000
 """Rows of a table that a step takes out at most."""

@@ -19,8 +19,7 @@ from monitoring.core.retraining.request import Cause, Event, Policy, RetrainRequ
 from monitoring.core.retraining.state import OPEN, State
 from monitoring.errors import LeewayError
 from monitoring.store import outbox
-from monitoring.store.retrain_tables import RetrainEventRow, RetrainRow
-from monitoring.store.tables import AuditRow, HeartbeatRow
+from monitoring.store.tables import AuditRow, HeartbeatRow, RetrainEventRow, RetrainRow
 
 LOCK = "retraining"
 CODED = ("cause", "state", "policy", "objections", "pending")

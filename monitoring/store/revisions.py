@@ -11,8 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from monitoring.errors import FleetError
-from monitoring.store.tables import AuditRow
-from monitoring.store.threshold_tables import RevisionRow
+from monitoring.store.tables import AuditRow, RevisionRow
 
 Kind = Literal["model", "rule", "objectives"]
 Written = Sequence[dict[str, Any]]

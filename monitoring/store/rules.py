@@ -13,7 +13,7 @@ from monitoring.errors import FleetError
 from monitoring.fleet import parse_rule
 from monitoring.fleet.thresholds import Rule
 from monitoring.store.revisions import record
-from monitoring.store.threshold_tables import RuleRow
+from monitoring.store.tables import RuleRow
 
 
 def apply(

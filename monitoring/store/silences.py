@@ -13,8 +13,7 @@ from monitoring.core.alerting.matcher import Matcher
 from monitoring.core.alerting.silence import Silence, checked
 from monitoring.core.recurrence import Recurrence
 from monitoring.errors import FleetError
-from monitoring.store.oncall_tables import SilenceRow
-from monitoring.store.tables import AuditRow
+from monitoring.store.tables import AuditRow, SilenceRow
 
 
 @dataclass(frozen=True, slots=True)

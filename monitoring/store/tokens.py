@@ -14,8 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from monitoring.errors import LeewayError
-from monitoring.store.tables import AuditRow
-from monitoring.store.token_tables import CallbackRow, TokenRow
+from monitoring.store.tables import AuditRow, CallbackRow, TokenRow
 
 SCOPES = {
     "retrain:read": "see retrain requests",

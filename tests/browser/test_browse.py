@@ -23,11 +23,9 @@ from monitoring.evaluate import Scope, evaluate
 from monitoring.notifiers.registry import parse as parse_channel
 from monitoring.settings import Settings
 from monitoring.store import channels, models, oncall, rules, silences
-from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
-from monitoring.store.outbox_tables import OutboxRow
-from monitoring.store.tables import HeartbeatRow
+from monitoring.store.tables import AlertRow, HeartbeatRow, OutboxRow
 from monitoring.web.menu import menu
 from monitoring.web.span import parse
 from tests.browser.conftest import dashboard, settle, visit

@@ -13,9 +13,8 @@ from streamlit.testing.v1 import AppTest
 from monitoring import alerting
 from monitoring.settings import Settings
 from monitoring.store import alerts, silences
-from monitoring.store.alert_tables import AlertRow
 from monitoring.store.database import connect, reading, transaction
-from monitoring.store.tables import AuditRow, HeartbeatRow, ModelRow
+from monitoring.store.tables import AlertRow, AuditRow, HeartbeatRow, ModelRow
 from monitoring.web.alerts import badges
 from monitoring.web.span import parse
 

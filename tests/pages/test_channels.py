@@ -18,8 +18,7 @@ from monitoring.notifiers.registry import kinds, parse
 from monitoring.sender import Sender
 from monitoring.store import channels, oncall, outbox
 from monitoring.store.database import connect, reading, transaction
-from monitoring.store.outbox_tables import ChannelRow, OutboxRow
-from monitoring.store.tables import AuditRow
+from monitoring.store.tables import AuditRow, ChannelRow, OutboxRow
 from tests.notifiers.receivers import http_receiver
 from tests.notifiers.samples import NASTY, notification
 

@@ -12,9 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from monitoring.store import oncall
 from monitoring.store.database import connect, reading, transaction
-from monitoring.store.oncall_tables import OverrideRow
-from monitoring.store.outbox_tables import ChannelRow
-from monitoring.store.tables import AuditRow, ModelRow
+from monitoring.store.tables import AuditRow, ChannelRow, ModelRow, OverrideRow
 
 PAGE = "respond/on_call.py"
 Run = Callable[..., AppTest]

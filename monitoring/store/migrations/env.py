@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from alembic import context
 
-from monitoring.store import (  # noqa: F401 - tables of Base
-    alert_tables,
-    oncall_tables,
-    outbox_tables,
-    retrain_tables,
-    threshold_tables,
-    token_tables,
-)
 from monitoring.store.tables import Base
 
 store = context.config.attributes["store"]

@@ -15,10 +15,8 @@ from monitoring.core.alerting.decide import held_back
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition
 from monitoring.store import silences
-from monitoring.store.alert_tables import AlertEventRow, AlertRow
 from monitoring.store.alerts import LOCK, from_row
-from monitoring.store.outbox_tables import ChannelRow
-from monitoring.store.tables import HeartbeatRow
+from monitoring.store.tables import AlertEventRow, AlertRow, ChannelRow, HeartbeatRow
 
 LIMIT = 1_000
 """Alerts of a stream."""

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from monitoring.core.backtest import Evidence, Judged, Part
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import moment_of
-from monitoring.store.alert_tables import AlertRow
-from monitoring.store.tables import BaselineRow, SlotRow, VerdictRow
+from monitoring.store.tables import AlertRow, BaselineRow, SlotRow, VerdictRow
 
 MOST = 10_000
 """Numbers in one query."""

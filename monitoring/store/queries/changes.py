@@ -14,9 +14,16 @@ from sqlalchemy.orm import Session
 from monitoring.core.summary import BLOCK, Kind
 from monitoring.core.window import moment_of
 from monitoring.store.queries.standing import deployments
-from monitoring.store.retrain_tables import RetrainEventRow, RetrainRow
-from monitoring.store.tables import AuditRow, BaselineRow, ModelRow, SeriesRow, SummaryRow
-from monitoring.store.threshold_tables import RevisionRow
+from monitoring.store.tables import (
+    AuditRow,
+    BaselineRow,
+    ModelRow,
+    RetrainEventRow,
+    RetrainRow,
+    RevisionRow,
+    SeriesRow,
+    SummaryRow,
+)
 
 LIMIT = 500
 """Changes of a kind that are listed, the newest."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from monitoring.core.alerting.notification import NotifyReason
 from monitoring.store.outbox import NOTIFICATION
-from monitoring.store.outbox_tables import ChannelRow, OutboxRow
+from monitoring.store.tables import ChannelRow, OutboxRow
 
 NEWEST = 200
 """Dead letters that are listed."""

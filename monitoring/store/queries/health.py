@@ -17,15 +17,7 @@ from monitoring.core.slo import series
 from monitoring.core.summary import Kind
 from monitoring.fleet import parse_model
 from monitoring.store.queries.fleet import newest_flags
-from monitoring.store.tables import (
-    BaselineRow,
-    EvaluationRow,
-    HeartbeatRow,
-    ModelRow,
-    SeriesRow,
-    SourceRow,
-    SummaryRow,
-)
+from monitoring.store.tables import BaselineRow, EvaluationRow, HeartbeatRow, ModelRow, SeriesRow, SourceRow, SummaryRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,7 @@ from sqlalchemy.orm import Session
 from monitoring.core.oncall.schedule import AHEAD, Span, spans
 from monitoring.fleet.oncall import Person, Team
 from monitoring.store.oncall import Planned, Roster, roster
-from monitoring.store.oncall_tables import TeamRow
-from monitoring.store.outbox_tables import ChannelRow
-from monitoring.store.tables import ModelRow
+from monitoring.store.tables import ChannelRow, ModelRow, TeamRow
 
 SHOWN = timedelta(days=14)
 """How far ahead a schedule is laid out."""

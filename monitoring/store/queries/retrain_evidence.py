@@ -24,7 +24,6 @@ from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots, moment_of, slot_ceiling, slot_of
 from monitoring.fleet import Model
-from monitoring.store.alert_tables import AlertRow
 from monitoring.store.diagnoses import newest as newest_diagnosis
 from monitoring.store.models import Watched
 from monitoring.store.queries.performance import labels, outcome_of
@@ -32,7 +31,7 @@ from monitoring.store.queries.standing import versions
 from monitoring.store.queries.summaries import baseline
 from monitoring.store.retrains import of_model
 from monitoring.store.summaries import load
-from monitoring.store.tables import VerdictRow
+from monitoring.store.tables import AlertRow, VerdictRow
 from monitoring.store.verdicts import course
 
 BROKEN = (Trouble.SCHEMA_BREAK, Trouble.MISSING, Trouble.STALE, Trouble.INGEST_DOWN, Trouble.LABELS)

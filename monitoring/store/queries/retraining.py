@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.core.retraining.state import State
-from monitoring.store.retrain_tables import RetrainEventRow, RetrainRow
 from monitoring.store.retrains import LOCK, from_row
-from monitoring.store.tables import HeartbeatRow
+from monitoring.store.tables import HeartbeatRow, RetrainEventRow, RetrainRow
 
 
 def requests(

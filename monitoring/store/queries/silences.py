@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 from monitoring.core.alerting.matcher import all_match
 from monitoring.core.alerting.silence import Silence
 from monitoring.core.verdict import Status
-from monitoring.store.alert_tables import AlertRow
-from monitoring.store.tables import ModelRow, VerdictRow
+from monitoring.store.tables import AlertRow, ModelRow, VerdictRow
 
 BACK = timedelta(days=30)
 """How far back a preview looks."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from monitoring.store.tables import Base
+from monitoring.store.tables.base import Base
 
 
 class OutboxRow(Base):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from monitoring.store.tables import Base
+from monitoring.store.tables.base import Base
 
 
 class WrittenRow(Base):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from monitoring.store.tables import Base
+from monitoring.store.tables.base import Base
 
 OPEN = text("closed_at IS NULL")
 

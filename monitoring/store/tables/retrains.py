@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from monitoring.core.retraining.state import OPEN
-from monitoring.store.tables import Base
+from monitoring.store.tables.base import Base
 
 IS_OPEN = text(f"state IN ({', '.join(repr(str(state)) for state in sorted(OPEN))})")
 

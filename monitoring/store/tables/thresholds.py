@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from monitoring.store.oncall_tables import WrittenRow
-from monitoring.store.tables import Base
+from monitoring.store.tables.base import Base
+from monitoring.store.tables.oncall import WrittenRow
 
 
 class RuleRow(WrittenRow):
