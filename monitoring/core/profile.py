@@ -58,14 +58,6 @@ class Profile:
         return next((c for c in self.columns if c.key == (kind, name)), None)
 
 
-def grid_of(profile: Profile, kind: str, name: str) -> Grid:
-    """The grid of a column. Raises KeyError where the profile has no such column."""
-    column = profile.find(Kind(kind), name)
-    if column is None:
-        raise KeyError(f"{kind} {name}")
-    return column.grid
-
-
 def as_document(profile: Profile) -> dict[str, Any]:
     """As JSON values."""
     return {

@@ -26,6 +26,7 @@ HELPED = {
     Helped.OPEN: replace(STATUSES[Status.NO_DATA], word="open", icon="hourglass_empty"),
 }
 BY = {"cost": "cost against loss", "threshold": "time to the threshold"}
+"""What a cadence goes by."""
 
 
 def waiting(worth: Worth) -> str:
@@ -126,10 +127,7 @@ def often(found: Sequence[Advised]) -> None:
             "cadence": [_days(one) for one in found],
             "schedule": ["" if one.every is None else span(one.every) for one in found],
             "decay": [_decay(one) for one in found],
-            "by": [
-                {"cost": "cost against loss", "threshold": "time to the threshold"}.get(one.cadence.by, "")
-                for one in found
-            ],
+            "by": [BY.get(one.cadence.by, "") for one in found],
             "reason": [one.cadence.reason for one in found],
         }
     )

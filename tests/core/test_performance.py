@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from monitoring.core.outcome import NO_SCORE, REGRESSION_SUMS, SCORE_GRID, binar
 from monitoring.core.performance.curves import MIDDLE
 from monitoring.core.performance.metric import (
     MAIN,
-    TWO_SIDED,
+    Better,
     Estimate,
     UnknownMetric,
     central,
@@ -479,7 +480,7 @@ def test_a_perfect_regression_has_no_error():
 def test_every_metric_has_a_title_a_direction_and_a_sentence(task):
     for m in metrics_for(task):
         assert m.title, m.name
-        assert m.better in ("higher", "lower", *TWO_SIDED), m.name
+        assert m.better in get_args(Better), m.name
         assert (m.compute.__doc__ or "").strip().endswith("."), m.name
     assert MAIN[task] in {m.name for m in metrics_for(task)}
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.core.grid import BucketGrid, CategoricalGrid, NumericGrid, ScoreGrid
-from monitoring.core.profile import Column, Profile, as_document, from_document, grid_of
+from monitoring.core.profile import Column, Profile, as_document, from_document
 from monitoring.core.summary import Kind
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=50)
@@ -54,9 +53,9 @@ def test_a_profile_read_back_from_its_json_is_the_same(profile):
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
 def test_a_grid_read_back_gives_every_value_the_same_class(centre, scale):
     column = Column(Kind.FEATURE, "x", "number", NumericGrid(centre, scale, (centre, centre + scale)))
-    again = grid_of(from_document(json.loads(json.dumps(as_document(Profile((column,)))))), "feature", "x")
+    (again,) = from_document(json.loads(json.dumps(as_document(Profile((column,)))))).columns
     values = centre + scale * np.random.default_rng(10).normal(0, 5, 100)
-    np.testing.assert_array_equal(again.code(values), column.grid.code(values))
+    np.testing.assert_array_equal(again.grid.code(values), column.grid.code(values))
 
 
 SCORE = Column(Kind.SCORE, "x", "number", ScoreGrid())
@@ -67,11 +66,4 @@ def test_a_column_is_found_by_its_part_and_name():
     profile = Profile((SCORE, FEATURE))
     assert profile.find(Kind.FEATURE, "x") is FEATURE
     assert profile.find(Kind.SCORE, "x") is SCORE
-    assert grid_of(profile, "score", "x") == ScoreGrid()
-
-
-def test_a_column_that_is_not_there_is_named_in_the_error():
-    profile = Profile((SCORE,))
     assert profile.find(Kind.LABEL, "x") is None
-    with pytest.raises(KeyError, match="label x"):
-        grid_of(profile, "label", "x")

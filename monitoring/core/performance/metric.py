@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 Better = Literal["higher", "lower", "zero", "one"]
 """Which way a metric is better; "zero" and "one": the nearer to it, on either side."""
-TWO_SIDED = ("zero", "one")
 Z95 = 1.959963984540054
 
 
