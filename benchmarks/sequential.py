@@ -19,7 +19,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from monitoring import fleet  # noqa: E402
-from monitoring.comparing import LIMIT, Asked, Side, compare, read  # noqa: E402
+from monitoring.comparing.asked import Asked, Side  # noqa: E402
+from monitoring.comparing.compare import compare  # noqa: E402
+from monitoring.comparing.reading import LIMIT, read  # noqa: E402
 from monitoring.core.comparison.betting import played  # noqa: E402
 from monitoring.core.comparison.comparison import Comparison  # noqa: E402
 from monitoring.core.comparison.differences import BURN_IN, DAY, differences  # noqa: E402

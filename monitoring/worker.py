@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from threadpoolctl import threadpool_limits
 
 from monitoring import alerting, incidents, sender
-from monitoring.comparing import asked_for
+from monitoring.comparing.compare import asked_for
 from monitoring.core.verdict import Status
 from monitoring.demo import play
 from monitoring.diagnose import on_demand

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from monitoring import comparing, fleet
+from monitoring import fleet
 from monitoring.__main__ import main
-from monitoring.comparing import CompareError, Side, compare
+from monitoring.comparing import reading
+from monitoring.comparing.asked import CompareError, Side
+from monitoring.comparing.compare import compare
 from monitoring.core.comparison.comparison import Comparison, Outcome, Verdict, from_document
 from monitoring.core.comparison.words import sentence
 from monitoring.errors import LeewayError
@@ -172,7 +174,7 @@ def test_a_busy_log_is_sampled_the_same_way_every_time(tmp_path: Path, monkeypat
     log = flights(8, 30)
     model = model_of(write(log, "parquet", tmp_path))
     shadow = shadow_of(write(better(log), "parquet", tmp_path, "shadow"))
-    monkeypatch.setattr(comparing, "LIMIT", 700)
+    monkeypatch.setattr(reading, "LIMIT", 700)
     one, other = (compare(model, tmp_path, Side(), Side(shadow=True), since=SINCE, shadow=shadow) for _ in range(2))
     assert one == other
     assert 0 < one.about.rows <= 700 < one.about.of

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring.comparing import Side, compare
+from monitoring.comparing.asked import Side
+from monitoring.comparing.compare import compare
 from monitoring.core.comparison.comparison import Comparison, as_document
 from monitoring.core.comparison.words import sentence
 from monitoring.core.retraining import serving

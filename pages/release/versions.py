@@ -19,7 +19,7 @@ from monitoring.web.span import Span, model, span
 require("viewer")
 
 SHADOW = "shadow"
-"""The side that is in the shadow log, as comparing.Side has it."""
+"""The side that is in the shadow log, as comparing.asked.Side has it."""
 
 
 def what_changed(key: str | None, shown: Span) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from monitoring import comparing
 from monitoring.cli import terminal
 from monitoring.cli.opening import opened
 from monitoring.cli.options import add_as_of, add_fleet, add_json, add_model, add_span
+from monitoring.comparing.asked import Side
+from monitoring.comparing.compare import compare
 from monitoring.core.comparison.comparison import as_document
 from monitoring.core.comparison.words import lines
 
@@ -29,8 +30,8 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """As lines, and as JSON where it is wanted."""
     watched = opened(options.fleet, options.model)[1][0]
-    found = comparing.compare(
-        watched.model, watched.base, *(comparing.Side.of(text) for text in (options.champion, options.challenger)),
+    found = compare(
+        watched.model, watched.base, *(Side.of(text) for text in (options.champion, options.challenger)),
         since=options.start, until=options.end, as_of=options.as_of, metric=options.metric,
         shadow=watched.model.retraining.shadow, progress=terminal.progress_of(options.model),
     )  # fmt: skip
