@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,7 @@ from sqlalchemy import create_engine, func, select, text
 from benchmarks.delivery import ROOT, breach, fleet, wait_for_evaluation
 from monitoring.store.database import connect, reading
 from monitoring.store.tables import AlertEventRow, AlertRow, EvaluationRow, HeartbeatRow, OutboxRow
-from tests.conftest import _as_somebody_else, _free_port, _postgres_binaries, _user
+from tests.postgres import serving
 
 AWAY, PATIENCE, QUIET = 60.0, 240.0, 45.0
 """Seconds: without the database; for what must come; in which nothing more may."""
@@ -85,48 +84,8 @@ def sqlite(folder: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[],
 @contextlib.contextmanager
 def postgresql(folder: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
     """The same with a server of its own."""
-    binaries, prefix, port = _postgres_binaries(), _as_somebody_else(), _free_port()
-    if binaries is None or prefix is None:
-        sys.exit("PostgreSQL is not installed (Debian: apt-get install postgresql).")
-    home = Path(tempfile.mkdtemp(prefix="leeway-pg-", dir="/tmp"))
-    if prefix:
-        subprocess.run(["chown", _user(), str(home)], check=True)
-    data, quiet = home / "data", {"cwd": home, "check": True, "stdout": subprocess.DEVNULL}
-    subprocess.run([*prefix, str(binaries / "initdb"), "-D", str(data), "-U", "leeway", "-A", "trust"], **quiet)
-    started: list[subprocess.Popen[bytes]] = []
-
-    def come() -> None:
-        run = [
-            *prefix,
-            str(binaries / "postgres"),
-            "-D",
-            str(data),
-            "-p",
-            str(port),
-            "-h",
-            "127.0.0.1",
-            "-k",
-            str(home),
-        ]
-        started.append(subprocess.Popen(run, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-
-    def go() -> None:
-        server = started.pop()
-        server.send_signal(signal.SIGINT)  # a fast shutdown: connections are ended
-        server.wait(30)
-
-    url = f"postgresql+psycopg://leeway@127.0.0.1:{port}/postgres"
-    come()
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        with contextlib.suppress(Exception), create_engine(url).connect():
-            break
-        time.sleep(0.2)
-    try:
-        yield url, go, come
-    finally:
-        go()
-        subprocess.run(["rm", "-rf", str(home)], check=True)
+    with serving(careless=False) as server:
+        yield server.url, server.stop, server.start
 
 
 def run(kind: str) -> bool:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +22,7 @@ from monitoring.core.verdict import Flag, Status
 from monitoring.notifiers.registry import parse
 from monitoring.settings import Settings
 from monitoring.store import alerts, channels, oncall, rules, silences
-from monitoring.store.database import connect, create, reading, transaction
+from monitoring.store.database import reading, transaction
 from monitoring.store.queries.alerts import trouble
 from monitoring.store.queries.silences import catch
 from monitoring.store.tables import (
@@ -48,12 +46,10 @@ PROMISED = "availability-99-30d"
 burn = partial(verdict, "slo.availability", column=PROMISED, method="burn 1h/5m", threshold=14.4, breached=14.4)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    engine = connect(url)
-    create(engine)
-    with transaction(engine) as session:
+@pytest.fixture
+def store(store: Engine) -> Engine:
+    """With two models and two channels."""
+    with transaction(store) as session:
         for key in ("eta", "delay"):
             add_model(session, key)
         tell = [
@@ -66,8 +62,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
             },
         ]
         channels.apply(session, [parse(one) for one in tell], "tests", NOW)
-    yield engine
-    engine.dispose()
+    return store
 
 
 def after(seconds: float) -> datetime:

@@ -94,17 +94,16 @@ class Service:
             return retrains.one(session, "delays-1").state
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
-    url = f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    found = Service(url, tmp_path)
+@pytest.fixture
+def service(database: str, tmp_path: Path) -> Iterator[Service]:
+    found = Service(database, tmp_path)
     yield found
     found.store.dispose()
 
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Service]:
-    found = Service(f"sqlite:///{tmp_path}/a.db", tmp_path)
+    found = Service(f"sqlite:///{tmp_path}/leeway.db", tmp_path)
     yield found
     found.store.dispose()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +12,7 @@ from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.core.retraining.state import State
 from monitoring.core.summary import BLOCK
 from monitoring.core.window import moment_of, slot_of
-from monitoring.store.database import connect, reading, transaction
-from monitoring.store.migrations import migrate
+from monitoring.store.database import reading, transaction
 from monitoring.store.queries.changes import SOURCES, Changed, _difference, changes, shares
 from monitoring.store.retrains import open_request
 from monitoring.store.revisions import record
@@ -54,18 +52,13 @@ def add(session: Any, key: str, versions: dict[str, tuple[int, int]]) -> None:
                 session.add(SummaryRow(series_id=series.id, block=DAY + day + shift, n=5, total=b"", cells=b""))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Engine]:
-    url = (
-        f"sqlite:///{tmp_path / 'leeway.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    )
-    engine = connect(url)
-    migrate(engine)
-    with transaction(engine) as session:
+@pytest.fixture
+def store(store: Engine) -> Engine:
+    """With the models that were SEEN."""
+    with transaction(store) as session:
         for key, versions in SEEN.items():
             add(session, key, versions)
-    yield engine
-    engine.dispose()
+    return store
 
 
 def found(store: Engine, key: str | None, start: datetime = FIRST, end: datetime = END) -> list[Changed]:

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from monitoring.notifiers.guard import Reach
 from monitoring.notifiers.http import Http
 from monitoring.settings import Settings
 from monitoring.store import outbox, retrains
-from monitoring.store.database import connect, create, reading, transaction
+from monitoring.store.database import reading, transaction
 from monitoring.store.tables import AuditRow, ModelRow, OutboxRow, RetrainEventRow
+from tests.clock import Clock
 from tests.dispatchers.orders import NOW
 from tests.dispatchers.platforms import Registry, running
 from tests.dispatchers.servers import Trainer, trainer
@@ -34,40 +35,11 @@ from tests.dispatchers.servers import Trainer, trainer
 URL = "https://leeway.example"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/d.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    yield from made(url)
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Engine]:
-    yield from made(f"sqlite:///{tmp_path}/d.db")
-
-
-def made(url: str) -> Iterator[Engine]:
-    engine = connect(url)
-    create(engine)
-    yield engine
-    engine.dispose()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
 class World:
     """A store with one model whose retraining is a real service, and dispatching over it."""
 
     def __init__(self, store: Engine, at: Trainer, home: Path, **document: Any) -> None:
-        self.store, self.at, self.home, self.clock = store, at, home, Clock()
+        self.store, self.at, self.home, self.clock = store, at, home, Clock(NOW)
         self.dispatching = self.another()
         self.set_up({"kind": "webhook", "url": f"{at.server.url}/orders",
                      "status_url": f"{at.server.url}/status?order={{order}}",

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 
 from monitoring.store import outbox
-from monitoring.store.database import connect, create, reading, transaction
+from monitoring.store.database import reading, transaction
 from monitoring.store.outbox import Leased
 from monitoring.store.tables import OutboxRow
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/o.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    engine = connect(url)
-    create(engine)
-    yield engine
-    engine.dispose()
 
 
 def after(seconds: float) -> datetime:

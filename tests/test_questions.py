@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,7 @@ from monitoring.core.retraining.state import State
 from monitoring.notifiers.registry import parse
 from monitoring.retraining import questions
 from monitoring.store import channels, models, retrains
-from monitoring.store.database import connect, reading, transaction
-from monitoring.store.migrations import migrate
+from monitoring.store.database import reading, transaction
 from monitoring.store.queries.retraining import history
 from monitoring.store.tables import OutboxRow
 from tests.logs_of import START, binary_model
@@ -36,13 +35,11 @@ CHANNELS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    local = f"sqlite:///{tmp_path / 'leeway.db'}"
-    made_of = connect(local if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
-    migrate(made_of)
+@pytest.fixture
+def store(store: Engine, tmp_path: Path) -> Engine:
+    """With a model, its channels, and a request that waits for an answer."""
     log = {"source": "csv", "location": str(tmp_path / "delays.csv")}
-    with transaction(made_of) as session:
+    with transaction(store) as session:
         models.apply(session, [binary_model(log, key="delays", owner="ops", runbook="Look.")], tmp_path, "tests", NOW)
         channels.apply(session, [parse(one) for one in CHANNELS], "tests", NOW)
         made = RetrainRequest(
@@ -50,8 +47,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
             Policy("command"), champion="1",
         )  # fmt: skip
         retrains.open_request(session, made, (), NOW)
-    yield made_of
-    made_of.dispose()
+    return store
 
 
 def does(store: Engine, act: Callable[[RetrainRequest], Change]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -13,7 +12,7 @@ from monitoring import alerting
 from monitoring.core.alerting.signal import Signal
 from monitoring.settings import Settings, SettingsError, load
 from monitoring.store import retention
-from monitoring.store.database import connect, create, reading, transaction
+from monitoring.store.database import reading, transaction
 from monitoring.store.queries.channels import dead_letters
 from monitoring.store.retention import Keep
 from monitoring.store.tables import (
@@ -33,15 +32,6 @@ from tests.alerts_of import NOW, add_model, signal
 
 KEEP = Keep(done=timedelta(days=30), alerts=timedelta(days=400))
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/r.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    engine = connect(url)
-    create(engine)
-    yield engine
-    engine.dispose()
 
 
 def step(store: Engine, now: datetime = NOW, limit: int = 1_000) -> dict[str, int]:

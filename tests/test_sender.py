@@ -33,6 +33,7 @@ from monitoring.sender import Sender
 from monitoring.store import channels, outbox
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.tables import AuditRow, ChannelRow, OutboxRow
+from tests.clock import Clock
 from tests.notifiers.receivers import Receiver, http_receiver
 from tests.notifiers.samples import NOW, notification
 
@@ -40,42 +41,12 @@ SECRET = "hunter2-hunter2-hunter2"
 SIGNING = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/o.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    engine = connect(url)
-    create(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Engine]:
-    engine = connect(f"sqlite:///{tmp_path}/o.db")
-    create(engine)
-    yield engine
-    engine.dispose()
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
 class Post:
     """A store with channels whose receivers are real, and a sender over it."""
 
     def __init__(self, store: Engine, stack: ExitStack, seconds: float) -> None:
         self.seconds = seconds
-        self.store, self.clock, self._stack = store, Clock(), stack
+        self.store, self.clock, self._stack = store, Clock(NOW), stack
         self.receivers: dict[str, Receiver] = {}
         self.environment = {"SECRET": SECRET, "SIGNING": SIGNING}
         self.stop = threading.Event()
@@ -324,7 +295,7 @@ def test_no_secret_is_kept_or_logged_whatever_the_receiver_does(
     assert SECRET.encode() in hasty.receivers["ops"].requests[0], "it was used"
     with reading(hasty.store) as session:
         exported = str(channels.export(session))
-    with sqlite3.connect(tmp_path / "o.db") as dump:
+    with sqlite3.connect(tmp_path / "leeway.db") as dump:
         kept = "\n".join(dump.iterdump())
     for secret in (SECRET, SIGNING, SIGNING.removeprefix("whsec_")):
         assert secret not in caplog.text + exported + kept

@@ -22,7 +22,6 @@ from monitoring.errors import FleetError, LeewayError
 from monitoring.fleet.thresholds import with_own
 from monitoring.store import edits, models, revisions, rules, verdicts
 from monitoring.store.database import connect, reading, transaction
-from monitoring.store.migrations import migrate
 from monitoring.store.queries.fleet import judged_check
 from monitoring.store.tables import AuditRow, TeamRow
 from monitoring.verdicts.subject import narrowest
@@ -211,17 +210,13 @@ def test_what_was_applied_is_exported_and_each_change_is_a_revision(
     assert "rules" not in exported(capsys)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    url = f"sqlite:///{tmp_path / 'leeway.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = connect(url)
-    migrate(made)
-    with transaction(made) as session:
+@pytest.fixture
+def store(store: Engine, tmp_path: Path) -> Engine:
+    """With two models and a rule."""
+    with transaction(store) as session:
         models.apply(session, [model(owner="ops"), model("fare")], tmp_path, "ada", NOW)
         rules.apply(session, [RULE], "ada", NOW, "half is too late")
-    return made
+    return store
 
 
 def written(store: Engine, kind: Any = "model", name: str = "eta") -> list[dict[str, Any]]:
