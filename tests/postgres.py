@@ -39,13 +39,15 @@ class Server:
             shutil.chown(self._home, _user())
         self._home.chmod(0o755)
         data = str(self._home / "data")
+        self._process: subprocess.Popen[bytes] | None = None
         made = self._run(binaries / "initdb", "-D", data, "-U", "leeway", "-A", "trust", "-E", "UTF8", "--locale=C")
         if made.wait():
-            raise NoServer(f"initdb failed: {self._log()}")
+            why = self._log()
+            self.remove()
+            raise NoServer(f"initdb failed: {why}")
         off = [word for name in CARELESS if careless for word in ("-c", f"{name}=off")]
         place = ("-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", str(self._home))
         self._command = (binaries / "postgres", *place, *off)
-        self._process: subprocess.Popen[bytes] | None = None
         self.url = f"postgresql+psycopg://leeway@127.0.0.1:{port}/postgres"
 
     def start(self) -> None:
