@@ -329,6 +329,17 @@ def test_a_sound_model_passes_fail_on(tmp_path: Path) -> None:
     evaluate(tmp_path, model, options=("--fail-on", "breached"), status=0)
 
 
+def test_verdicts_whose_labels_are_still_to_come_fail_nothing(tmp_path: Path) -> None:
+    log = flights(days=40, per_hour=12, seed=5)
+    days = log.label.map({1: 1, 0: 21})
+    log = log.assign(observed_at=log.ts + pd.to_timedelta(days, unit="D"))
+    reference = {"from": "2026-03-02", "to": "2026-03-09"}
+    model = binary_model(write(log, "parquet", tmp_path), slos=[], reference=reference)
+    as_of = f"{START + timedelta(days=39):%Y-%m-%d}"
+    found = evaluate(tmp_path, model, options=("--as-of", as_of, "--fail-on", "breached"), status=0)
+    assert any(v["status"] == "breached" and v["provisional"] for v in found)
+
+
 def test_evaluating_one_model_leaves_the_others_alone(tmp_path: Path) -> None:
     place = write(LOG, "parquet", tmp_path)
     both = (binary_model(place), binary_model(place, key="others"))

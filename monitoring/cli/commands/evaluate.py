@@ -54,7 +54,8 @@ def run(options: Namespace) -> int:
         terminal.write([v.as_json() for v in _contract(verdicts)], options.json)
     if unusable == len(found) and found:
         return 2
-    return int(bool(options.fail_on) and any(v.status in WORSE[options.fail_on] for v in verdicts))
+    wanted = WORSE[options.fail_on] if options.fail_on else ()
+    return int(any(v.status in wanted and not v.provisional for v in verdicts))
 
 
 def _with_causes(store: Engine, verdicts: list[Verdict], at: datetime, stream: TextIO) -> list[Verdict]:
