@@ -128,15 +128,12 @@ def _alike(cases: Sequence[_Case], period: Period) -> Iterator[tuple[list[_Case]
         yield [c for c in cases if c.before.chunk.slots == slots], slot_of(period.start) - LEAD * slots
 
 
-def _names(cases: Iterable[_Case]) -> dict[int, tuple[str, int]]:
-    return {case.id: (case.before.key, case.before.chunk.slots) for case in cases}
-
-
 def _read(session: Session, cases: Sequence[_Case], checks: set[str], period: Period) -> dict[str, list[Verdict]]:
     """The verdicts of each model as a whole."""
     out: dict[str, list[Verdict]] = {}
     for alike, since in _alike(cases, period):
-        out |= queries.verdicts(session, _names(alike), checks, since)
+        series = queries.wholes(session, {case.id: case.before.key for case in alike}, checks, since)
+        out |= queries.verdicts(session, series, alike[0].before.chunk.slots, since)
     return out
 
 
@@ -159,13 +156,15 @@ def _parts(
     for alike, since in _alike(cases, period):
         wanted = speaking(set().union(*(checks[case.before.key] for case in alike)))
         series = queries.parts(session, [case.id for case in alike], wanted, since) if wanted else {}
-        numbers: list[int] = []
+        read: list[tuple[int, queries.Names]] = []
         for case in alike:
-            own, found = series.get(case.id, []), out[case.before.key]
-            mine = [(number, part) for number, part in own if part.check in checks[case.before.key]]
+            key = case.before.key
+            own, found = series.get(case.id, []), out[key]
+            mine = [(number, part) for number, part in own if part.check in checks[key]]
             found.unknown = found.of.untold(part for _, part in mine)
-            numbers += [number for number, part in mine if found.of.matter(part)]
-        for key, verdicts in queries.of_parts(session, _names(alike), numbers, since).items():
+            matter = [(number, part) for number, part in mine if found.of.matter(part)]
+            read += [(n, (key, p.check, p.column, p.slice, p.version, p.method)) for n, p in matter]
+        for key, verdicts in queries.verdicts(session, read, alike[0].before.chunk.slots, since).items():
             out[key].verdicts = verdicts
         _beside(session, {case.id: out[case.before.key] for case in alike})
     return out

@@ -55,7 +55,8 @@ def judged(store: Engine) -> Model:
 def stored(store: Engine, model: Model, checks: set[str]) -> list[Verdict]:
     with reading(store) as session:
         ((id_, _),) = models.documents(session)
-        return queries.verdicts(session, {id_: (model.key, model.chunk.slots)}, checks, 0)[model.key]
+        series = queries.wholes(session, {id_: model.key}, checks, 0)
+        return queries.verdicts(session, series, model.chunk.slots, 0)[model.key]
 
 
 @pytest.fixture(scope="module")

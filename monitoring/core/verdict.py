@@ -102,7 +102,8 @@ class Verdict(NamedTuple):
 
     def held(self, status: Status, threshold: float | None, warning: float | None, breached: float | None) -> Verdict:
         """The same measurement held against other levels."""
-        return self._replace(status=status, threshold=threshold, warning=warning, breached=breached)
+        # _replace looks up each of two dozen names: a third of the time of a back-test
+        return Verdict._make((*self[:3], status, *self[4:10], threshold, warning, breached, *self[13:]))
 
     def as_json(self) -> dict[str, Any]:
         """The object of the command line's contract. A reason is one line; `findings` has a model's one by one."""

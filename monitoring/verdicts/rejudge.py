@@ -20,7 +20,7 @@ from monitoring.verdicts import labels, multivariate, quality
 from monitoring.verdicts.miscalibration import ASPECTS
 from monitoring.verdicts.performance import FALSE_ALARMS, MIN_LABELS
 from monitoring.verdicts.rejudge_drift import Family, redrift
-from monitoring.verdicts.subject import held_against, narrowest, status_above, status_below
+from monitoring.verdicts.subject import held_to, narrowest, status_above, status_below
 
 OF_DRIFT = ("drift", "drift.feature", "drift.prediction", "drift.label")
 UNJUDGED = (Status.NO_DATA, Status.FAILED)
@@ -207,7 +207,7 @@ class Rules:
             if not v.automatic or v.threshold is None or not self._as_often(v):
                 return AUTOMATIC
             warning, breached = v.warning, v.breached
-        status, level, _ = held_against(self._better(name), v.value, warning, breached, "")
+        status, level = held_to(self._better(name), v.value, warning, breached)
         return status, level, warning, breached
 
     def _better(self, metric: str) -> Better:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
-from monitoring.core.calibration.budget import evident, score, shared_out
+from monitoring.core.calibration.budget import evident, family_limit, level, score
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots, slot_of
 from monitoring.fleet import Model, MovingReference, Threshold
@@ -60,6 +61,23 @@ def budget_of(model: Model) -> float:
     return (own.false_alarms_per_quarter if own else None) or FALSE_ALARMS
 
 
+class Column(NamedTuple):
+    """A column by one method: what it is held against before and after, and the levels that the method has then."""
+
+    held: Held
+    levels: Levels
+
+    def quiet(self, v: Verdict) -> bool:
+        """Whether a window was fine and is, and is held against the same: by far the most are."""
+        warning, breached = self.levels
+        return (
+            v.status is Status.OK and v.warning == warning and v.breached == breached
+            and v.value is not None and v.window.n >= self.held.fewest
+            and (warning is None or v.value < warning) and (breached is None or v.value < breached)
+            and not self.held.other and not (v.method or "").startswith(PREFIX)
+        )  # fmt: skip
+
+
 @dataclass
 class Family:
     """The drift verdicts of a model that share a budget, and the thresholds before and after. `begun` is the slot in
@@ -78,30 +96,32 @@ class Family:
         return budget_of(self.after)
 
     def __post_init__(self) -> None:
-        self._held: dict[Key, Held] = {}
-        self._levels: dict[tuple[int, str | None], Levels] = {}
+        self._columns: dict[tuple[str, str | None, str | None, str | None], Column] = {}
 
-    def held(self, v: Verdict) -> Held:
-        """What its column is held against before and after."""
-        key = v.check, v.column, v.slice
-        found = self._held.get(key)
+    @cached_property
+    def whole(self) -> Threshold | None:
+        """What the share of drifted features is held against."""
+        return narrowest(self.after.thresholds, "drift")
+
+    def column(self, v: Verdict) -> Column:
+        """What a verdict's column is held against."""
+        key = v.check, v.column, v.slice, v.method
+        found = self._columns.get(key)
         if found is None:
-            found = self._held[key] = held(self.before, self.after, *key)
+            known = held(self.before, self.after, v.check, v.column, v.slice)
+            found = self._columns[key] = Column(known, levels_of(known.own, stattest(v.method or "")))
         return found
 
-    def levels(self, known: Held, method: str | None) -> Levels:
-        """The levels of what a column is held against."""
-        key = id(known.own), method
-        found = self._levels.get(key)
-        if found is None:
-            found = self._levels[key] = levels_of(known.own, stattest(method or ""))
-        return found
+    def limit(self, p_values: Sequence[float], start: datetime | None) -> float:
+        """The p-value at or below which there is evidence, where these share the budget in a window."""
+        shared = [*p_values, *self.beside.get(start, ())]
+        return family_limit(shared, level(self.budget, self.after.chunk.hours))
 
     def season_known(self, v: Verdict) -> bool:
         """Whether a covariate or a year ago could tell the season when it was judged; True where nobody knows."""
         if isinstance(self.after.reference, MovingReference) or v.window.start is None or v.window.end is None:
             return False
-        if self.held(v).own.covariate is not None:
+        if self.column(v).held.own.covariate is not None:
             return True
         window = Slots(slot_of(v.window.start), slot_of(v.window.end))
         return self.begun is None or A_YEAR_AGO.span(window, self.after.chunk).first >= self.begun
@@ -114,48 +134,77 @@ class _Effect:
     verdict: Verdict
     status: Status
     level: float | None
-    warning: float | None
-    breached: float | None
+    levels: Levels
     asked: bool
     budget: float | None
     fixed: bool = False
+
+    @property
+    def far(self) -> bool:
+        """Whether evidence decides: the effect is large enough."""
+        return self.asked and not self.fixed and self.status in DRIFTED
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is another verdict then."""
+        v = self.verdict
+        return not self.fixed and (self.status is not v.status or self.levels != (v.warning, v.breached))
 
 
 def redrift(family: Family) -> tuple[dict[int, Verdict], Counter[str]]:
     """Those verdicts that are other ones then, by the identity of the stored; and what could not be told, how often."""
     out: dict[int, Verdict] = {}
     unknown: Counter[str] = Counter()
-    before: dict[Key, float] = {}
-    ended: datetime | None = None
+    before: list[Verdict] = []
     for window in _windows(family.stored):
         columns = [v for v in window if v.check != "drift"]
-        effects = [_effect(family, v, unknown) for v in columns]
-        if any(e.asked and not e.fixed and e.status in DRIFTED for e in effects):
-            earlier = before if window[0].window.start == ended else {}
-            for e, limit in _limits(family, effects, window[0].window.start):
-                v = e.verdict
-                if not e.fixed:
-                    e.status = evident(e.status, v.p_value or 0.0, limit, earlier.get((v.check, v.column, v.slice)))
-                    e.status = _season(family, v, e.status, limit, unknown)
+        effects, sharing, quiet = _effects(family, columns, unknown)
+        far = [e for e in effects if e.far]
+        if far:
+            lasted = before and before[0].window.end == columns[0].window.start
+            limit = family.limit(sharing, columns[0].window.start)
+            _weigh(family, far, limit, before if lasted else (), unknown)
         for e in effects:
-            v = e.verdict
-            if not e.fixed and (e.status is not v.status or e.warning != v.warning or e.breached != v.breached):
-                out[id(v)] = v.held(e.status, e.level, e.warning, e.breached)
+            if e.changed:
+                out[id(e.verdict)] = e.verdict.held(e.status, e.level, *e.levels)
         for v in window:
             if v.check == "drift":
-                out[id(v)] = _whole(family, v, effects)
-        before = {(v.check, v.column, v.slice): v.p_value for v in columns if v.p_value is not None}
-        ended = window[0].window.end
+                out[id(v)] = _whole(family, v, [e for e in effects if e.verdict.check == "drift.feature"], quiet)
+        before = columns
     return out, unknown
 
 
-def _limits(family: Family, effects: Sequence[_Effect], start: datetime | None) -> Iterator[tuple[_Effect, float]]:
-    """Each of a window's that evidence is asked for, with the p-value at or below which there is."""
-    held, beside = [e for e in effects if e.asked], family.beside.get(start, ())
-    p_values = [*(e.verdict.p_value or 0.0 for e in held), *beside]
-    budgets = [*(_budget(family, e) for e in held), *(None for _ in beside)]
-    limits = shared_out(p_values, budgets, family.budget, family.after.chunk.hours)
-    yield from zip(held, limits[: len(held)].tolist(), strict=True)
+def _effects(
+    family: Family, columns: Sequence[Verdict], unknown: Counter[str]
+) -> tuple[list[_Effect], list[float], int]:
+    """Of a window's columns the effects of those that are not quiet, the p-values of all that share the budget, and how
+    many features are quiet."""
+    effects, sharing, quiet = [], [], 0
+    for v in columns:
+        column = family.column(v)
+        known = column.held
+        if column.quiet(v):
+            quiet += v.check == "drift.feature"
+            asked = known.asked
+        else:
+            effects.append(e := _effect(column, v, unknown))
+            asked = e.asked
+        if asked and v.p_value is not None and known.budget is None and not v.provisional:
+            sharing.append(v.p_value)
+    return effects, sharing, quiet
+
+
+def _weigh(
+    family: Family, far: Sequence[_Effect], shared: float, before: Sequence[Verdict], unknown: Counter[str]
+) -> None:
+    """What remains of a window's effects by the evidence: its own, and that of the window before."""
+    earlier = {(v.check, v.column, v.slice): v.p_value for v in before if v.p_value is not None}
+    for e in far:
+        v = e.verdict
+        own = _budget(family, e)
+        limit = shared if own is None else level(own, family.after.chunk.hours)
+        status = evident(e.status, v.p_value or 0.0, limit, earlier.get((v.check, v.column, v.slice)))
+        e.status = _season(family, v, status, limit, unknown)
 
 
 def _budget(family: Family, effect: _Effect) -> float | None:
@@ -170,25 +219,21 @@ def _windows(stored: Sequence[Verdict]) -> Iterator[list[Verdict]]:
     yield from by_window.values()
 
 
-def _levels(v: Verdict) -> tuple[float | None, float | None]:
-    return v.warning, v.breached
-
-
-def _effect(family: Family, v: Verdict, unknown: Counter[str]) -> _Effect:
-    known = family.held(v)
-    asked = v.p_value is not None and known.asked
-    rows = v.method is not None and v.method.startswith(PREFIX)
-    if v.value is None or known.other or (rows and v.window.n >= known.fewest):
+def _effect(column: Column, v: Verdict, unknown: Counter[str]) -> _Effect:
+    known, levels = column
+    asked = known.asked and v.p_value is not None
+    enough = v.window.n >= known.fewest
+    rows = enough and v.method is not None and v.method.startswith(PREFIX)
+    if v.value is None or known.other or rows:
         if why := _kept(known, v):
             unknown[why] += 1
-        return _Effect(v, v.status, v.threshold, *_levels(v), asked, known.budget, True)
-    if v.window.n < known.fewest:
-        return _Effect(v, Status.INSUFFICIENT_DATA, None, None, None, False, known.budget)
-    warning, breached = family.levels(known, v.method)
-    status, level = status_above(v.value, warning, breached)
+        return _Effect(v, v.status, v.threshold, (v.warning, v.breached), asked, known.budget, True)
+    if not enough:
+        return _Effect(v, Status.INSUFFICIENT_DATA, None, (None, None), False, known.budget)
+    status, decided = status_above(v.value, *levels)
     if known.own.direction in ("up", "down") and (v.p_value or 0.0) > 0.5:
         status = Status.OK
-    return _Effect(v, status, level, warning, breached, asked, known.budget)
+    return _Effect(v, status, decided, levels, asked, known.budget)
 
 
 def _kept(known: Held, v: Verdict) -> str:
@@ -213,21 +258,22 @@ def _season(family: Family, v: Verdict, status: Status, limit: float, unknown: C
     return status
 
 
-def _whole(family: Family, v: Verdict, effects: Sequence[_Effect]) -> Verdict:
-    """The verdict on the model: the share of its features that drifted. Without the features at hand, as it was."""
-    own = narrowest(family.after.thresholds, "drift")
-    features = [e for e in effects if e.verdict.check == "drift.feature"]
-    if not features:
+def _whole(family: Family, v: Verdict, features: Sequence[_Effect], quiet: int) -> Verdict:
+    """The verdict on the model: the share of its features that drifted, of which some are `quiet`. Without the features
+    at hand, as it was."""
+    own = family.whole
+    if not features and not quiet:
         if v.value is None or own is None:
             return v
         value, levels = v.value, (own.warning, own.breached)
         failed = v.status == Status.FAILED or UNTESTED in v.reason
     else:
-        judged = [e for e in features if e.verdict.value is not None and e.status != Status.INSUFFICIENT_DATA]
+        loud = [e for e in features if e.verdict.value is not None and e.status != Status.INSUFFICIENT_DATA]
+        judged = quiet + len(loud)
         if not judged:
             return v._replace(status=Status.INSUFFICIENT_DATA, value=None) if v.value is not None else v
-        value = sum(e.status in DRIFTED for e in judged) / len(judged)
-        levels = share_levels(own, len(judged))
+        value = sum(e.status in DRIFTED for e in loud) / judged
+        levels = share_levels(own, judged)
         failed = any(e.status == Status.FAILED for e in features)
     status, level = status_above(value, *levels)
     if failed and status not in DRIFTED:

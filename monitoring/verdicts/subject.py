@@ -139,28 +139,36 @@ def status_above(value: float, warning: float | None, breached: float | None) ->
 
 def status_below(value: float, warning: float | None, breached: float | None) -> tuple[Status, float | None]:
     """Status of a value that should stay high, and the level that decided it."""
-    status, level = status_above(-value, *(None if x is None else -x for x in (warning, breached)))
-    return status, None if level is None else -level
+    if breached is not None and value <= breached:
+        return Status.BREACHED, breached
+    if warning is not None and value <= warning:
+        return Status.WARNING, warning
+    return Status.OK, warning if warning is not None else breached
 
 
 def held_against(
     better: Better, value: float, warning: float | None, breached: float | None, how: str
 ) -> tuple[Status, float | None, str]:
-    """Status of a metric's value, the level that decided it, and how it was held, in words; "" without a level.
+    """Status of a metric's value, the level that decided it, and how it was held, in words; "" without a level."""
+    if warning is None and breached is None:
+        return Status.OK, None, ""
+    status, decided = held_to(better, value, warning, breached)
+    side = {"lower": "above", "higher": "below"}.get(better, "beyond")
+    held = f"{side} {decided:.4g}" if status != Status.OK and decided is not None else f"within {decided:.4g}"
+    return status, decided, f": {held} ({how})"
+
+
+def held_to(better: Better, value: float, warning: float | None, breached: float | None) -> tuple[Status, float | None]:
+    """Status of a metric's value, and the level that decided it; None without one.
 
     Where one is best, a level is as far from it as its inverse: 0.8 means 1.25, too.
     """
     if warning is None and breached is None:
-        return Status.OK, None, ""
+        return Status.OK, None
     if better == "zero":
-        levels = [None if x is None else abs(x) for x in (warning, breached)]
-        status, decided = status_above(abs(value), *levels)
-    elif better == "one":
+        return status_above(abs(value), *(None if x is None else abs(x) for x in (warning, breached)))
+    if better == "one":
         steps = [None if x is None else -abs(math.log(max(x, TINY))) for x in (warning, breached)]
         status, step = status_below(-abs(math.log(max(value, TINY))), *steps)
-        decided = None if step is None else math.exp(step if value < 1 else -step)
-    else:
-        status, decided = (status_above if better == "lower" else status_below)(value, warning, breached)
-    side = {"lower": "above", "higher": "below"}.get(better, "beyond")
-    held = f"{side} {decided:.4g}" if status != Status.OK and decided is not None else f"within {decided:.4g}"
-    return status, decided, f": {held} ({how})"
+        return status, None if step is None else math.exp(step if value < 1 else -step)
+    return (status_above if better == "lower" else status_below)(value, warning, breached)

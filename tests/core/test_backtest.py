@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.core.alerting.alert import Alert
+from monitoring.core.alerting.reading import BEGINS, RECENT, Reading
+from monitoring.core.alerting.rules import RULES
+from monitoring.core.alerting.signal import Condition
 from monitoring.core.alerting.signals import signals
 from monitoring.core.alerting.simulated import Desk, simulate
 from monitoring.core.alerting.waits import Waits
 from monitoring.core.backtest import Course, Judged, Period, Tally, course, delays
-from monitoring.core.verdict import Status, Verdict, Window
+from monitoring.core.verdict import Flag, Status, Verdict, Window
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -133,6 +136,42 @@ def test_looking_back_opens_and_closes_what_deciding_day_by_day_does(
         desk.wait_until(now)
         desk.step(signals("eta", "Eta", "ops", [v for v in every if (v.window.end or now) <= now], now), now)
     assert told(simulate("eta", "Eta", "ops", every, at_end).alerts) == told(desk.past().alerts)
+
+
+@given(
+    st.lists(SCRIPT, min_size=4, max_size=4), st.sampled_from([AUC, "estimated.mae", "quality.volume", "slo.latency"])
+)
+def test_looking_back_on_several_methods_and_on_estimates_that_labels_answer_does_as_well(
+    scripts: list[str], check: str
+) -> None:
+    one, other, answers, more = scripts
+    every = [
+        *series(one, check), *(v._replace(method="burn 1 h") for v in series(other, check)),
+        *series(answers, "performance.mae"), *series(more, "quality.missing", column="a"),
+    ]  # fmt: skip
+    every.sort(key=lambda v: v.window.end or START)
+    desk = Desk()
+    for day in range(1, max(map(len, scripts)) + 1):
+        now = START + day * DAY
+        desk.wait_until(now)
+        desk.step(signals("eta", "Eta", "ops", [v for v in every if (v.window.end or now) <= now], now), now)
+    found = simulate("eta", "Eta", "ops", every, at_end).alerts
+    assert sorted(told(found), key=repr) == sorted(told(desk.past().alerts), key=repr)
+
+
+@pytest.mark.parametrize("reading", list(BEGINS), ids=lambda reading: reading.__name__)
+@given(script=SCRIPT, flags=st.lists(st.sampled_from([None, *Flag]), min_size=14, max_size=14))
+def test_a_series_is_beyond_only_where_one_of_its_newest_verdicts_may_begin_an_alert(
+    reading: Reading, script: str, flags: list[Flag | None]
+) -> None:
+    every = [v._replace(flag=flag) for v, flag in zip(series(script), flags, strict=False)]
+    read = reading(every, every[-1].window.end or START)
+    if read is not None and read.condition == Condition.BEYOND:
+        assert any(v.status in BEGINS[reading] for v in every[-RECENT:])
+
+
+def test_every_rule_says_which_verdicts_may_begin_its_alert() -> None:
+    assert {rule.read for rule in RULES} == set(BEGINS)
 
 
 def told(alerts: tuple[Alert, ...]) -> list[tuple[Any, ...]]:

@@ -101,3 +101,9 @@ def test_a_summing_up_tells_its_findings_one_by_one_and_all_in_one_line():
     assert told["reason"] == "The log is late. It came at 3. It drifts."
     assert told["findings"] == ["The log is late. It came at 3.", "It drifts."]
     assert "findings" not in verdict().as_json()
+
+
+def test_a_verdict_held_against_other_levels_is_the_same_measurement():
+    every = {name: f"its {name}" for name in Verdict._fields}
+    levels = {"status": Status.WARNING, "threshold": 0.2, "warning": 0.2, "breached": 0.5}
+    assert Verdict(**every).held(**levels) == Verdict(**{**every, **levels})

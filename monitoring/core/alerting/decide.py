@@ -152,7 +152,7 @@ def held_back(alerts: Iterable[Alert], silences: Sequence[Silence], now: datetim
         if alert.firing:
             of_model[alert.subject.model].append(alert)
     for alert in (a for several in of_model.values() for a in several):
-        own = alert.labels
+        own = alert.labels if silences else {}
         silence = next((s for s in silences if s.matches(own, now)), None)
         if silence is not None:
             until = silence.until(now)

@@ -6,7 +6,7 @@ it has but one, it clears a margin below that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -107,6 +107,21 @@ def _burn(series: Sequence[Verdict], fast: bool) -> Read | None:
         return Read(Condition.UNKNOWN, last)
     near = (1 - BURN_MARGIN) * last.threshold <= last.value < last.threshold
     return Read(Condition.BETWEEN if near else Condition.CLEAR, last)
+
+
+Reading = Callable[[Sequence[Verdict], datetime], Read | None]
+BEGINS: Mapping[Reading, tuple[Status, ...]] = {
+    level: (Status.BREACHED,),
+    status: (Status.BREACHED,),
+    stopped: (Status.NO_DATA,),
+    unreadable: (Status.FAILED,),
+    needs_retraining: tuple(Status),
+    persisting: (Status.BREACHED,),
+    fast_burn: (Status.WARNING, Status.BREACHED),
+    slow_burn: (Status.WARNING, Status.BREACHED),
+}
+"""By reading, the statuses that may begin an alert: where none of the newest (`RECENT`) verdicts of a series has one of
+them, the series is not beyond its threshold."""
 
 
 def _condition(v: Verdict) -> Condition:

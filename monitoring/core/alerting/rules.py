@@ -5,13 +5,12 @@ The severities are those of the flag: a page for what asks the owner's on-call t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from monitoring.core.alerting import reading
-from monitoring.core.alerting.reading import Read
+from monitoring.core.alerting.reading import Reading
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Kind
 from monitoring.core.verdict import Verdict
@@ -34,7 +33,7 @@ class Rule:
     method: str
     kind: Kind
     severity: Severity
-    read: Callable[[Sequence[Verdict], datetime], Read | None]
+    read: Reading
     wait: timedelta = NONE
     keep: timedelta = NONE
     parts: bool = False

@@ -71,6 +71,10 @@ def subject_of(model: str, v: Verdict, rule: Rule) -> Subject:
 def of_part(subject: Subject, read: Read, own: Sequence[Verdict], whole: Sequence[Verdict]) -> Read:
     """What is said of a slice or a version that is no longer there while the model goes on. Of a slice nothing is known
     then; a version that answers nothing any more is no trouble any more."""
+    last, other = own[-1], whole[-1]
+    there = last.window.end == other.window.end is not None and last.status != Status.NO_DATA
+    if there and not last.provisional and not other.provisional:
+        return read  # by far the most, so not looked at any closer
     mine, others = ([v for v in series if not v.provisional][-RECENT:] for series in (own, whole))
     if not mine or not others:
         return read

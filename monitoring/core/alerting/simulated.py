@@ -16,7 +16,7 @@ from monitoring.core.alerting.alert import Alert
 from monitoring.core.alerting.decide import Known, decide
 from monitoring.core.alerting.grouping import Group, Pace
 from monitoring.core.alerting.lifecycle import changes_at
-from monitoring.core.alerting.reading import RECENT, Read
+from monitoring.core.alerting.reading import BEGINS, RECENT, Read
 from monitoring.core.alerting.rules import RULES, Rule, rules_of
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Signal, Subject
@@ -29,6 +29,8 @@ AT_ONCE = Pace(timedelta(), timedelta(), timedelta(days=3650))
 """Windows are hours apart: half a minute of waiting changes nothing, and nobody is there to be told again."""
 
 Moment = Callable[[Verdict], datetime | None]
+Series = tuple[str, str | None, str | None, str | None, str | None]
+"""Check, column, slice, version and method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,22 @@ class Past:
     pages: tuple[datetime, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Track:
-    """What may alert: a rule on a check and column, with the newest verdicts of each of its methods."""
+    """What may alert: a rule on a check and column, with the newest verdicts of each of its methods. It is heard from
+    `since` on, None where no verdict of it could begin an alert."""
 
     subject: Subject
     rule: Rule
     recent: dict[str | None, list[Verdict]] = field(default_factory=dict)
     whole: _Track | None = None
+    since: datetime | None = None
     at: datetime = EPOCH
     calm: int = 0
+    begins: tuple[Status, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begins = BEGINS[self.rule.read]
 
     def hear(self, v: Verdict, at: datetime) -> None:
         """A verdict is known."""
@@ -60,8 +68,12 @@ class _Track:
         if len(series) > RECENT:
             del series[0]
         self.at = at
-        fine = v.status is Status.OK and v.flag is None
-        self.calm = self.calm + 1 if fine or (self.subject.part and v.status is Status.NO_DATA) else 0
+        self.calm = 0 if v.status in self.begins else self.calm + 1
+
+    def hear_from(self, moment: datetime | None) -> None:
+        """It must be heard from a moment on at the latest."""
+        if moment is not None and (self.since is None or moment < self.since):
+            self.since = moment
 
     @property
     def live(self) -> list[list[Verdict]]:
@@ -113,44 +125,73 @@ def simulate(
 
 
 def _heard(model: str, verdicts: Sequence[Verdict], known_at: Moment) -> Iterator[tuple[datetime, list[_Track]]]:
-    """Moment by moment, everything that something was heard of."""
-    tracks: dict[tuple[str | None, ...], list[_Track]] = {}
-    every: dict[Subject, _Track] = {}
+    """Moment by moment, everything that something was heard of. What comes before the first verdict that may begin an
+    alert, and those read with it, changes nothing and is left out."""
+    every, series = _tracks(model, verdicts, known_at)
     known: dict[datetime, list[tuple[Verdict, list[_Track]]]] = defaultdict(list)
     answering: dict[datetime, list[Verdict]] = defaultdict(list)
-    speaking = {check for check in {v.check for v in verdicts} if rules_of(check)}
-    estimated = any(check.startswith("estimated.") for check in speaking)
-    for v in verdicts:
-        if v.check not in speaking:
-            continue
-        key = _key(v)
-        if key not in tracks:
-            found = [(subject_of(model, v, r), r) for r in RULES if r.fits(v)]
-            tracks[key] = [every.setdefault(subject, _Track(subject, rule)) for subject, rule in found]
-        if not tracks[key] or v.provisional or (at := known_at(v)) is None:
-            continue
-        if estimated and v.slice is None and v.version is None and v.check.startswith(("estimated.", "performance.")):
-            answering[at].append(v)
-        else:
-            known[at].append((v, tracks[key]))
-    for track in every.values():
-        track.whole = every.get(track.subject.whole) if track.subject.part else None
-    parts = [track for track in every.values() if track.whole is not None]
+    about: dict[Series, list[_Track]] = {}
+    answer = any(track.since is not None and _estimated(track.subject.check) for track in every)
+    for key, (tracks, heard_) in series.items():
+        if answer and not any(track.subject.part for track in tracks) and _answers(key[0]):
+            about[key] = tracks
+            for at, v in heard_:
+                answering[at].append(v)
+        elif since := min((track.since for track in tracks if track.since is not None), default=None):
+            for at, v in heard_:
+                if at >= since:
+                    known[at].append((v, tracks))
+    parts = [track for track in every if track.whole is not None and track.since is not None]
     answers = _Answers()
     for at in sorted({*known, *answering}):
-        heard: dict[int, _Track] = {}
-        answered_ = ((v, tracks[_key(v)]) for v in answers.to(answering.get(at, ())))
-        for v, about in chain(known.get(at, ()), answered_):
-            for track in about:
+        heard: dict[_Track, None] = {}
+        told = ((v, about[_key(v)]) for v in answers.to(answering.get(at, ())))
+        for v, of in chain(known.get(at, ()), told):
+            for track in of:
                 track.hear(v, at)
-                heard[id(track)] = track
-        heard |= {id(track): track for track in parts if track.recent and id(track.whole) in heard}
+                heard[track] = None
+        heard |= {track: None for track in parts if track.recent and track.whole in heard}
         if heard:
-            yield at, list(heard.values())
+            yield at, list(heard)
 
 
-def _key(v: Verdict) -> tuple[str | None, ...]:
+def _tracks(
+    model: str, verdicts: Sequence[Verdict], known_at: Moment
+) -> tuple[list[_Track], dict[Series, tuple[list[_Track], list[tuple[datetime, Verdict]]]]]:
+    """What may alert; and by series its tracks, and its verdicts with the moments at which they were known."""
+    speaking = {check for check in {v.check for v in verdicts} if rules_of(check)}
+    heard: dict[Series, list[tuple[datetime, Verdict]]] = defaultdict(list)
+    for v in verdicts:
+        if v.check in speaking and not v.provisional and (at := known_at(v)) is not None:
+            heard[_key(v)].append((at, v))
+    every: dict[Subject, _Track] = {}
+    series = {}
+    for key, found in heard.items():
+        first = found[0][1]
+        rules = [(subject_of(model, first, rule), rule) for rule in RULES if rule.fits(first)]
+        tracks = [every.setdefault(subject, _Track(subject, rule)) for subject, rule in rules]
+        series[key] = tracks, found
+        for track in tracks:
+            begin = next((place for place, (_, v) in enumerate(found) if v.status in track.begins), None)
+            if begin is not None:
+                track.hear_from(found[max(0, begin - RECENT + 1)][0])
+    for track in every.values():
+        track.whole = every.get(track.subject.whole) if track.subject.part else None
+        if track.whole is not None:
+            track.whole.hear_from(track.since)
+    return list(every.values()), series
+
+
+def _key(v: Verdict) -> Series:
     return v.check, v.column, v.slice, v.version, v.method
+
+
+def _estimated(check: str) -> bool:
+    return check.startswith("estimated.")
+
+
+def _answers(check: str) -> bool:
+    return check.startswith(("estimated.", "performance."))
 
 
 @dataclass

@@ -33,11 +33,12 @@ def limits(p_values: Sequence[float] | NDArray[np.float64], at: float) -> NDArra
 
     Where nothing has changed at all, the chance that any counts is `at`: so a family keeps one budget.
     """
-    return np.full(len(p_values), _limit(p_values, at))
+    return np.full(len(p_values), family_limit(p_values, at))
 
 
-def _limit(p_values: Sequence[float] | NDArray[np.float64], at: float) -> float:
-    """In plain Python: of a dozen p-values it takes a third of the time, and there is one call a window."""
+def family_limit(p_values: Sequence[float] | NDArray[np.float64], at: float) -> float:
+    """The limit that all of a family have. In plain Python: of a dozen p-values it takes a third of the time, and there
+    is one call a window."""
     n, passed = len(p_values), 1
     for place, p in enumerate(sorted(p_values), start=1):
         if p > at:
@@ -52,7 +53,7 @@ def shared_out(
 ) -> NDArray[np.float64]:
     """The limit of each of a window's p-values: by its own budget of false alarms a quarter, or (None) by the one that
     the others share."""
-    family = _limit([p for p, b in zip(p_values, own, strict=True) if b is None], level(shared, hours))
+    family = family_limit([p for p, b in zip(p_values, own, strict=True) if b is None], level(shared, hours))
     return np.asarray([family if b is None else level(b, hours) for b in own], dtype=float)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from monitoring.core.backtest import Evidence, Judged, Part
@@ -26,19 +27,22 @@ _WORDS = case(
 )
 """A back-test goes by some words of the reasons of drift: of a column those that say that it is the season, where there
 is evidence. To read them all would take a tenth of its time."""
-_READ = (
-    V.model_id, V.check, V.column, V.slice, V.version, V.method, V.first_slot, V.n, V.value, V.p_value, V.threshold,
-    V.warning, V.breached, V.status, V.automatic, V.provisional, V.drift_score, V.null_quantile, _WORDS,
-)  # fmt: skip
+Names = tuple[str, str, str | None, str | None, str | None, str | None]
+"""Of a series: key of its model, check, column, slice, version and method."""
 
 
-def verdicts(
-    session: Session, models: Mapping[int, tuple[str, int]], checks: Collection[str], since: int
-) -> dict[str, list[Verdict]]:
-    """By model, in order of time, the verdicts of some checks on models as wholes, from slot `since` on. `models` are
-    key and slots of a chunk, by id."""
-    wanted = select(*_READ).where(V.model_id.in_(models), V.check.in_(checks), V.first_slot >= since)
-    return _values(session, wanted.where(V.slice == "", V.version == "", V.chunk.is_(None)), models)
+def wholes(session: Session, models: Mapping[int, str], checks: Collection[str], since: int) -> list[tuple[int, Names]]:
+    """The series of some checks on models as wholes (keys by id) from slot `since` on, each with its number."""
+    series = (V.check, V.column, V.method)
+    query = (
+        select(V.model_id, func.min(V.id), *series)
+        .where(V.model_id.in_(models), V.check.in_(checks), V.first_slot >= since, V.slice == "", V.version == "")
+        .group_by(V.model_id, *series)
+    )
+    return [
+        (number, (models[id_], check, column or None, None, None, method or None))
+        for id_, number, check, column, method in session.execute(query).all()
+    ]
 
 
 def parts(
@@ -61,19 +65,39 @@ def parts(
     return out
 
 
-def of_parts(
-    session: Session, models: Mapping[int, tuple[str, int]], series: Sequence[int], since: int
-) -> dict[str, list[Verdict]]:
-    """By model, in order of time, the verdicts of numbered series from slot `since` on."""
+def verdicts(session: Session, series: Sequence[tuple[int, Names]], slots: int, since: int) -> dict[str, list[Verdict]]:
+    """By model, in order of time, the verdicts of numbered series from slot `since` on. Windows are of so many `slots`.
+
+    What a series is called is not read with each of its verdicts: that takes as long as all their figures.
+    """
     named = VerdictRow.__table__.alias("named")
     same = [V[name] == named.c[name] for name in ("model_id", "check", "column", "slice", "version", "method")]
-    out: dict[str, list[Verdict]] = defaultdict(list)
+    query = select(
+        named.c.id, V.first_slot, V.n, V.value, V.p_value, V.threshold, V.warning, V.breached, V.status, V.automatic,
+        V.provisional, V.null_quantile, _WORDS,
+    ).join_from(named, VerdictRow.__table__, and_(*same)).where(V.first_slot >= since, V.chunk.is_(None))  # fmt: skip
+    names = dict(series)
+    rows: list[Any] = []
     for at in range(0, len(series), MOST):
-        query = select(*_READ).join_from(named, VerdictRow.__table__, and_(*same))
-        found = query.where(named.c.id.in_(series[at : at + MOST]), V.first_slot >= since)
-        for key, more in _values(session, found, models).items():
-            out[key] += more
-    return {key: sorted(found, key=_start) for key, found in out.items()} if len(series) > MOST else out
+        numbers = [number for number, _ in series[at : at + MOST]]
+        rows += session.execute(query.where(named.c.id.in_(numbers))).all()
+    rows.sort(key=itemgetter(1))
+    out: dict[str, list[Verdict]] = defaultdict(list)
+    windows: dict[tuple[int, int], Window] = {}
+    for (
+        number, first, n, value, p, threshold, warning, breached, status, automatic, provisional, quantile, words
+    ) in rows:  # fmt: skip
+        key, check, column, slice_, version, method = names[number]
+        window = windows.get((first, n))
+        if window is None:
+            window = windows[first, n] = Window(moment_of(first), moment_of(first + slots), n)
+        out[key].append(
+            Verdict(
+                key, check, window, _STATUS[status], words, column, slice_, version, method, value, threshold, warning,
+                breached, None, None, p, automatic, provisional, None, None, quantile,
+            )
+        )  # fmt: skip
+    return out
 
 
 def evidence(
@@ -94,33 +118,6 @@ def evidence(
     for id_, first, number in session.execute(many.group_by(V.model_id, V.first_slot)):
         above[id_][first] = number
     return below, above
-
-
-def _start(v: Verdict) -> datetime:
-    assert v.window.start is not None
-    return v.window.start
-
-
-def _values(session: Session, query: Select[Any], models: Mapping[int, tuple[str, int]]) -> dict[str, list[Verdict]]:
-    """The verdicts that a query finds, by model and in order of time."""
-    out: dict[str, list[Verdict]] = defaultdict(list)
-    windows: dict[tuple[int, int, int], Window] = {}
-    for (
-        id_, check, column, slice_, version, method, first, n, value, p, threshold, warning, breached, status,
-        automatic, provisional, drift_score, quantile, words,
-    ) in session.execute(query.order_by(V.first_slot)).all():  # fmt: skip
-        key, slots = models[id_]
-        window = windows.get((first, slots, n))
-        if window is None:
-            window = windows[first, slots, n] = Window(moment_of(first), moment_of(first + slots), n)
-        out[key].append(
-            Verdict(
-                key, check, window, _STATUS[status], words, column or None, slice_ or None, version or None,
-                method or None, value, threshold, warning, breached, None, None, p, automatic, provisional, None,
-                drift_score, quantile,
-            )
-        )  # fmt: skip
-    return out
 
 
 def begun(session: Session, models: Collection[int]) -> dict[int, int]:
