@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,11 @@ from sqlalchemy import Engine, select
 from monitoring import fleet
 from monitoring.__main__ import main
 from monitoring.errors import ChannelError, FleetError
+from monitoring.notifiers.admission import admit
+from monitoring.notifiers.guard import Reach
+from monitoring.notifiers.http import Http
 from monitoring.notifiers.registry import parse
+from monitoring.settings import VENDORS
 from monitoring.store import channels, outbox
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.queries import channels as queries
@@ -34,9 +39,24 @@ MAIL = {"name": "mail", "kind": "email", "host": "mail.example.com", "sender": "
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LEEWAY_DATABASE", f"sqlite:///{tmp_path}/leeway.db")
     monkeypatch.setenv("LEEWAY_HOME", str(tmp_path))
-    for name in ("LEEWAY_LOOPBACK", "LEEWAY_OUTGOING_HOSTS", "LEEWAY_MAIL_HOSTS"):
+    for name in ("LEEWAY_LOOPBACK", "LEEWAY_PRIVATE_HOSTS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LEEWAY_OUTGOING_HOSTS", f"{VENDORS} a.example.com")
+    monkeypatch.setenv("LEEWAY_MAIL_HOSTS", "mail.example.com")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers for names; addresses are as they are written."""
+    really = socket.getaddrinfo
+
+    def getaddrinfo(host: str, *more: Any, **named: Any) -> Any:
+        if any(letter.isalpha() for letter in host) and ":" not in host:
+            raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
+        return really(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 @pytest.fixture
@@ -154,11 +174,88 @@ def test_a_test_from_the_command_line_says_whether_it_arrived(
     monkeypatch.setenv("TOKEN", "s3cr3t-s3cr3t")
     with http_receiver(behaviour) as receiver:
         hook = {"name": "hook", "kind": "webhook", "url": f"{receiver.url}/${{TOKEN}}"}
-        assert main(["apply", file_of(home, hook)]) == 0
+        with monkeypatch.context() as when_saved:
+            when_saved.setenv("LEEWAY_LOOPBACK", "allowed")
+            assert main(["apply", file_of(home, hook)]) == 0
         assert main(["channel", "test", "hook"]) == status
         out = capsys.readouterr()
         assert words in out.out + out.err and "s3cr3t" not in out.out + out.err
         assert len(receiver.requests) == (0 if loopback == "refused" else 1)
+
+
+NAMES = {"a.example.com": ["93.184.216.34"], "inside.example.com": ["93.184.216.34", "10.1.2.3"]}
+LISTED = {"hosts": ("*.example.com", "93.184.216.34"), "mail": ("mail.example.com",)}
+
+
+def resolve(host: str, port: int) -> list[str]:
+    if host[0].isdigit() or ":" in host:
+        return [host]
+    if host not in NAMES:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+    return NAMES[host]
+
+
+@pytest.mark.parametrize(
+    ("change", "reach", "words"),
+    [
+        ({"url": "https://a.example.com/x"}, {}, ""),
+        ({"url": "https://not-yet.example.com/x"}, {}, ""),
+        ({"url": "https://a.example.com/${TOKEN}/${UNSET}"}, {}, ""),
+        ({"url": "${UNSET}"}, {}, ""),
+        ({"url": "https://${UNSET}/x"}, {}, ""),
+        ({"url": "https://a.example.com${UNSET}"}, {}, ""),
+        ({"url": "https://10.0.0.8/x"}, {}, "10.0.0.8 is a private address. Only public addresses may be reached, and "
+         "servers of your own: add 10.0.0.8 to LEEWAY_PRIVATE_HOSTS if it is one."),
+        ({"url": "https://10.0.0.8:9443/${UNSET}"}, {}, "add 10.0.0.8:9443 to LEEWAY_PRIVATE_HOSTS"),
+        ({"url": "https://10.0.0.8/x"}, {"private": ("10.0.0.8",)}, ""),
+        ({"url": "http://10.0.0.8/x"}, {"private": ("10.0.0.8",)}, ""),
+        ({"url": "https://127.0.0.1/x"}, {}, "LEEWAY_LOOPBACK=allowed"),
+        ({"url": "https://127.0.0.1/x"}, {"loopback": True}, ""),
+        ({"url": "https://[::1]/x"}, {}, "::1 is a loopback address"),
+        ({"url": "https://169.254.169.254/x"}, {}, "is a link-local address. Only public addresses may be reached."),
+        ({"url": "https://inside.example.com/x"}, {}, "inside.example.com: 10.1.2.3 is a private address"),
+        ({"url": "https://elsewhere.org/x"}, {}, "Add elsewhere.org to LEEWAY_OUTGOING_HOSTS."),
+        ({"url": "http://a.example.com/x"}, {}, "It must begin with https://."),
+        ({"url": "https://10.0.0.8/${TOKEN}"}, {}, "10.0.0.8 is a private address"),
+        ({"url": "https://${TOKEN}.org/"}, {}, "${TOKEN}.org is not on the list"),
+    ],
+)  # fmt: skip
+def test_a_channel_to_where_nothing_may_be_sent_is_refused_when_it_is_saved(
+    change: dict[str, str], reach: dict[str, Any], words: str
+) -> None:
+    http = Http(Reach(**{**LISTED, **reach}), resolve=resolve)
+    channel = parse({"name": "hook", "kind": "webhook"} | change)
+    if not words:
+        admit([channel], http, {"TOKEN": "s3cr3t"})
+        return
+    with pytest.raises(ChannelError) as refused:
+        admit([channel], http, {"TOKEN": "s3cr3t"})
+    assert refused.value.sentence.startswith("channel hook: ")
+    assert words in refused.value.sentence and "s3cr3t" not in refused.value.sentence
+
+
+def test_every_channel_that_is_refused_is_named_and_mail_servers_are_asked_for_too() -> None:
+    hook = parse({"name": "hook", "kind": "webhook", "url": "https://10.0.0.8/"})
+    mail = parse(MAIL | {"host": "mail.elsewhere.org"})
+    with pytest.raises(ChannelError) as refused:
+        admit([hook, parse(MAIL), mail], Http(Reach(**LISTED), resolve=resolve), {})
+    assert "channel hook: 10.0.0.8" in refused.value.sentence
+    assert "channel mail: mail.elsewhere.org:587 is not on the list" in refused.value.sentence
+
+
+def test_a_file_with_such_a_channel_changes_nothing_and_one_that_is_there_is_not_asked_about_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    private = {"name": "inside", "kind": "webhook", "url": "https://10.0.0.8/hook"}
+    assert main(["apply", file_of(home, PAGER, private)]) == 2
+    err = capsys.readouterr().err
+    assert "channel inside: 10.0.0.8 is a private address" in err and "LEEWAY_PRIVATE_HOSTS" in err
+    assert main(["export"]) == 0 and "pager" not in capsys.readouterr().out
+    with monkeypatch.context() as when_saved:
+        when_saved.setenv("LEEWAY_PRIVATE_HOSTS", "10.0.0.8")
+        assert main(["apply", file_of(home, private)]) == 0
+    assert main(["apply", file_of(home, PAGER, private)]) == 0
+    assert "channel inside: unchanged" in capsys.readouterr().out
 
 
 def test_a_test_of_a_channel_that_is_not_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,6 +271,8 @@ def test_check_says_which_secrets_are_missing_and_what_may_not_be_reached(
     fine = {"name": "fine", "kind": "webhook", "url": "http://127.0.0.1:9/${TOKEN}"}
     file = file_of(home, fine, SLACK, HOOK, MAIL)
     assert main(["apply", file]) == 0
+    monkeypatch.delenv("LEEWAY_OUTGOING_HOSTS")
+    monkeypatch.delenv("LEEWAY_MAIL_HOSTS")
     for command in (["check"], ["check", "--fleet", file]):
         assert main(command) == 2
         out, err = capsys.readouterr()

@@ -134,12 +134,14 @@ def webhook(url: str, reach: Reach, resolve: Resolve) -> Destination:
     port = port or (HTTPS if tls else 80)
     in_clear = Forbidden("the URL begins with http://", where=host, mend="It must begin with https://.")
     own = _listed(host, port, reach.private, (HTTPS, 80))
+    permitted = ({LOOPBACK} if reach.loopback else set()) | ({PRIVATE} if own else set())
     if not tls and not own and not (reach.loopback and _is_loopback(host)):
         raise in_clear
+    if _is_address(host):  # before the list: to be on it would not help
+        _checked(host, port, lambda name, _: [name], permitted)
     if not own:
         check_host(host, port, reach)
     _check_name(host)
-    permitted = ({LOOPBACK} if reach.loopback else set()) | ({PRIVATE} if own else set())
     addresses = _checked(host, port, resolve, permitted)
     if not tls and not all(_is_loopback(a) or (own and refusal(a)) for a in addresses):
         raise in_clear
@@ -193,8 +195,19 @@ def _checked(host: str, port: int, resolve: Resolve, permitted: set[str]) -> tup
     for address in addresses:
         if reason := refusal(address, permitted):
             where = host if host != address else ""
-            raise Forbidden(reason, where=where, mend="Only public addresses may be reached.")
+            raise Forbidden(reason, where=where, mend=_mend(host, port, address, permitted))
     return addresses
+
+
+def _mend(host: str, port: int, address: str, permitted: set[str]) -> str:
+    """What would let a refused address be reached: a setting of the operator's, or nothing."""
+    mend = "Only public addresses may be reached"
+    if not refusal(address, permitted | {PRIVATE}):
+        shown = host if port in (HTTPS, 80) else f"{host}:{port}"
+        return f"{mend}, and servers of your own: add {shown} to LEEWAY_PRIVATE_HOSTS if it is one."
+    if not refusal(address, permitted | {LOOPBACK}):
+        return f"{mend}; receivers on this machine, for developers, by LEEWAY_LOOPBACK=allowed."
+    return f"{mend}."
 
 
 def _check_name(host: str) -> None:
@@ -208,13 +221,16 @@ def _host(host: str) -> str:
     return name if name.isascii() else name.encode("idna").decode("ascii")
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
         return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def _listed(host: str, port: int, names: tuple[str, ...], ports: tuple[int, ...]) -> bool:

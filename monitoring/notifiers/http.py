@@ -59,7 +59,7 @@ class Http:
     ) -> None:  # fmt: skip
         self.reach, self.seconds, self.clock = reach, seconds, clock
         self.context = context or ssl.create_default_context()
-        self._resolve = resolve
+        self.resolve = resolve
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Outcome:
         """Post JSON. Raises guard.Forbidden where the URL may not be reached."""
@@ -126,7 +126,7 @@ class Http:
 
             def look() -> None:
                 try:
-                    found.append(self._resolve(host, port))
+                    found.append(self.resolve(host, port))
                 except OSError as error:
                     failed.append(error)
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from monitoring.errors import LeewayError
 
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OURS = "LEEWAY_"
 SHORTEST, LONG = 4, 16
 """Letters from which a value, or a piece of a URL's path, is taken out of words: shorter ones stand in other words."""
@@ -29,7 +29,7 @@ class Expanded:
 
 
 def _only_a_reference(text: str) -> str:
-    if text and not _REFERENCE.fullmatch(text):
+    if text and not REFERENCE.fullmatch(text):
         raise ValueError("write ${NAME}, and set the environment variable NAME where the worker runs")
     return text
 
@@ -57,7 +57,7 @@ class Referring(BaseModel):
 
 def references(text: str) -> list[str]:
     """The names that a text refers to."""
-    return _REFERENCE.findall(text)
+    return REFERENCE.findall(text)
 
 
 class Secrets:
@@ -79,7 +79,7 @@ class Secrets:
             self._taken[name] = self._environment[name]
             return self._environment[name]
 
-        return _REFERENCE.sub(value, text)
+        return REFERENCE.sub(value, text)
 
     def redact(self, text: str) -> str:
         """Take every value that was expanded out of a text, in the ways it may be written."""

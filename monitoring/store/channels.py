@@ -17,6 +17,18 @@ from monitoring.store import outbox, references
 from monitoring.store.tables import AuditRow, ChannelRow
 
 
+def changed(session: Session, channels: Sequence[Channel]) -> list[Channel]:
+    """Those that are not in the database as they are."""
+    names = [channel.name for channel in channels]
+    rows = session.execute(select(ChannelRow.name, ChannelRow.document).where(ChannelRow.name.in_(names)))
+    stored = {name: document for name, document in rows}
+    return [channel for channel in channels if stored.get(channel.name) != _document(channel)]
+
+
+def _document(channel: Channel) -> dict[str, Any]:
+    return channel.model_dump(mode="json", exclude_unset=True)
+
+
 def apply(session: Session, channels: Sequence[Channel], actor: str, now: datetime) -> dict[str, str]:
     """Add or change channels; what was done (added | changed | unchanged), by "channel NAME". Others are left alone.
 
@@ -24,7 +36,7 @@ def apply(session: Session, channels: Sequence[Channel], actor: str, now: dateti
     """
     done = {}
     for channel in channels:
-        document = channel.model_dump(mode="json", exclude_unset=True)
+        document = _document(channel)
         row = session.scalar(select(ChannelRow).where(ChannelRow.name == channel.name))
         if row is not None and row.document == document:
             done[f"channel {channel.name}"] = "unchanged"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from typing import Any
 
@@ -10,6 +11,9 @@ import streamlit as st
 from monitoring import fleet
 from monitoring.errors import LeewayError
 from monitoring.notifiers import registry
+from monitoring.notifiers.admission import admit
+from monitoring.sender import http_of
+from monitoring.settings import load
 from monitoring.store import channels
 from monitoring.store.queries.channels import ChannelEntry
 from monitoring.web import cached, channel_form, channel_table, pieces
@@ -168,6 +172,7 @@ def save(document: dict[str, Any], forget: str) -> None:
     actor, present = require("editor"), now()
     try:
         channel = registry.parse(document)
+        admit([channel], http_of(load(), now), os.environ)
         done = cached.write(lambda session: channels.apply(session, [channel], actor, present))
     except LeewayError as error:
         fail(error)

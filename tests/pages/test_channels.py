@@ -127,6 +127,23 @@ def test_a_channel_is_added_changed_and_removed_with_audit(empty_store: str, run
     ]  # fmt: skip
 
 
+def test_a_channel_to_where_nothing_may_be_sent_is_refused_and_nothing_that_was_typed_is_lost(
+    empty_store: str, run_page: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEEWAY_PRIVATE_HOSTS", raising=False)
+    at = run_page(PAGE, view="Add a channel")
+    at.text_input(key="channel_new_name").set_value("inside").run()
+    at.text_input(key="channel_new_webhook_url").set_value("https://10.0.0.8/${TOKEN}").run()
+    at.button(key="add_channel").click().run()
+    words = plain(at.error[0].value)
+    assert "channel inside: 10.0.0.8 is a private address" in words and "LEEWAY_PRIVATE_HOSTS" in words
+    assert at.text_input(key="channel_new_webhook_url").value == "https://10.0.0.8/${TOKEN}"
+    assert rows(empty_store, ChannelRow) == [] and SECRET not in str(at.main)
+    monkeypatch.setenv("LEEWAY_PRIVATE_HOSTS", "10.0.0.8")
+    at.button(key="add_channel").click().run()
+    assert not at.error and rows(empty_store, ChannelRow)[0].name == "inside"
+
+
 def test_a_channel_that_somebody_is_told_through_stays_and_it_is_said(empty_store: str, run_page: Run) -> None:
     apply(empty_store, hook("https://a.example.com"))
     store = connect(empty_store)

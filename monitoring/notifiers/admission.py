@@ -1,0 +1,61 @@
+"""Whether a channel's receiver may be reached, asked when it is saved: a mistake is then told to its author.
+
+It is what the guard asks at sending, which asks again: a name may lead elsewhere by then. What cannot be known yet is no
+mistake: a name that does not resolve now, a secret that is only set where the worker runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from monitoring.errors import ChannelError
+from monitoring.notifiers.channel import Channel
+from monitoring.notifiers.guard import Forbidden
+from monitoring.notifiers.http import Http
+from monitoring.notifiers.secrets import REFERENCE, NotSet, Secrets
+
+SECONDS = 2.0
+"""How long a name may take to be looked up while somebody waits."""
+UNSET = "\0"
+"""Stands for a secret that is not set here: no text has it."""
+_WITH_HOST = re.compile(r"[a-z]+://[^/?#]+[/?#]")
+
+
+class _Known(Http):
+    """Looks at as much of a URL as is known here."""
+
+    def check(self, url: str) -> None:
+        known, unset, _ = url.partition(UNSET)
+        if not unset or _WITH_HOST.match(known):
+            super().check(known)
+
+
+def admit(channels: Iterable[Channel], http: Http, environment: Mapping[str, str]) -> None:
+    """Raises ChannelError for channels whose receivers may not be reached, with what would let them."""
+    known = _Known(http.reach, seconds=SECONDS, resolve=http.resolve, context=http.context, clock=http.clock)
+    refused = []
+    for channel in channels:
+        secrets = Secrets(environment)
+        try:
+            channel.expanded(lambda text, secrets=secrets: _expanded(text, secrets)).check(known)  # type: ignore[misc]
+        except Forbidden as error:
+            what = secrets.redact(f"{error.where}: {error.what}" if error.where else error.what)
+            where = f"channel {channel.name}"
+            refused.append(ChannelError(what, where=where, mend=secrets.redact(error.mend)))
+        except OSError:
+            continue  # whether it is there is seen at sending, which tries again
+    if len(refused) > 1:
+        raise ChannelError(" ".join(error.sentence for error in refused))
+    if refused:
+        raise refused[0]
+
+
+def _expanded(text: str, secrets: Secrets) -> str:
+    def value(match: re.Match[str]) -> str:
+        try:
+            return secrets.expand(match[0])
+        except NotSet:
+            return UNSET
+
+    return REFERENCE.sub(value, text)
