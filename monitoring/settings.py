@@ -23,7 +23,7 @@ HELP = {
     "sign_in": "none: whoever reaches the address may do all. oidc: sign-in, set up in [auth] of secrets.toml.",
     "outgoing_hosts": "Hosts that webhooks may reach: name, name:port, *.name or *, with spaces between them.",
     "mail_hosts": "Mail servers that may be reached: name or name:port; they may lie in a private network.",
-    "private_hosts": "Servers of your own (dispatchers, webhooks) that may lie in a private network: name or name:port.",
+    "private_hosts": "Servers of your own (dispatchers, webhooks) that may lie in a private network: name, name:port.",
     "commands": "Commands that dispatchers may run on this machine, each the beginning of one, with ; between them.",
     "loopback": "refused, or allowed: webhooks may reach this machine, without TLS too. For developers.",
     "cadence_seconds": "Seconds between two looks of the worker at the logs: how soon a page is sent.",

@@ -1,7 +1,7 @@
 """Whether a channel's receiver may be reached, asked when it is saved: a mistake is then told to its author.
 
-It is what the guard asks at sending, which asks again: a name may lead elsewhere by then. What cannot be known yet is no
-mistake: a name that does not resolve now, a secret that is only set where the worker runs.
+It is what the guard asks at sending, which asks again: a name may lead elsewhere by then. What cannot be known yet is
+no mistake: a name that does not resolve now, a secret that is only set where the worker runs.
 """
 
 from __future__ import annotations
