@@ -406,12 +406,55 @@ def reference_of_nothing(folder: Path) -> Any:
     return binary_model(write(LOG, "parquet", folder), reference={"from": "2020-01-01", "to": "2020-01-31"})
 
 
+def of_labels_seen_at(folder: Path, moments: list[Any]) -> Any:
+    """Labels in a log of their own, whose time is no time."""
+    seen = [moments[number % len(moments)] for number in range(len(LOG))]
+    LOG[["id", "label"]].assign(seen=seen).to_parquet(folder / "labels.parquet")
+    labels = {"source": "parquet", "location": "labels.parquet"}
+    columns = {"id": "id", "label": "label", "observed_at": "seen"}
+    return binary_model(
+        write(LOG.drop(columns=["label", "observed_at"]), "parquet", folder), labels=labels | {"columns": columns}
+    )
+
+
+def of_flags_as_times_in_the_row(folder: Path) -> Any:
+    model = binary_model(write(LOG.assign(flag=LOG.index % 2), "parquet", folder))
+    model["predictions"]["columns"]["observed_at"] = "flag"
+    return model
+
+
 UNUSABLE: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "missing file": (without_file, ("nowhere.parquet", "no file is there", "Relative locations start from")),
     "missing column": (without_column, ("'score'", "mapped as score", "Did you mean 'scores'?")),
     "wrong type": (of_another_type, ("'score'", "holds text", "number or boolean is needed")),
     "no times": (of_no_times, ("'ts'", "yesterday", "not a time", "2026-05-14T06:00:00Z")),
     "dates that look like numbers": (of_dates_without_dashes, ("'ts'", "20260302", "not a time")),
+    "flags as times of labels": (
+        lambda folder: of_labels_seen_at(folder, [0, 1]),
+        (
+            "labels (labels.parquet)",
+            "column 'seen', mapped as observed_at, holds numbers up to 1:",
+            "1970-01-01 00:00:01",
+            "when a label came to be known",
+            "seconds, ms, µs or ns since 1970",
+        ),
+    ),
+    "ages as times of labels": (
+        lambda folder: of_labels_seen_at(folder, [17, 83.5]),
+        ("numbers up to 83.5", "1970-01-01 00:01:23"),
+    ),
+    "seconds of labels read as nanoseconds": (
+        lambda folder: of_labels_seen_at(folder, [pd.Timestamp(1_770_000_000)]),
+        ("column 'seen', mapped as observed_at, holds times, but the latest is 1970-01-01 00:00:01 UTC",),
+    ),
+    "flags as times of labels in the row": (
+        of_flags_as_times_in_the_row,
+        ("column 'flag', mapped as observed_at", "up to 1:"),
+    ),
+    "numbers as time stamps": (
+        lambda folder: binary_model(write(LOG.assign(ts=LOG.index), "csv", folder)),
+        ("column 'ts', mapped as timestamp, holds numbers up to", "when a prediction was made", "chunk: {rows: 1000}"),
+    ),
     "empty log": (without_rows, ("holds no rows",)),
     "empty CSV": (without_rows_in_csv, ("holds no rows",)),
     "unreadable file": (unreadable, ("log.parquet", "Is the file whole and readable?")),

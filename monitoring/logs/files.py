@@ -11,10 +11,9 @@ from monitoring.errors import SourceError
 from monitoring.fleet import Log
 from monitoring.logs.engine import DuckEngine, quoted
 from monitoring.logs.source import PART, Part
+from monitoring.logs.times import EARLIEST
 
 ODD_TIMES = ("TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
-EARLIEST = 1e8
-"""Seconds since 1970, in 1973: a smaller number in a text is taken for a date or a count."""
 
 
 @dataclass(frozen=True, slots=True)

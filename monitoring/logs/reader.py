@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, func, literal_column, make_url, select
 from monitoring.errors import MappingError, SourceError
 from monitoring.fleet import Model
 from monitoring.fleet.logs import Log, expand
+from monitoring.logs import times
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
 from monitoring.logs.mapping import check, used_columns
-from monitoring.logs.rows import Bounds, Relation, Types, epoch, real, row_slots, slot, text_of
+from monitoring.logs.rows import Bounds, Relation, epoch, real, row_slots, slot, text_of
 from monitoring.logs.source import PART, Part, Source, open_source
 from monitoring.logs.sums import Census
 
@@ -162,7 +163,7 @@ class LogReader:
             if self.engine.arrow(rows)["n"][0].as_py() == 0:  # without rows, columns of CSV and JSON have no types
                 raise EmptyError("the log holds no rows yet", where=where) from error
             raise
-        return Relation(name, types, self._tick(role, name, types, raw))
+        return Relation(name, types, self._tick(role, Relation(name, types), raw, where))
 
     def _fill(self, engine: DuckEngine, role: Role, parts: Sequence[Part]) -> None:
         """Provide all parts; where that fails, find the bad ones by trying each alone."""
@@ -188,38 +189,21 @@ class LogReader:
             )
         source.provide(engine, role, good)
 
-    def _tick(self, role: Role, name: str, types: Types, raw: dict[str, str]) -> float:
-        """Seconds a tick of a numeric time column, judged by its size; a notice for times without a zone."""
+    def _tick(self, role: Role, relation: Relation, raw: dict[str, str], where: str) -> float:
+        """Seconds a tick of the log's time column; a notice for times without a zone."""
         columns = self._logs[role].columns
-        column = columns.timestamp if role == "predictions" else columns.observed_at
-        if column is None:
+        main = "timestamp" if role == "predictions" else "observed_at"
+        found = {part: name for part in (main, "observed_at") if (name := getattr(columns, part)) is not None}
+        if main in found:
+            upper = raw[found[main]].upper()
+            if relation.types[found[main]] == "time" and "ZONE" not in upper and "TZ" not in upper:
+                notice = f"{found[main]} has no time zone; read as UTC."
+                if notice not in self.notices:
+                    self.notices.append(notice)
+        if self.model.chunk.rows is not None:  # then a column of times is no more than an order
             return 1.0
-        upper = raw[column].upper()
-        if types[column] == "time" and "ZONE" not in upper and "TZ" not in upper:
-            notice = f"{column} has no time zone; read as UTC."
-            if notice not in self.notices:
-                self.notices.append(notice)
-        clause = Relation(name, types).clause
-        if types[column] == "text":
-            self._check_times(clause, column, role)
-        if types[column] != "number":
-            return 1.0
-        largest = self.engine.arrow(select(func.max(clause.c[column]).label("at")))["at"][0].as_py() or 0
-        return next((tick for limit, tick in ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3)) if float(largest) > limit), 1.0)
-
-    def _check_times(self, clause: object, column: str, role: Role) -> None:
-        quoted_column = quoted(column)
-        if not isinstance(self.engine, DuckEngine):
-            return
-        no_time = f"try_cast({quoted_column} AS TIMESTAMPTZ) IS NULL AND {quoted_column} IS NOT NULL"
-        text = f"SELECT {quoted_column} AS v FROM {quoted(role)} WHERE {no_time} LIMIT 1"
-        odd = self.engine.arrow(text)["v"].to_pylist()
-        if odd:
-            raise MappingError(
-                f"column {column!r} holds {odd[0]!r}, which is not a time.",
-                where=f"{self.model.key} {role} ({self._logs[role].place})",
-                mend="Write times as 2026-05-14T06:00:00Z, or as seconds since 1970.",
-            )
+        units = {part: times.unit(self.engine, relation, part, name, where) for part, name in found.items()}
+        return units.get(main, 1.0)
 
 
 def _one_postgres(logs: list[Log]) -> str | None:
