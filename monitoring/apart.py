@@ -25,11 +25,11 @@ POLL = 0.2
 """Seconds between two looks at the clock."""
 
 
-class TookTooLong(LeewayError):  # noqa: N818 - reads as a sentence where it is raised
+class TookTooLong(LeewayError):
     """Work apart was stopped at its deadline."""
 
 
-class Ended(LeewayError):  # noqa: N818 - as above
+class Ended(LeewayError):
     """Work apart ended without a result."""
 
 

@@ -60,7 +60,7 @@ class StoreError(LeewayError):
     """The database cannot be used."""
 
 
-class NotPermitted(LeewayError):  # noqa: N818 - reads as a sentence where it is raised
+class NotPermitted(LeewayError):
     """The viewer may not do this."""
 
 

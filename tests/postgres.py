@@ -21,7 +21,7 @@ CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
 """Nobody misses these data after a power cut."""
 
 
-class NoServer(Exception):  # noqa: N818 - reads as a sentence where it is raised
+class NoServer(Exception):
     """None can be had on this machine; says why, and how to mend it."""
 
 

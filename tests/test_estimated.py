@@ -273,7 +273,7 @@ def test_a_window_of_few_rows_is_too_little_data(store: Engine, tmp_path: Path) 
     assert [v.status for v in found[2:]] == [Status.INSUFFICIENT_DATA] * 3
 
 
-class Asked(Exception):  # noqa: N818 - it is no error that rows were asked for
+class Asked(Exception):
     """Rows were read."""
 
 

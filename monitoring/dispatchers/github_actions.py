@@ -19,9 +19,9 @@ from monitoring.core.retraining.report import Report, RunState
 from monitoring.dispatchers import told
 from monitoring.dispatchers.asking import asked, listed, within
 from monitoring.dispatchers.dispatcher import Dispatcher, Means
-from monitoring.dispatchers.outcome import SERVER, Accepted, Outcome, Refused, Retry, not_accepted, not_learned, said
+from monitoring.dispatchers.outcome import SERVER, Accepted, Outcome, Refused, Retry, not_accepted, not_learned
 from monitoring.dispatchers.registry import dispatcher
-from monitoring.notifiers.outcome import Response, retry_after
+from monitoring.notifiers.outcome import Response
 from monitoring.notifiers.secrets import Secret, Template
 
 VERSION = "2026-03-10"
@@ -201,10 +201,10 @@ def _limited(answer: Response, means: Means) -> Retry | None:
     limited = "retry-after" in answer.headers or answer.headers.get("x-ratelimit-remaining") == "0"
     if answer.status != FORBIDDEN or not limited:
         return None
-    asked_for = retry_after(answer.headers.get("retry-after", ""), means.now)
+    asked_for = answer.retry_after(means.now)
     if asked_for is None and (reset := answer.headers.get("x-ratelimit-reset", "")).isdigit():
         asked_for = max(0.0, int(reset) - means.now.timestamp())
-    return Retry(said(answer), min(asked_for or 60.0, 3600.0))
+    return Retry(answer.words, min(asked_for or 60.0, 3600.0))
 
 
 def _link(found: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitoring.notifiers.http import NotSent, Unanswered
-from monitoring.notifiers.outcome import Response, retry_after
+from monitoring.notifiers.outcome import Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,6 @@ SERVER = range(500, 600)
 """All statuses of a server that failed, maybe after it had begun."""
 
 
-def said(answer: Response) -> str:
-    """An answer in words, with the beginning of its body."""
-    text = " ".join(answer.text.split())[:200]
-    return f"{answer.host} answered HTTP {answer.status}" + (f": {text}" if text else "")
-
-
 def not_accepted(answer: Response | NotSent | Unanswered, now: datetime, unclear: Collection[int]) -> Outcome:
     """What an answer other than 2xx says of an order. `unclear` are the statuses after which it may have been taken."""
     if isinstance(answer, NotSent):
@@ -63,12 +57,12 @@ def not_accepted(answer: Response | NotSent | Unanswered, now: datetime, unclear
     if isinstance(answer, Unanswered):
         return Unclear(answer.reason)
     if answer.status in unclear:
-        return Unclear(said(answer))
+        return Unclear(answer.words)
     if answer.status in NOT_TAKEN or answer.status >= 500:
-        return Retry(said(answer), retry_after(answer.headers.get("retry-after", ""), now))
+        return Retry(answer.words, answer.retry_after(now))
     if 300 <= answer.status < 400:
-        return Refused(f"{said(answer)}; redirects are not followed")
-    return Refused(said(answer))
+        return Refused(f"{answer.words}; redirects are not followed")
+    return Refused(answer.words)
 
 
 def not_learned(answer: Response | NotSent | Unanswered, now: datetime) -> Retry | Refused:
@@ -76,5 +70,5 @@ def not_learned(answer: Response | NotSent | Unanswered, now: datetime) -> Retry
     if not isinstance(answer, Response):
         return Retry(answer.reason)
     if 300 <= answer.status < 500 and answer.status not in NOT_TAKEN:
-        return Refused(said(answer))
-    return Retry(said(answer), retry_after(answer.headers.get("retry-after", ""), now))
+        return Refused(answer.words)
+    return Retry(answer.words, answer.retry_after(now))

@@ -73,7 +73,7 @@ HTTPS = 443
 MAIL_PORTS = (25, 465, 587, 2525)
 
 
-class Forbidden(LeewayError):  # noqa: N818 - reads as a sentence where it is raised
+class Forbidden(LeewayError):
     """An outgoing request may not go there."""
 
 

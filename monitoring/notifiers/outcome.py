@@ -51,15 +51,24 @@ class Response:
     text: str = ""
     host: str = ""
 
+    @property
+    def words(self) -> str:
+        """In a sentence, with the beginning of its body."""
+        said = " ".join(self.text.split())[:200]
+        return f"{self.host} answered HTTP {self.status}" + (f": {said}" if said else "")
+
+    def retry_after(self, now: datetime) -> float | None:
+        """How many seconds it asks to wait."""
+        return retry_after(self.headers.get("retry-after", ""), now)
+
 
 def outcome(response: Response, now: datetime) -> Outcome:
     """The retry classes: 2xx delivered, 429 and 5xx later, 410 gone, all else refused, redirects too."""
-    said = " ".join(response.text.split())[:200]
-    words = f"{response.host} answered HTTP {response.status}" + (f": {said}" if said else "")
+    words = response.words
     if 200 <= response.status < 300:
         return Delivered()
     if response.status == 429 or response.status >= 500:
-        return Retry(words, retry_after(response.headers.get("retry-after", ""), now))
+        return Retry(words, response.retry_after(now))
     if response.status == 410:
         return Gone(words)
     if 300 <= response.status < 400:

@@ -20,7 +20,7 @@ SHORTEST, LONG = 4, 16
 """Letters from which a value, or a piece of a URL's path, is taken out of words: shorter ones stand in other words."""
 
 
-class NotSet(LeewayError):  # noqa: N818 - reads as a sentence where it is raised
+class NotSet(LeewayError):
     """An environment variable that a channel refers to is not set."""
 
 

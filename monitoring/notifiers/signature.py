@@ -41,7 +41,7 @@ def headers(identity: str, at: datetime, body: bytes, secret: str) -> dict[str, 
     }
 
 
-class NotGenuine(ValueError):  # noqa: N818 - reads as a sentence where it is raised
+class NotGenuine(ValueError):
     """A request that is not to be believed; the words say why."""
 
 

@@ -14,7 +14,7 @@ from monitoring.core.multivariate.encoding import Floats, Integers, Rows
 _TESTS: dict[str, RowTest] = {}
 
 
-class NotJudged(Exception):  # noqa: N818 - a reason, not an error
+class NotJudged(Exception):
     """Nothing can be said of these rows; its text says why."""
 
 
@@ -56,7 +56,7 @@ class RowTest:
         return self.fit.__doc__ or ""
 
 
-class UnknownRowTest(ValueError):  # noqa: N818 - reads as a sentence where it is raised
+class UnknownRowTest(ValueError):
     """No test has that name."""
 
 

@@ -45,7 +45,7 @@ class Stattest:
         return self.run.__doc__ or ""
 
 
-class UnknownStattest(ValueError):  # noqa: N818 - reads as a sentence where it is raised
+class UnknownStattest(ValueError):
     """No test has that name."""
 
 

@@ -45,7 +45,7 @@ NOT_GENUINE = "Sign webhook-id.webhook-timestamp.body with the dispatcher's call
 D = TypeVar("D", bound=BaseModel)
 
 
-class Refused(LeewayError):  # noqa: N818 - reads as a sentence where it is raised
+class Refused(LeewayError):
     """A request to the API that is not answered with what it asked for."""
 
     def __init__(self, status: int, what: str, *, where: str = "", mend: str = "") -> None:

@@ -38,7 +38,7 @@ MOST_SLICES = 60
 Progress = Callable[[float, str], None]
 
 
-class Incomparable(ValueError):  # noqa: N818 - reads as a sentence where it is raised
+class Incomparable(ValueError):
     """The two versions have no metric in common."""
 
 

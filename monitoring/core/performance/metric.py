@@ -67,7 +67,7 @@ def main_metric(task: str, checks: Iterable[str], scored: bool) -> str:
     return "accuracy" if task == "binary_classification" and not scored else MAIN[task]
 
 
-class UnknownMetric(ValueError):  # noqa: N818 - reads as a sentence where it is raised
+class UnknownMetric(ValueError):
     """No metric has that name for the task."""
 
 

@@ -14,7 +14,7 @@ from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.core.retraining.state import WORDS, may
 
 
-class NotPossible(Exception):  # noqa: N818 - reads as a sentence where it is raised
+class NotPossible(Exception):
     """What a person asked of a request cannot be done; the words say why."""
 
 
