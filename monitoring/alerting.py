@@ -18,7 +18,7 @@ from monitoring.core.alerting.decide import Decision, Known, decide
 from monitoring.core.alerting.grouping import Pace
 from monitoring.core.alerting.signal import Condition, Signal
 from monitoring.settings import Settings
-from monitoring.store import alerts, oncall, silences
+from monitoring.store import alerts, roster, silences
 from monitoring.store.database import reading, transaction
 from monitoring.store.queries.signals import signals
 
@@ -96,7 +96,7 @@ def _known(session: Session, said: Sequence[Signal], now: datetime, pace: Pace) 
     there = alerts.open_ones(session)
     has_open = {alert.subject.fingerprint for alert in there if alert.open}
     new = [s for s in said if s.condition == Condition.BEYOND and s.subject.fingerprint not in has_open]
-    policies = {owner: oncall.policy_of(session, owner) for owner in sorted({s.owner for s in new})}
+    policies = {owner: roster.policy_of(session, owner) for owner in sorted({s.owner for s in new})}
     return Known(
         alerts=there,
         last=alerts.last_ones(session, {s.subject.fingerprint for s in new}),

@@ -18,8 +18,9 @@ from monitoring.core.window import slot_of
 from monitoring.fleet import Model, parse_model
 from monitoring.fleet.thresholds import Rule
 from monitoring.store import models as stored_models
-from monitoring.store import oncall, rules
+from monitoring.store import rules
 from monitoring.store.queries import backtest as queries
+from monitoring.store.roster import roster
 from monitoring.verdicts.rejudge import needed, rejudge, set_of
 from monitoring.verdicts.rejudge_parts import Parts, speaking
 
@@ -54,7 +55,7 @@ def back_test(session: Session, proposal: Proposal, days: int, now: datetime, zo
 def _back_test(session: Session, proposal: Proposal, days: int, now: datetime, zone: str) -> BackTest:
     cases, skipped = _cases(session, proposal)
     whole = Period(now - timedelta(days=days), now, zone)
-    teams = oncall.roster(session)
+    teams = roster(session)
     checks = {case.before.key: needed(case.before, case.after) | _waited(case) for case in cases}
     every = set().union(*checks.values())
     found = _read(session, cases, every, whole)

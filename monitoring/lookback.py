@@ -18,10 +18,11 @@ from monitoring.core.summaries import Summaries
 from monitoring.core.summary import FINE, Kind
 from monitoring.core.window import Slots, moment_of, slot_ceiling, slot_of
 from monitoring.fleet import Model, Slo, parse_model
-from monitoring.store import oncall, rules
+from monitoring.store import rules
 from monitoring.store.models import unknown
 from monitoring.store.queries import label_delay, objectives
 from monitoring.store.queries.summaries import Frozen, baseline
+from monitoring.store.roster import roster
 from monitoring.store.summaries import load
 from monitoring.store.tables import ModelRow
 from monitoring.verdicts.labels import is_timed
@@ -54,7 +55,7 @@ def look_back_on(
     if document is None:
         raise unknown(key, [])
     model = parse_model(document, key).under(rules.rules(session))
-    team = oncall.roster(session).team_of(model.owner)
+    team = roster(session).team_of(model.owner)
     whole = Period(now - timedelta(days=days), now, zone if team is None else team.zone)
     slos = [slo for slo in (before, after) if slo is not None]
     try:

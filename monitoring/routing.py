@@ -15,7 +15,7 @@ from monitoring.core.alerting.grouping import Group
 from monitoring.core.alerting.notice import Notice
 from monitoring.core.alerting.notification import Line, Notification, NotifyReason
 from monitoring.core.alerting.severity import Severity
-from monitoring.store import alerts, channels, oncall, outbox
+from monitoring.store import alerts, channels, outbox, roster
 from monitoring.store.tables import ModelRow
 
 
@@ -89,7 +89,7 @@ def _addressed(session: Session, notice: Notice, group: Group) -> list[Addressed
 def _of_target(session: Session, target: str, notice: Notice, group: Group) -> list[Addressed]:
     if target == DEFAULT:
         return [Addressed(name) for name in channels.fitting(session, group.owner, str(notice.severity))]
-    reached = [one.channels for one in oncall.targets(session, target, notice.at)]
+    reached = [one.channels for one in roster.targets(session, target, notice.at)]
     return [Addressed(several[0], tuple(several[1:])) for several in reached if several]
 
 
@@ -102,7 +102,7 @@ def _next_step(session: Session, notice: Notice) -> list[str]:
             continue
         for target in alert.policy.targets(following[0]):
             if target != DEFAULT:
-                out += [name for one in oncall.targets(session, target, notice.at) for name in one.channels[:1]]
+                out += [name for one in roster.targets(session, target, notice.at) for name in one.channels[:1]]
     return list(dict.fromkeys(out))
 
 

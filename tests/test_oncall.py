@@ -23,7 +23,7 @@ from monitoring.core.recurrence import Recurrence
 from monitoring.errors import FleetError
 from monitoring.fleet.oncall import parse_team, turn_words
 from monitoring.notifiers.registry import parse as parse_channel
-from monitoring.store import channels, oncall, silences
+from monitoring.store import channels, oncall, roster, silences
 from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.queries.oncall import board, known
 from monitoring.store.tables import AuditRow, ChannelRow, OverrideRow, SilenceRow
@@ -259,7 +259,7 @@ def test_somebody_who_is_still_named_cannot_be_removed(store: Engine) -> None:
 
 def target(store: Engine, of: str, at: datetime = NOW) -> list[tuple[str, tuple[str, ...]]]:
     with reading(store) as session:
-        return [(t.person or t.name, t.channels) for t in oncall.targets(session, of, at)]
+        return [(t.person or t.name, t.channels) for t in roster.targets(session, of, at)]
 
 
 @pytest.mark.parametrize(
@@ -306,14 +306,14 @@ def test_a_schedule_of_a_team_without_members_reaches_its_channels(store: Engine
 )  # fmt: skip
 def test_the_policy_of_an_owner_is_the_teams(store: Engine, owner: str, policy: Policy | None) -> None:
     with reading(store) as session:
-        assert oncall.policy_of(session, owner) == policy
+        assert roster.policy_of(session, owner) == policy
 
 
 def test_a_team_with_a_schedule_and_no_escalation_tells_who_is_on_call_then_everybody(store: Engine) -> None:
     with transaction(store) as session:
         oncall.apply(session, [], [{"key": "lonely", "schedules": [{"key": "s"}]}], "test", NOW)
     with reading(store) as session:
-        assert oncall.policy_of(session, "lonely") == Policy((Step(15, ("schedule:lonely/s",)), Step(15, ("default",))))
+        assert roster.policy_of(session, "lonely") == Policy((Step(15, ("schedule:lonely/s",)), Step(15, ("default",))))
 
 
 # Overrides

@@ -11,8 +11,8 @@ from monitoring.core.oncall.schedule import Override, Span
 from monitoring.core.wall_time import moment_of, wall_of
 from monitoring.errors import LeewayError
 from monitoring.store import oncall
-from monitoring.store.oncall import Planned
 from monitoring.store.queries.oncall import Board, Duty, viewer
+from monitoring.store.roster import Planned
 from monitoring.web import cached, pieces
 from monitoring.web.access import require
 from monitoring.web.clock import now

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from monitoring.core.oncall.schedule import AHEAD, Span, spans
 from monitoring.fleet.oncall import Person, Team
-from monitoring.store.oncall import Planned, Roster, roster
+from monitoring.store.roster import Planned, Roster, roster
 from monitoring.store.tables import ChannelRow, ModelRow, TeamRow
 
 SHOWN = timedelta(days=14)
