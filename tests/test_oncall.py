@@ -21,7 +21,8 @@ from monitoring.core.alerting.silence import Silence
 from monitoring.core.oncall.schedule import Override
 from monitoring.core.recurrence import Recurrence
 from monitoring.errors import FleetError
-from monitoring.fleet.oncall import parse_team, turn_words
+from monitoring.fleet.oncall import parse_team
+from monitoring.fleet.times import turn_words
 from monitoring.notifiers.registry import parse as parse_channel
 from monitoring.store import channels, oncall, roster, silences
 from monitoring.store.database import connect, create, reading, transaction

@@ -2,85 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from datetime import time, timedelta
+from typing import Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from monitoring.core.oncall import rotation as turns
 from monitoring.core.oncall.schedule import Override, Schedule
 from monitoring.errors import FleetError
 from monitoring.fleet.strict import Strict
+from monitoring.fleet.times import Clock, Turn, Wall, Zone
 
 KEY = r"^[a-z0-9-]+$"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-NAMED = {"daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
 DEFAULT = "default"
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError) as error:
-        raise ValueError(f"no time zone is called {name!r}; write one such as Europe/Berlin or UTC") from error
-    return name
-
-
-def _turn(value: Any) -> Any:
-    if isinstance(value, timedelta):
-        return value
-    if value in NAMED:
-        return NAMED[value]
-    if isinstance(value, str) and (found := re.fullmatch(r"([1-9]\d{0,3})([hdw])", value)):
-        return int(found[1]) * UNITS[found[2]]
-    raise ValueError(f"a turn is daily, weekly, or a length such as 12h, 3d or 2w, not {value!r}")
-
-
-def turn_words(turn: timedelta) -> str:
-    """A turn as it is written in the file."""
-    for unit in ("w", "d", "h"):
-        if turn % UNITS[unit] == timedelta():
-            return next((name for name, length in NAMED.items() if length == turn), f"{turn // UNITS[unit]}{unit}")
-    raise ValueError(f"a turn is of whole hours, not {turn}")
-
-
-def _wall(value: Any) -> Any:
-    """The wall time of a first hand-over: without a zone, as the zone is said apart."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError as error:
-            raise ValueError(f"write a date and a time such as 2026-01-05T09:00, not {value!r}") from error
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        raise ValueError("a hand-over is at the wall time of the rotation's zone: leave the zone out of it")
-    return value
-
-
-def _clock(value: Any) -> Any:
-    """A time of day. YAML reads 17:00 as minutes in base 60; 24:00 is the midnight that ends the day."""
-    if isinstance(value, int) and 0 <= value <= 1440:
-        value = f"{value // 60 % 24:02d}:{value % 60:02d}"
-    if value == "24:00":
-        return time()
-    if isinstance(value, str):
-        try:
-            return time.fromisoformat(value)
-        except ValueError as error:
-            raise ValueError(f"write a time of day such as 09:00, not {value!r}") from error
-    return value
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
-Turn = Annotated[timedelta, BeforeValidator(_turn), PlainSerializer(turn_words)]
-Wall = Annotated[datetime, BeforeValidator(_wall)]
-Clock = Annotated[time, BeforeValidator(_clock)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
 from monitoring.core.window import Chunk, Slots
 from monitoring.fleet.strict import Strict
-from monitoring.instant import instant
+from monitoring.fleet.times import Days, Instant, LastInstant
 
 YEAR = 364 * 24
 """Hours of 52 weeks: a year that keeps the day of the week."""
 
 
-def _instant(value: Any) -> Any:
-    return instant(value) if isinstance(value, (str, date, datetime)) else value
-
-
-def _end_instant(value: Any) -> Any:
-    """A bare date as the end of a range means the whole of that day."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        value = date.fromisoformat(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return instant(datetime.combine(value, time()) + timedelta(days=1))
-    return _instant(value)
-
-
 class ReferenceWindow(Strict):
     """The reference as a window of the prediction log itself. A bare date in `to` includes that day."""
 
-    start: Annotated[datetime, BeforeValidator(_instant)] = Field(alias="from")
-    end: Annotated[datetime, BeforeValidator(_end_instant)] = Field(alias="to")
+    start: Instant = Field(alias="from")
+    end: LastInstant = Field(alias="to")
 
     @model_validator(mode="after")
     def _in_order(self) -> ReferenceWindow:
@@ -46,17 +29,6 @@ class ReferenceRows(Strict):
     """The reference as the first `rows` rows of a log without real time."""
 
     rows: int = Field(gt=0)
-
-
-def _hours(value: Any) -> Any:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)d", value)) and int(found[1]) > 0:
-        return int(found[1]) * 24
-    if isinstance(value, int):
-        return value
-    raise ValueError(f"write a number of days such as 28d, not {value!r}")
-
-
-Days = Annotated[int, BeforeValidator(_hours), PlainSerializer(lambda hours: f"{hours // 24}d")]
 
 
 class MovingReference(Strict):

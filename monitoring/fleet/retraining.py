@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from monitoring.core.retraining.guards import Limits
 from monitoring.core.retraining.order import Action
@@ -17,30 +16,9 @@ from monitoring.errors import DispatcherError
 from monitoring.fleet.logs import Log
 from monitoring.fleet.strict import Strict
 from monitoring.fleet.thresholds import Check
+from monitoring.fleet.times import Positive, Span
 
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 Proposer = Literal["flag", "alert", "threshold", "schedule"]
-
-
-def _span(value: Any) -> Any:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)([mhd])", value)):
-        return timedelta(**{UNITS[found[2]]: int(found[1])})
-    raise ValueError(f"write a length of time such as 30m, 24h or 7d, not {value!r}")
-
-
-def _written(span: timedelta) -> str:
-    minutes = int(span.total_seconds()) // 60
-    if minutes % 1440 == 0:
-        return f"{minutes // 1440}d"
-    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
-
-
-def _longer_than_nothing(span: timedelta) -> timedelta:
-    if not span:
-        raise ValueError("must be longer than nothing")
-    return span
 
 
 def _of_its_kind(value: Any) -> Any:
@@ -54,8 +32,6 @@ def _of_its_kind(value: Any) -> Any:
 
 AnyDispatcher = Annotated[SerializeAsAny[Dispatcher], BeforeValidator(_of_its_kind)]
 """A dispatcher of whatever kind its document names."""
-Span = Annotated[timedelta, BeforeValidator(_span), PlainSerializer(_written)]
-Positive = Annotated[Span, AfterValidator(_longer_than_nothing)]
 
 
 class Retraining(Strict):

@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PrivateAttr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from monitoring.core.alerting.waits import Waits, alerts
 from monitoring.core.checks import CHECKS, known
 from monitoring.core.performance.metric import metrics_for
-from monitoring.fleet.references import Days, MovingReference
+from monitoring.fleet.references import MovingReference
 from monitoring.fleet.strict import Strict
+from monitoring.fleet.times import Days, Wait
 
 Direction = Literal["both", "up", "down"]
 Trait = Literal["model", "owner", "task", "mode", "target", "tag"]
-
-
-def _waited(value: Any) -> Any:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,5})([smhd])", value)):
-        length = int(found[1]) * SECONDS[found[2]]
-        if length <= LONGEST:
-            return timedelta(seconds=length)
-    raise ValueError(f"write how long as 90s, 30m, 2h or 1d, 30d at most, not {value!r}")
-
-
-def waited_words(length: timedelta) -> str:
-    """How long, as it is written in the file."""
-    seconds = int(length.total_seconds())
-    unit = next((u for u in ("d", "h", "m") if seconds and seconds % SECONDS[u] == 0), "s")
-    return f"{seconds // SECONDS[unit]}{unit}"
-
 
 ASKED_FOR = ("drift.multivariate",)
 """Checks that are made only where a threshold names them."""
 WAITS = ("for", "keep_firing_for")
 """As a threshold writes them."""
-SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-LONGEST = 30 * SECONDS["d"]
-Wait = Annotated[timedelta, BeforeValidator(_waited), PlainSerializer(waited_words)]
 
 
 class Daylight(Strict):

@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from monitoring.fleet.oncall import DAYS, Hours, Rotation, turn_words
+from monitoring.fleet.oncall import DAYS, Hours, Rotation
+from monitoring.fleet.times import turn_words
 from monitoring.store.queries.oncall import Board
 from monitoring.web.clock import now
 from monitoring.web.escape import escape

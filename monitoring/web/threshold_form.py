@@ -10,7 +10,8 @@ import streamlit as st
 
 from monitoring.core.alerting.rules import rules_of
 from monitoring.core.alerting.waits import alerts
-from monitoring.fleet.thresholds import WAITS, waited_words
+from monitoring.fleet.thresholds import WAITS
+from monitoring.fleet.times import waited_words
 from monitoring.in_force import InForce
 from monitoring.store.queries.sources import Entry
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from monitoring.core.verdict import Status
 from monitoring.fleet import parse_model, parse_rule
-from monitoring.fleet.thresholds import waited_words
+from monitoring.fleet.times import waited_words
 from monitoring.in_force import InForce
 from monitoring.store.queries.sources import Entry
 from monitoring.web import pieces, tables
