@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, update
 
 from monitoring.core.checks import PLANNED
-from monitoring.core.incident import Movement, span
+from monitoring.core.movement import Movement, span
 from monitoring.core.verdict import Flag, Status, Verdict, Window
 from monitoring.diagnose import of_breach
 from monitoring.errors import LeewayError, SourceError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from monitoring.core.incident import Movement
+from monitoring.core.movement import Movement
 from monitoring.core.verdict import Verdict
 from monitoring.store import incidents, verdicts
 from monitoring.store.models import Watched

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from monitoring.core.incident import WORDS, Incident, Known, Move, Movement, incidents, matched
+from monitoring.core.incident import Incident, Known, incidents, matched
+from monitoring.core.movement import WORDS, Move, Movement
 from monitoring.store.tables import IncidentMemberRow, IncidentRow, ModelRow, MovementRow
 
 PLAIN = ("what", "column", "log", "feed", "began", "earliest", "latest", "words")

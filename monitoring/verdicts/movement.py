@@ -10,7 +10,7 @@ import numpy as np
 
 from monitoring.core.binned import Binned, align
 from monitoring.core.grid import MISSING, NONFINITE, CategoricalGrid
-from monitoring.core.incident import Move, Movement, run, span
+from monitoring.core.movement import Move, Movement, run, span
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import EPOCH, Slots, slot_ceiling, slot_of

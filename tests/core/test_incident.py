@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.core.incident import WORDS, Cause, Known, Move, Movement, alike, incidents, matched, run, span
+from monitoring.core.incident import Cause, Known, incidents, matched
+from monitoring.core.movement import WORDS, Move, Movement, alike, run, span
 
 JULY = datetime(2026, 7, 3, tzinfo=UTC)
 DAY = timedelta(days=1)

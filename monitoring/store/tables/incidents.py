@@ -11,7 +11,7 @@ from monitoring.store.tables.base import Base
 
 
 class MovementRow(Base):
-    """Something of a model that is not as it was, as in core.incident.Movement. `of` is "" where no move is known."""
+    """Something of a model that is not as it was, as in core.movement.Movement. `of` is "" where no move is known."""
 
     __tablename__ = "movement"
 
