@@ -90,6 +90,14 @@ def sqlite(tmp_path: Path) -> Iterator[Engine]:
     yield from _with_tables(f"sqlite:///{tmp_path / 'leeway.db'}")
 
 
+@pytest.fixture(scope="session")
+def small_fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database with a small fleet that was evaluated; copied, not written to."""
+    from tests.small_fleet import evaluated  # imports all that evaluates, which most tests do without
+
+    return evaluated(tmp_path_factory.mktemp("small"))
+
+
 def _with_tables(url: str) -> Iterator[Engine]:
     engine = connect(url)
     create(engine)

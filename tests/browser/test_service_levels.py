@@ -10,14 +10,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_browse import axe
-from tests.pages.conftest import _small  # noqa: F401 - a fleet that was evaluated once
 
 Settled = Callable[[Page], None]
 
 
 @pytest.fixture(autouse=True)
-def filled(_small: Path, tmp_path: Path) -> None:  # noqa: F811
-    shutil.copy(_small, tmp_path / "leeway.db")
+def filled(small_fleet: Path, tmp_path: Path) -> None:
+    shutil.copy(small_fleet, tmp_path / "leeway.db")
 
 
 def test_an_objective_is_tried_saved_and_undone(browser_page: Page, server: str, settled: Settled) -> None:
