@@ -21,6 +21,8 @@ from monitoring.web.zone import between, local
 
 COVERED = replace(FLAGS[Flag.HEALTHY], word="Covered")
 GAP_AHEAD = replace(FLAGS[Flag.WATCH], word="Gap ahead")
+BAR = 0.5
+"""A bar's share of its row; above it is the schedule's name."""
 NOBODY = replace(FLAGS[Flag.PAGE], word="Nobody on call")
 GAPS = 3
 """Gaps that a card names; the rest are counted."""
@@ -108,7 +110,7 @@ def timeline(found: Board, duties: Sequence[Duty], zone: str, key: str) -> None:
                 x=[(b - a) / timedelta(milliseconds=1) for a, b in zip(starts, ends, strict=True)],
                 text=[name] * len(bars), textposition="inside", insidetextanchor="start", textangle=0,
                 insidetextfont=dict(color=on_bar), customdata=[between(s.start, s.end, zone) for _, s in bars],
-                hovertemplate="%{customdata}", width=0.5,
+                hovertemplate="%{customdata}", width=BAR,
                 marker=dict(
                     color=colour, line=dict(width=1, color=on_bar),
                     pattern=dict(shape="" if who else "/", fillmode="overlay", fgcolor=on_bar, solidity=0.12, size=10),
@@ -118,12 +120,14 @@ def timeline(found: Board, duties: Sequence[Duty], zone: str, key: str) -> None:
     out.update_layout(
         barmode="overlay", hovermode="closest", showlegend=True, uniformtext=dict(minsize=10, mode="hide"),
         xaxis=dict(type="date", tickformat="%a %-d %b", side="top", range=_ends(duties, zone)),
-        yaxis=dict(autorange="reversed", showticklabels=False),
+        yaxis=dict(
+            autorange="reversed", showticklabels=False, categoryorder="array", categoryarray=[d.name for d in duties]
+        ),
         legend=dict(orientation="h", y=-0.02, yanchor="top", x=0),
     )  # fmt: skip
-    for duty in duties:  # above its row, not beside it: a phone has no room there
+    for row, duty in enumerate(duties):  # above its bar, not beside it: a phone has no room there
         out.add_annotation(
-            x=0, xref="paper", xanchor="left", y=duty.name, yanchor="bottom", yshift=17, text=plain(title(duty)),
+            x=0, xref="paper", xanchor="left", y=row - BAR / 2, yanchor="bottom", text=plain(title(duty)),
             showarrow=False, font=dict(size=12),
         )  # fmt: skip
     gaps = sum(not span.people for duty in duties for span in duty.spans)

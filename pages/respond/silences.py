@@ -1,4 +1,4 @@
-"""Silences: What is muted, until when, and why?
+"""Silences: What is silenced, until when, and why?
 
 icon: notifications_off
 order: 3

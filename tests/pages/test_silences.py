@@ -1,4 +1,4 @@
-"""Silences: what is muted until when and why; making one with a view of what it would catch; ending it."""
+"""Silences: what is silenced until when and why; making one with a view of what it would catch; ending it."""
 
 from __future__ import annotations
 
