@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from monitoring.core.retraining.change import Change
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Cause, Policy, RetrainRequest
 from monitoring.core.retraining.state import State
+from monitoring.core.retraining.trouble import standing
+from monitoring.errors import LeewayError
 from monitoring.notifiers.registry import parse
-from monitoring.retraining import questions
+from monitoring.retraining import candidates, questions
 from monitoring.store import channels, models, retrains
 from monitoring.store.database import reading, transaction
 from monitoring.store.queries.retraining import history
@@ -126,6 +128,67 @@ def test_a_retrain_that_failed_is_told_and_what_nobody_was_asked_has_no_answer(s
         questions.step(store, NOW + timedelta(hours=hours), URL)
     assert titles(store) == [("failed", "retrain failed")]
     assert told(store)[0].lines[0].summary == "Out of memory."
+
+
+def test_trouble_with_one_request_is_noted_once_until_it_is_over_and_the_others_are_told(store: Engine) -> None:
+    questions.step(store, NOW, URL)
+    with transaction(store) as session:
+        log = {"source": "csv", "location": "others.csv"}
+        models.apply(session, [binary_model(log, key="others", owner="ops")], Path("/nowhere"), "tests", NOW)
+        made = RetrainRequest(
+            "others", 0, "Others", "ops", Cause.PERSON, "It decays.", "ann", "twice", State.REQUESTED, NOW, NOW,
+            Policy("command"), champion="1",
+        )  # fmt: skip
+        retrains.open_request(session, made, (), NOW)
+        row = session.scalars(select(OutboxRow).where(OutboxRow.target == "team")).one()
+        whole, row.payload = row.payload, {"of": "another version"}
+    for minutes in range(3):
+        questions.step(store, NOW + timedelta(minutes=minutes), URL)
+    with transaction(store) as session:
+        kinds = [event.kind for event in history(session, "delays-1")]
+        assert kinds == ["requested", "notified", "untold"], "once"
+        assert history(session, "delays-1")[-1].words == "KeyError: 'lines'"
+        assert [event.kind for event in history(session, "others-1")] == ["requested", "notified"]
+        session.get_one(OutboxRow, row.id).payload = whole
+    questions.step(store, NOW + timedelta(days=1), URL)
+    with reading(store) as session:
+        kinds = [event.kind for event in history(session, "delays-1")]
+        assert sorted(kinds[3:]) == ["notified", "told_again"] and standing(history(session, "delays-1")) == {}
+    does(store, partial(asking.cancel, actor="bo", now=NOW, reason="It is fine."))
+    questions.step(store, NOW + timedelta(days=1), URL)
+    assert told(store)[-1].lines[0].summary == "It is fine. (bo)"
+
+
+def test_a_comparison_that_fails_unforeseen_is_noted_once_and_made_again_when_it_is_due(
+    store: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    does(store, partial(asking.approve, actor="bo", now=NOW, train_until=NOW))
+    does(store, candidate_of("2"))
+    asked: list[timedelta] = []
+
+    def step(after: timedelta, error: Exception) -> None:
+        def compare(*_: Any, as_of: datetime, **__: Any) -> Any:
+            asked.append(as_of - NOW)
+            raise error
+
+        monkeypatch.setattr(candidates, "compare", compare)
+        candidates.step(store, NOW + after, lambda share, words: None)
+
+    minutes = [timedelta(minutes=n) for n in (0, 1, 10, 20)]
+    for at in minutes[:3]:
+        step(at, ZeroDivisionError("division by zero"))
+    assert asked == [minutes[0], minutes[2]], "not at every look"
+    with reading(store) as session:
+        trouble = standing(history(session, "delays-1"))
+        assert [(t.kind, t.words, t.at) for t in trouble.values()] == [
+            ("uncompared", "ZeroDivisionError: division by zero", NOW)
+        ]
+        assert [e.kind for e in history(session, "delays-1")].count("uncompared") == 1
+        assert retrains.one(session, "delays-1").message == "ZeroDivisionError: division by zero"
+    step(minutes[3], LeewayError("version 2 has no labelled row yet"))
+    with reading(store) as session:
+        assert standing(history(session, "delays-1")) == {}
+        assert retrains.one(session, "delays-1").message == "version 2 has no labelled row yet"
 
 
 def test_who_joins_later_is_told_what_still_waits_but_no_answers_to_what_it_never_heard(store: Engine) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,8 +16,10 @@ from monitoring.core.comparison.words import sentence
 from monitoring.core.retraining import serving
 from monitoring.core.retraining.request import RetrainRequest
 from monitoring.core.retraining.state import CHOICE, State
+from monitoring.core.retraining.trouble import UNCOMPARED
 from monitoring.errors import LeewayError
 from monitoring.ingest import Progress
+from monitoring.retraining import trouble
 from monitoring.store import retrains
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched, watched
@@ -27,11 +28,10 @@ REST = timedelta(minutes=10)
 """Between two comparisons of one request: labels come in slowly, and rows are read again for each."""
 LATELY = timedelta(days=30)
 """A promotion that was verified before it could be measured is measured for so long."""
-log = logging.getLogger(__name__)
 
 
 def step(store: Engine, now: datetime, progress: Progress) -> int:
-    """Compare what is to be compared by now; how many that were. One's trouble is its own."""
+    """Compare what is to be compared by now; how many that were. One's trouble is its own, and noted in its history."""
     with reading(store) as session:
         found = retrains.in_states(session, [*CHOICE, State.PROMOTED, State.VERIFIED])
         due = [request for request in found if _due(request, now)]
@@ -42,8 +42,8 @@ def step(store: Engine, now: datetime, progress: Progress) -> int:
             examine(store, fleet[request.model], request, now, progress)
         except SQLAlchemyError:
             raise
-        except Exception:
-            log.exception("comparing for %s", request.key)
+        except Exception as error:
+            trouble.met(store, request.key, UNCOMPARED, error, now, partial(serving.uncompared, now=now))
     return len(due)
 
 
@@ -56,7 +56,7 @@ def _due(request: RetrainRequest, now: datetime) -> bool:
 
 
 def examine(store: Engine, model: Watched, request: RetrainRequest, now: datetime, progress: Progress) -> None:
-    """Compare one request's versions, and write what came of it."""
+    """Compare one request's versions, and write what came of it: also that it cannot be done yet, and why."""
     promoted = request.state not in CHOICE
     old, new = Side(request.champion, promoted), Side(request.version, not promoted)
     try:
@@ -65,13 +65,8 @@ def examine(store: Engine, model: Watched, request: RetrainRequest, now: datetim
             model.model, model.base, old, new, since=since, as_of=now, shadow=model.model.retraining.shadow,
             progress=progress,
         )  # fmt: skip
-    except SQLAlchemyError:
-        raise
-    except Exception as error:
-        if not isinstance(error, LeewayError):
-            log.exception("comparing for %s", request.key)
-        words = error.sentence if isinstance(error, LeewayError) else f"{type(error).__name__}: {error}"
-        act = partial(serving.uncompared, words=words, now=now)
+    except LeewayError as error:
+        act = partial(serving.uncompared, words=error.sentence, now=now)
     else:
         gain = gain_of(made)
         act = partial(serving.measured, gain=gain, now=now)
@@ -81,6 +76,7 @@ def examine(store: Engine, model: Watched, request: RetrainRequest, now: datetim
             )  # fmt: skip
     with transaction(store) as session:
         retrains.change(session, request.key, act, now, "worker", "candidate compared")
+        trouble.over(session, request.key, UNCOMPARED, now)
 
 
 def gain_of(found: Comparison) -> dict[str, Any] | None:

@@ -3,8 +3,8 @@ decided."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from monitoring.core.alerting.notification import Line, Notification, NotifyReason, State
 from monitoring.core.retraining.question import REPEAT, Kind, Question, answer, asked, still_asked, thread_of
 from monitoring.core.retraining.request import Event, RetrainRequest
+from monitoring.core.retraining.trouble import UNTOLD
+from monitoring.retraining import trouble
 from monitoring.store import channels, outbox, retrains
 from monitoring.store.database import reading, transaction
 from monitoring.store.models import Watched, watched
@@ -23,24 +25,37 @@ from monitoring.store.tables import ModelRow
 
 DECIDED = "decided"
 """The end of the name of an answer."""
-log = logging.getLogger(__name__)
 
 
 def step(store: Engine, now: datetime, url: str) -> None:
-    """Tell what is asked, and what was decided of what was asked, up to now. One request's trouble is its own. Twice
-    the same changes nothing: each has a name that the outbox takes once."""
+    """Tell what is asked, and what was decided of what was asked, up to now. One request's trouble is its own, and
+    noted in its history. Twice the same changes nothing: each has a name that the outbox takes once."""
+    met: dict[str, Exception] = {}
     with reading(store) as session:  # each second: where there is nothing to tell, nothing is locked
         owners = {key: owner for key, owner in session.execute(select(ModelRow.key, ModelRow.owner))}
         there = [request for request in retrains.lively(session, now - REPEAT) if request.model in owners]
-        due = [request for request in there if _anything(session, request, owners[request.model], now)]
+        due = []
+        for request in there:
+            with _own(request, met):
+                if _anything(session, request, owners[request.model], now):
+                    due.append(request)
     for request in due:
-        try:
-            with transaction(store) as session:
-                tell(session, watched(session, request.model)[0], request.key, now, url)
-        except SQLAlchemyError:
-            raise
-        except Exception:
-            log.exception("telling people of %s", request.key)
+        with _own(request, met), transaction(store) as session:
+            tell(session, watched(session, request.model)[0], request.key, now, url)
+            trouble.over(session, request.key, UNTOLD, now)
+    for key, error in met.items():
+        trouble.met(store, key, UNTOLD, error, now)
+
+
+@contextmanager
+def _own(request: RetrainRequest, met: dict[str, Exception]) -> Iterator[None]:
+    """Keeps a request's trouble from the others. That of the database is everybody's."""
+    try:
+        yield
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        met[request.key] = error
 
 
 def tell(session: Session, model: Watched, key: str, now: datetime, url: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from monitoring.core.retraining.order import Action
 from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.core.retraining.state import CHOICE, UNDER_WAY, WAITING, WORDS, State
+from monitoring.core.retraining.trouble import UNCOMPARED, UNTOLD, standing
 from monitoring.core.retraining.worth import Worth
 from monitoring.core.verdict import Flag
 from monitoring.errors import LeewayError
@@ -45,7 +46,11 @@ KINDS = {
     "roll_back_proposed": "Roll-back proposed", "rolling_back": "Roll-back ordered", "rolled_back": "Rolled back",
     "roll_back_failed": "Roll-back failed", "failed": "Failed", "timed_out": "Timed out", "cancelled": "Cancelled",
     "stopping": "Stopping", "put_away": "Put away", "rejection_failed": "Not put away",
-    "run_ended": "Run ended", "notified": "Told",
+    "run_ended": "Run ended", "notified": "Told", "untold": "Not told", "told_again": "Told again",
+    "uncompared": "Not compared", "compared_again": "Looked at again",
+}  # fmt: skip
+TROUBLE = {
+    UNTOLD: "Nobody could be told through the channels", UNCOMPARED: "The versions could not be compared",
 }  # fmt: skip
 Decide = Callable[[Session, str, str, datetime, str], RetrainRequest]
 
@@ -72,6 +77,10 @@ def card(request: RetrainRequest, present: datetime, worth: Worth | None = None)
             st.progress(min(request.progress or 0.0, 1.0), text=escape(request.message or "Waiting."))
         elif request.pending is not None:
             st.progress(1.0, text=escape(f"{str(request.pending).replace('_', ' ').capitalize()}: {request.message}"))
+        events = cached.retrain_history(request.key, request.changed_at)
+        for kind, event in standing(events).items():
+            words = f"{TROUBLE[kind]} since {stamp(event.at)}. {event.words}"
+            st.markdown(f":red-badge[:material/error: {KINDS[kind]}] {escape(words)}")
         _gains(request)
         if request.comparison is not None:
             comparisons.summary(request.comparison, request.key)
@@ -82,7 +91,6 @@ def card(request: RetrainRequest, present: datetime, worth: Worth | None = None)
             st.markdown(f":gray-badge[:material/hourglass_empty: Not measured yet] {escape(words)}")
         _buttons(request)
         _evidence(request)
-        events = cached.retrain_history(request.key, request.changed_at)
         with st.expander(f"Time line ({len(events)})", icon=":material/timeline:"):
             st.markdown(
                 "\n".join(

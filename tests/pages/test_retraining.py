@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,8 @@ from monitoring.core.retraining import change, serving, underway
 from monitoring.core.retraining.report import Report, RunState
 from monitoring.core.retraining.request import Cause, RetrainRequest
 from monitoring.core.retraining.state import State
-from monitoring.retraining import decisions
+from monitoring.core.retraining.trouble import UNTOLD
+from monitoring.retraining import decisions, trouble
 from monitoring.store import models, retrains
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.queries import retraining as queries
@@ -222,3 +223,20 @@ def test_how_often_a_model_should_be_retrained_is_said_or_why_not(
     (row,) = at.dataframe[0].value.to_dict("records")
     assert row["cadence"] == "by events"
     assert row["reason"]
+
+
+def test_trouble_that_nobody_foresaw_stands_on_the_card_until_it_is_over(
+    store: Engine, run_page: Run, written: Written
+) -> None:
+    key, present = asked(store).key, datetime.now(UTC)
+    trouble.met(store, key, UNTOLD, KeyError("*lines*"), present)
+    st.cache_data.clear()  # as time would
+    at = run_page(PAGE)
+    assert not at.exception
+    assert "Not told" in written(at) and "Nobody could be told through the channels since" in written(at)
+    assert "KeyError" in written(at) and "*lines*" not in "".join(m.value for m in at.markdown)
+    with transaction(store) as session:
+        trouble.over(session, key, UNTOLD, present + timedelta(seconds=1))
+    st.cache_data.clear()
+    at = run_page(PAGE)
+    assert "Nobody could be told" not in written(at) and "Told again" in written(at)

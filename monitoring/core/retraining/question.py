@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from monitoring.core.retraining.request import Event, RetrainRequest
 from monitoring.core.retraining.state import CHOICE, WAITING, WORDS, State
+from monitoring.core.retraining.trouble import ENDS
 
 REPEAT = timedelta(days=1)
 """A question that nobody answers is asked again after so long."""
@@ -94,7 +95,8 @@ def asked(request: RetrainRequest, now: datetime) -> Question | None:
 def answer(key: str, events: Sequence[Event]) -> Event:
     """What answered a question: the newest event of a request's history that does; of none the newest of all."""
     kind = Kind(key.rpartition("/")[2].rpartition("-")[0])
-    return next((event for event in reversed(events) if event.kind in ANSWERS[kind]), events[-1])
+    told = [event for event in events if event.kind not in (*ENDS, *ENDS.values())] or events
+    return next((event for event in reversed(told) if event.kind in ANSWERS[kind]), told[-1])
 
 
 def still_asked(request: RetrainRequest, key: str, now: datetime) -> bool:
