@@ -19,7 +19,7 @@ from monitoring.verdicts.monitored import DAY, Cut, Floats, Integers, Monitored,
 from monitoring.verdicts.subject import Subject
 
 FOLDS = 5
-FEW = 0.5
+FEW = 0.4
 """Independent windows that the reference counts as, as a share of its own, below which a verdict says so."""
 Prior = Callable[[str], dict[str, Floats]]
 """Of how much windows resemble the ones before, where they are matched so."""

@@ -19,9 +19,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 TINY = 1e-15
 RHOS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
-RHO_PRIOR = (6.0, 5.0, 4.0, 3.0, 2.7, 2.2, 1.6, 0.05)
-"""How likely each is before anything was seen. More of the strong ones would keep the budget where they are true and
-cost power where they are not."""
+RHO_PRIOR, RHO_STEEPNESS = (6.0, 5.0, 4.0, 3.2, 3.2, 3.5, 3.7, 1.0), 4.5
+"""How likely each is before anything was seen, times this power over the number of windows of what a day has that the
+day before had not: few windows cannot tell that they are not nearly the same, and a prior that does not either would
+leave them no power."""
 RATIOS = np.concatenate([[0.0], np.exp(np.arange(np.log(0.03), np.log(2000.0), 0.6))])
 """Variance of effects over that of noise. Effects of less than a thirtieth of the noise show nowhere."""
 NO_EFFECT = 0.2
@@ -214,7 +215,8 @@ def _general(rank: int) -> Floats:
     some = (ratios / (1 + ratios)) ** SLOPE * (1 + new) ** (-STEEPNESS / rank)
     some *= (1 - NO_EFFECT) / some.sum(axis=1, keepdims=True)
     of_ratios = np.column_stack([np.full(len(RHOS), NO_EFFECT), some])
-    return np.asarray(of_ratios * (np.asarray(RHO_PRIOR) / sum(RHO_PRIOR))[:, None])
+    of_rhos = np.asarray(RHO_PRIOR) * (1 - np.square(RHOS)) ** (RHO_STEEPNESS / rank)
+    return np.asarray(of_ratios * (of_rhos / of_rhos.sum())[:, None])
 
 
 def _grouped(weights: Floats, variances: Floats, sampling: float) -> tuple[Floats, Floats]:
