@@ -55,13 +55,13 @@ def leeway(log: Log) -> dict[str, Scored]:
     from monitoring.verdicts import drift
     from monitoring.verdicts.compared import compare
     from monitoring.verdicts.effect import own_threshold
-    from monitoring.verdicts.monitored import Dependence
+    from monitoring.verdicts.monitored import Priors
 
     subject = drift_data.subject_of(log)
     monitored = list(drift.monitored_columns(subject))
-    out, dependence = {}, Dependence(subject, monitored)
+    out, priors = {}, Priors(subject, monitored)
     for m in monitored:
-        found = compare(subject, m, "", subject.windows, own_threshold(subject, m, ""), dependence)
+        found = compare(subject, m, "", subject.windows, own_threshold(subject, m, ""), priors)
         scores = np.asarray([score(found[w].p_value) for w in subject.windows])
         out[m.column.name] = Scored(scores, np.full(len(scores), np.nan), np.zeros(len(scores), dtype=np.bool_))
     return out
@@ -74,15 +74,15 @@ def alarms(log: Log, names: Sequence[str]) -> NDArray[np.bool_]:
     from monitoring.verdicts import drift
     from monitoring.verdicts.compared import compare
     from monitoring.verdicts.effect import effect_of, own_threshold
-    from monitoring.verdicts.monitored import Dependence
+    from monitoring.verdicts.monitored import Priors
     from monitoring.verdicts.season import Seasons
 
     first = drift_data.subject_of(log)
     subjects = [replace(first, model=drift_data.model_of(log, false_alarms_per_quarter=budget)) for budget in BUDGETS]
     monitored = [m for m in drift.monitored_columns(first) if m.column.name in names]
-    dependence = Dependence(first, monitored)
+    priors = Priors(first, monitored)
     compared = {
-        m.column.name: compare(first, m, "", first.windows, own_threshold(first, m, ""), dependence) for m in monitored
+        m.column.name: compare(first, m, "", first.windows, own_threshold(first, m, ""), priors) for m in monitored
     }
     out = np.zeros((2, len(BUDGETS), len(first.windows)), dtype=np.bool_)
     for number, window in enumerate(first.windows):

@@ -3,8 +3,9 @@
 A column is drawn without drift and with several kinds of it, in windows beside a reference. Every method's statistic
 (ours: the evidence; the peers': their default test) is held to its own quantile over windows without drift, so that
 each raises one false alarm in a hundred windows, and the share of drifted windows beyond it is its power. Drift is as
-large as some method needs to be right about four times in five. The last column is ours less the best peer's, with two
-standard errors of it, by the bootstrap over references. With `--keep FOLDER` the peers' scores are kept there, by their
+large as some method needs to be right about four times in five. The log has six columns more, without drift; the last
+column is of a log that has none. Both of the last are ours less the best peer's, with two standard errors of it, by the
+bootstrap over references. With `--keep FOLDER` the peers' scores are kept there, by their
 versions: they take a hundred times as long as ours, and do not change when ours are bettered.
 """
 
@@ -25,10 +26,13 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 import drift_peers  # noqa: E402
 import numpy as np  # noqa: E402
-from drift_data import Floats, Log, Random, World, normal, zipf  # noqa: E402
+from drift_data import PUBLISHED, Floats, Log, Random, World, normal, zipf  # noqa: E402
 
-RATE, WINDOWS, DRAWS, SEED = 0.01, 50, 200, 11
+RATE, WINDOWS, DRAWS = 0.01, 50, 200
+BESIDE = 6
+"""Columns of the same kind without drift that are in the log as well: a log has several."""
 NULLS = 0.01
+OURS = ("ours", "alone")
 Draw = Callable[[Random, tuple[int, int]], Floats]
 Scores = dict[str, Floats]
 
@@ -91,9 +95,9 @@ CELLS = (
 )
 
 
-def log_of(before: int, now: int, levels: int, seed: int) -> Log:
+def log_of(before: int, now: int, levels: int, seed: int, number: int) -> Log:
     """One reference, and windows of it as they should be (the first column) and with each kind of drift."""
-    random = np.random.default_rng((SEED, before, now, levels, seed))
+    random = np.random.default_rng((seed, before, now, levels, number))
     plain, changed = categorical(levels, before, now) if levels else numeric(before, now)
     chunks = max(1, before // now)
     reference = plain(random, (chunks, now))
@@ -107,6 +111,15 @@ def log_of(before: int, now: int, levels: int, seed: int) -> Log:
         there[0, before:] = False
     world = World("power", now, chunk="rows", reference_days=chunks, days=WINDOWS)
     return Log(replace(world, reference_rows=before if before < now else 0), columns, there)
+
+
+def beside(log: Log, levels: int, seed: int, number: int) -> Log:
+    """The same log with BESIDE more columns; those that share a reference tell each other nothing."""
+    random = np.random.default_rng((seed, number, levels))
+    plain = (categorical if levels else numeric)(*((levels,) if levels else ()), log.world.rows, log.world.rows)[0]
+    letter = "c" if levels else "x"
+    more = {f"{letter} beside {at}": plain(random, log.there.shape) for at in range(BESIDE)}
+    return replace(log, columns={**log.columns, **more})
 
 
 def kept(folder: str, name: str, scored: Callable[[], Scores]) -> Scores:
@@ -138,45 +151,44 @@ def main() -> None:
     parser.add_argument("--references", type=int, default=40)
     parser.add_argument("--nannyml", default="", help="the Python of an environment with NannyML")
     parser.add_argument("--keep", default="", help="a folder for the peers' scores")
+    parser.add_argument("--seed", type=int, default=PUBLISHED)
     parser.add_argument("--only", default="", help="cells whose name holds this")
     options = parser.parse_args()
     versions = drift_peers.versions(options.nannyml)
-    print(f"{options.references} references of {WINDOWS} windows, false-alarm rate {RATE}; {versions}\n")
-    print("| column | rows | drift | ours | Evidently | NannyML | ours less the best peer |")
-    print("|---|---|---|---|---|---|---|")
+    print(f"{options.references} references of {WINDOWS} windows, seed {options.seed}, rate {RATE}; {versions}\n")
+    print("| column | rows | drift | ours | Evidently | NannyML | ours less the best peer | alone in its log |")
+    print("|---|---|---|---|---|---|---|---|")
     for name, before, now, levels in CELLS:
         title = f"{name} {before:,} / {now:,}"
         if options.only not in title:
             continue
-        logs = [log_of(before, now, levels, seed) for seed in range(options.references)]
+        logs = [log_of(before, now, levels, options.seed, number) for number in range(options.references)]
         asked: dict[str, Callable[[], Scores]] = {
-            "ours": lambda logs=logs: stacked([drift_peers.leeway(log) for log in logs]),
+            "ours": lambda logs=logs, levels=levels: stacked(
+                [drift_peers.leeway(beside(log, levels, options.seed, n)) for n, log in enumerate(logs)]
+            ),
+            "alone": lambda logs=logs: stacked([drift_peers.leeway(log) for log in logs]),
             "Evidently": lambda logs=logs: stacked([drift_peers.evidently(log) for log in logs]),
             "NannyML": lambda logs=logs: stacked(drift_peers.nannyml(options.nannyml, logs)),
         }
         scores = {}
         for method, scored in asked.items():
-            folder = options.keep if method != "ours" else ""
-            found = kept(folder, f"{method} {title} {len(logs)} {versions}", scored)
+            folder = options.keep if method not in OURS else ""
+            found = kept(folder, f"{method} {title} {len(logs)} seed {options.seed} {versions}", scored)
             if found:
                 scores[method] = found
         first, *drifts = logs[0].columns
-        random = np.random.default_rng(SEED)
+        random = np.random.default_rng(options.seed)
         picked = random.integers(0, options.references, (DRAWS, options.references))
         for drift in drifts:
             power = {m: powers(of[first], of[drift]) for m, of in scores.items()}
             again = {m: np.asarray([powers(of[first][p], of[drift][p]) for p in picked]) for m, of in scores.items()}
-            peers = [m for m in power if m != "ours"]
-            best = max(peers, key=lambda m: power[m])
-            apart, error = power["ours"] - power[best], 2 * float((again["ours"] - again[best]).std())
+            best = max((m for m in power if m not in OURS), key=lambda m: power[m])
+            apart = {m: (power[m] - power[best], 2 * float((again[m] - again[best]).std())) for m in OURS}
             cells = [f"{power[m]:.2f}" if m in power else "–" for m in ("ours", "Evidently", "NannyML")]
-            below = " **below**" if apart + error < 0 else ""
-            print(
-                f"| {name} | {before:,} / {now:,} | {drift[2:]} | {' | '.join(cells)} "
-                f"| {apart:+.2f} ± {error:.2f}{below} |",
-                flush=True,
-            )
-            print(json.dumps({"cell": title, "drift": drift, **power, "error": error}), file=sys.stderr, flush=True)
+            cells += [f"{d:+.3f} ± {e:.3f}{' **below**' if d + e < 0 else ''}" for d, e in apart.values()]
+            print(f"| {name} | {before:,} / {now:,} | {drift[2:]} | {' | '.join(cells)} |", flush=True)
+            print(json.dumps({"cell": title, "drift": drift, **power, "apart": apart}), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

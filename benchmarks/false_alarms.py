@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 import drift_peers  # noqa: E402
 import numpy as np  # noqa: E402
-from drift_data import COUNTS, HEAVY, RARE, Log, World, normal  # noqa: E402
+from drift_data import COUNTS, HEAVY, PUBLISHED, RARE, Log, World, normal  # noqa: E402
 
 
 def sized(before: int, now: int, draws: tuple = (normal,) * 3, levels: tuple[int, ...] = ()) -> World:
@@ -69,21 +69,34 @@ KINDS = (
 )
 SHORT = (
     World("one normal column, days differ, .9", draws=(normal,), levels=(), effects=0.15, rho=0.9),
+    World("one normal column, ten days that differ", draws=(normal,), levels=(), effects=0.15, reference_days=10),
+    World(
+        "one normal column, ten days that differ a little", draws=(normal,), levels=(), effects=0.08, reference_days=10
+    ),
+    World("ten days of reference that differ a little", effects=0.05, reference_days=10),
     World("ten days of reference that differ", effects=0.15, reference_days=10),
     World("ten days of reference that differ, .6", effects=0.15, rho=0.6, reference_days=10),
 )
 """Where the reference cannot say how far its days may lie apart."""
-SEED = 7
+UNLIKE = (
+    World("one of twenty columns differs, .9", draws=(normal,) * 20, levels=(), first=(0.15, 0.9)),
+    World("twenty columns differ, one of them .9", draws=(normal,) * 20, levels=(), effects=0.15, first=(0.15, 0.9)),
+    World("one of seven columns differs, .9", first=(0.15, 0.9)),
+    World(
+        "nineteen of twenty columns differ, .9", draws=(normal,) * 20, levels=(), effects=0.15, rho=0.9, first=(0, 0)
+    ),
+)
+"""Where the other columns of a log say what is not so of one."""
 
 
-def log_of(world: World, seed: int) -> Log:
-    return world.draw(np.random.default_rng((SEED, seed)))
+def log_of(world: World, seed: int, number: int) -> Log:
+    return world.draw(np.random.default_rng((seed, number)))
 
 
-def ours(task: tuple[World, int]) -> list[float]:
+def ours(task: tuple[World, int, int]) -> list[float]:
     """One log: evidence over budget for each budget, and alarms that begin where it is 1, a quarter."""
-    world, seed = task
-    log = log_of(world, seed)
+    world = task[0]
+    log = log_of(*task)
     evidence, alarmed = drift_peers.alarms(log, list(log.columns))
     begun = np.diff(alarmed[1].astype(int), prepend=0) > 0
     return [*(evidence.sum(axis=1) * a_quarter(world) / drift_peers.BUDGETS), float(begun.sum() * a_quarter(world))]
@@ -108,20 +121,24 @@ def main() -> None:
     parser.add_argument("--peer-runs", type=int, default=2, help="logs a row that the peers judge")
     parser.add_argument("--nannyml", default="", help="the Python of an environment with NannyML")
     parser.add_argument("--only", default="", help="worlds whose name holds this")
+    parser.add_argument("--seed", type=int, default=PUBLISHED)
     options = parser.parse_args()
-    print(f"{options.runs} logs a row ({options.peer_runs} for the peers); {drift_peers.versions(options.nannyml)}\n")
+    versions = drift_peers.versions(options.nannyml)
+    print(f"{options.runs} logs a row ({options.peer_runs} for the peers), seed {options.seed}; {versions}\n")
     print("| log without drift | evidence / .2 | / 1 | / 5 | alarms where 1 is allowed | Evidently | NannyML |")
     print("|---|---|---|---|---|---|---|")
-    worlds = [world for world in (*SIZES, *TIME, *KINDS, *SHORT) if options.only in world.name]
+    worlds = [world for world in (*SIZES, *TIME, *KINDS, *SHORT, *UNLIKE) if options.only in world.name]
     peers = {
-        world.name: [log_of(world, n) for n in range(options.peer_runs)] for world in worlds if world.chunk != "1h"
+        world.name: [log_of(world, options.seed, n) for n in range(options.peer_runs)]
+        for world in worlds
+        if world.chunk != "1h"
     }
     asked = iter(drift_peers.nannyml(options.nannyml, [log for logs in peers.values() for log in logs]))
     nannyml = {name: [one for _, one in zip(logs, asked, strict=False)] for name, logs in peers.items()}
     with ProcessPoolExecutor(options.processes) as pool:
         for world in worlds:
             runs = max(10, options.runs // 4) if world.chunk == "1h" else options.runs
-            found = np.asarray(list(pool.map(ours, [(world, n) for n in range(runs)])))
+            found = np.asarray(list(pool.map(ours, [(world, options.seed, n) for n in range(runs)])))
             error = 1.96 * found.std(axis=0, ddof=1) / len(found) ** 0.5
             cells = [f"{m:.2f} ± {e:.2f}" for m, e in zip(found.mean(axis=0), error, strict=True)]
             evidently = [drift_peers.evidently(log) for log in peers.get(world.name, [])]

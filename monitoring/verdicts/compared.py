@@ -15,13 +15,13 @@ from monitoring.core.calibration.windows import Known, Windows
 from monitoring.core.histogram import Histogram
 from monitoring.core.window import Slots
 from monitoring.fleet import MovingReference, Threshold
-from monitoring.verdicts.monitored import DAY, Cut, Dependence, Floats, Integers, Monitored, begun, cut_of
+from monitoring.verdicts.monitored import DAY, Cut, Floats, Integers, Monitored, Priors, begun, cut_of
 from monitoring.verdicts.subject import Subject
 
 FOLDS = 5
-FEW = 0.5
+FEW = 0.4
 """Independent windows that the reference counts as, as a share of its own, below which a verdict says so."""
-Prior = Callable[[str], Floats | None]
+Prior = Callable[[str], dict[str, Floats]]
 """Of how much windows resemble the ones before, where they are matched so."""
 
 
@@ -40,7 +40,7 @@ class Compared:
 
 def compare(
     subject: Subject, monitored: Monitored, slice_: str, windows: Sequence[Slots], own: Threshold | None,
-    dependence: Dependence,
+    priors: Priors,
 ) -> dict[Slots, Compared]:  # fmt: skip
     """Every window beside the reference that it has."""
     spans: dict[Slots, list[Slots]] = {}
@@ -56,12 +56,12 @@ def compare(
             span = Slots(span.first, span.first)
         reference = cut_of(subject, monitored, slice_, span, source, len(group[0]))
         table = monitored.table(subject, subject.current, group, slice_)
-        prior = partial(dependence.of, monitored, span, source, len(group[0]))
+        prior = partial(priors.of, monitored, span, source, len(group[0]))
         found.update({c.window: c for c in _beside(subject, monitored, group, table, reference, side, prior)})
     return found
 
 
-def compare_reference(subject: Subject, monitored: Monitored, dependence: Dependence) -> dict[Slots, Compared]:
+def compare_reference(subject: Subject, monitored: Monitored, priors: Priors) -> dict[Slots, Compared]:
     """Every window of a fixed reference beside the rest of it: FOLDS times, a part of the windows by the others. Empty
     where that leaves too few to learn chance from."""
     cut = begun(subject, subject.reference, list(subject.reference_chunks()))
@@ -71,7 +71,7 @@ def compare_reference(subject: Subject, monitored: Monitored, dependence: Depend
     held = counts.sum(axis=1) > 0
     cut, counts = [c for c, h in zip(cut, held, strict=True) if h], counts[held]
     found = {}
-    prior = partial(dependence.of, monitored, subject.reference_span, subject.reference, len(cut[0]) if cut else 0)
+    prior = partial(priors.of, monitored, subject.reference_span, subject.reference, len(cut[0]) if cut else 0)
     for fold in np.array_split(np.arange(len(cut)), FOLDS):  # neighbours together: they are alike
         others = np.setdiff1d(np.arange(len(cut)), fold)
         if not len(fold) or not len(others):

@@ -15,7 +15,7 @@ from monitoring.fleet import Threshold
 from monitoring.verdicts import labels
 from monitoring.verdicts.compared import Compared, compare
 from monitoring.verdicts.effect import Effect, effect_of, own_threshold
-from monitoring.verdicts.monitored import Dependence, Monitored
+from monitoring.verdicts.monitored import Monitored, Priors
 from monitoring.verdicts.season import Seasons
 from monitoring.verdicts.subject import Subject, status_above
 
@@ -36,9 +36,9 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     before = _predecessors(subject, wanted)
     needed = sorted({*wanted, *before.values()})
     slices, seasons, early = ["", *subject.current.slices()], Seasons(subject), _Early(subject)
-    dependence = Dependence(subject, monitored)
+    priors = Priors(subject, monitored)
     compared = {
-        (m.column.key, s): compare(subject, m, s, needed, own_threshold(subject, m, s), dependence)
+        (m.column.key, s): compare(subject, m, s, needed, own_threshold(subject, m, s), priors)
         for m in monitored
         for s in slices
         if not (own_threshold(subject, m, s).method or "").startswith(PREFIX)

@@ -13,7 +13,7 @@ from monitoring.fleet import MovingReference
 from monitoring.verdicts.compared import compare_reference
 from monitoring.verdicts.drift import PREFIX, budget_of, held_to_budget, monitored_columns
 from monitoring.verdicts.effect import effect_of, own_threshold
-from monitoring.verdicts.monitored import Dependence
+from monitoring.verdicts.monitored import Priors
 from monitoring.verdicts.season import Seasons
 from monitoring.verdicts.subject import Subject
 
@@ -27,8 +27,8 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     monitored = [
         m for m in monitored_columns(subject) if not (own_threshold(subject, m, "").method or "").startswith(PREFIX)
     ]
-    dependence = Dependence(subject, monitored)
-    compared = [(m, compare_reference(subject, m, dependence)) for m in monitored]
+    priors = Priors(subject, monitored)
+    compared = [(m, compare_reference(subject, m, priors)) for m in monitored]
     windows = sorted({window for _, found in compared for window in found})
     budget = budget_of(subject)
     rows = subject.reference.rows(span)

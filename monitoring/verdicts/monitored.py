@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.calibration.dependence import Told, dependence, told
 from monitoring.core.calibration.matching import FEWEST, classes
+from monitoring.core.calibration.priors import Told, priors, told
 from monitoring.core.calibration.windows import Known
 from monitoring.core.grid import Grid
 from monitoring.core.profile import Column
@@ -89,21 +89,24 @@ def begun(subject: Subject, source: Summaries, cut: list[Slots]) -> list[Slots]:
 
 
 @dataclass(frozen=True, slots=True)
-class Dependence:
-    """How much the reference's windows resemble the ones before, by what all the columns of a model say together."""
+class Priors:
+    """How far the reference's windows differ and how much they resemble the ones before, by what all the columns of a
+    model say together."""
 
     subject: Subject
     monitored: Sequence[Monitored]
-    _known: dict[tuple[Slots, bool, int, str], dict[tuple[Kind, str], Floats]] = field(default_factory=dict)
+    _known: dict[tuple[Slots, bool, int, str], dict[tuple[Kind, str], dict[str, Floats]]] = field(default_factory=dict)
 
-    def of(self, m: Monitored, span: Slots, source: Summaries, length: int, how: str) -> Floats | None:
-        """The prior for a column, from the others; None where nothing was learned from windows of this length."""
+    def of(self, m: Monitored, span: Slots, source: Summaries, length: int, how: str) -> dict[str, Floats]:
+        """The prior for a column, from the others; empty where nothing was learned from windows of this length."""
         key = span, source is self.subject.reference, length, how
         if key not in self._known:
             self._known[key] = self._learned(span, source, length, how)
-        return self._known[key].get(m.column.key)
+        return self._known[key].get(m.column.key, {})
 
-    def _learned(self, span: Slots, source: Summaries, length: int, how: str) -> dict[tuple[Kind, str], Floats]:
+    def _learned(
+        self, span: Slots, source: Summaries, length: int, how: str
+    ) -> dict[tuple[Kind, str], dict[str, Floats]]:
         found: dict[tuple[Kind, str], tuple[list[Slots], Told]] = {}
         for m in self.monitored:
             cut = cut_of(self.subject, m, "", span, source, length)
@@ -123,5 +126,5 @@ class Dependence:
         for windows, said in found.values():  # a column may have no row in some
             apart = np.zeros(len(every))
             apart[[place[w] for w in windows]] = said.apart
-            columns.append(Told(said.likelihood, apart))
-        return dict(zip(found, dependence(columns), strict=True)) if columns else {}
+            columns.append(replace(said, apart=apart))
+        return dict(zip(found, priors(columns), strict=True)) if columns else {}

@@ -17,7 +17,7 @@ from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Covariate, Daylight, MovingReference, Threshold
 from monitoring.verdicts.compared import compare
-from monitoring.verdicts.monitored import Dependence, Monitored
+from monitoring.verdicts.monitored import Monitored, Priors
 from monitoring.verdicts.subject import MIN_ROWS, Subject
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ class Seasons:
         span, seen = A_YEAR_AGO.span(window, subject.model.chunk), subject.current.span()
         if seen is None or span.first < seen.first:
             return v
-        last_year, alone = Threshold(check=v.check, reference=A_YEAR_AGO), Dependence(subject, [monitored])
+        last_year, alone = Threshold(check=v.check, reference=A_YEAR_AGO), Priors(subject, [monitored])
         then = compare(subject, monitored, slice_, [window], last_year, alone)[window]
         if then.reference.n < MIN_ROWS or np.isnan(then.p_value) or then.p_value <= limit:
             return v

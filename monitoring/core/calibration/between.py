@@ -19,9 +19,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 TINY = 1e-15
 RHOS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
-RHO_PRIOR = (6.0, 5.0, 4.0, 3.0, 2.7, 2.2, 1.6, 0.05)
-"""How likely each is before anything was seen. More of the strong ones would keep the budget where they are true and
-cost power where they are not."""
+RHO_PRIOR, RHO_STEEPNESS = (6.0, 5.0, 4.0, 3.2, 3.2, 3.5, 3.7, 1.0), 4.5
+"""How likely each is before anything was seen, times this power over the number of windows of what a day has that the
+day before had not: few windows cannot tell that they are not nearly the same, and a prior that does not either would
+leave them no power."""
 RATIOS = np.concatenate([[0.0], np.exp(np.arange(np.log(0.03), np.log(2000.0), 0.6))])
 """Variance of effects over that of noise. Effects of less than a thirtieth of the noise show nowhere."""
 NO_EFFECT = 0.2
@@ -137,11 +138,11 @@ def nothing(classes: int, windows: int) -> Between:
 
 def between(
     arranged: Arrangement, apart: Floats, sampling: float, classes: Floats, dimensions: float = 1.0,
-    dependence: Floats | None = None,
+    prior: Floats | None = None,
 ) -> Between:  # fmt: skip
     """From the reference's windows, each `apart` from its class's mean; `sampling` is the variance that its rows give
-    one of as many as they have on average. `classes` are the windows by class, `dependence` the prior of RHOS where
-    something is known of it.
+    one of as many as they have on average. `classes` are the windows by class, `prior` that of RHOS and RATIOS where
+    something is known of them.
 
     With `apart` of shape (windows, measures), variances are the sums over all measures, which say as much as so many
     independent `dimensions`.
@@ -150,7 +151,7 @@ def between(
     if arranged.onto.shape[1] == 0:
         return nothing(size, m)
     weighed = _weighed(arranged, apart, sampling, classes, dimensions)
-    logs = weighed.logs + np.log(RHO_PRIOR if dependence is None else dependence)[:, None]
+    logs = weighed.logs + np.log(general(arranged) if prior is None else prior)
     weights = np.exp(logs - logs.max()).ravel()
     weights /= weights.sum()
     alone, middle, centre = (np.asarray(each) for each in (arranged.own, arranged.middle, arranged.centre))
@@ -165,18 +166,23 @@ def between(
 
 
 def likelihood(arranged: Arrangement, apart: Floats, sampling: float, classes: Floats) -> Floats:
-    """How well each of RHOS goes with the reference's windows, whatever their variance; the best is 1."""
+    """How well each of RHOS and RATIOS goes with the reference's windows, shape (RHOS, RATIOS); the best is 1."""
     if arranged.onto.shape[1] == 0:
-        return np.ones(len(RHOS))
+        return np.ones((len(RHOS), len(RATIOS)))
     logs = _weighed(arranged, apart, sampling, classes, 1.0).logs
-    found = np.exp(logs - logs.max()).sum(axis=1)
-    return np.asarray(found / found.max())
+    return np.asarray(np.exp(logs - logs.max()))
+
+
+def general(arranged: Arrangement) -> Floats:
+    """The prior of RHOS and RATIOS before anything was seen, shape (RHOS, RATIOS): the fewer directions windows leave
+    free, the steeper against large ratios."""
+    return _general(max(arranged.onto.shape[1], 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Weighed:
-    """`logs` (RHOS, RATIOS): likelihoods times the prior of ratios; `tau` the variances that these stand for; `own` the
-    variance of a window within its block."""
+    """`logs` (RHOS, RATIOS): likelihoods; `tau` the variances that these stand for; `own` the variance of a window
+    within its block."""
 
     logs: Floats
     tau: Floats
@@ -196,21 +202,21 @@ def _weighed(arranged: Arrangement, apart: Floats, sampling: float, classes: Flo
         noise = max(noise, scatter / inside)
         own = noise - sampling
     logs = []
-    for at, prior in enumerate(_priors(rank)):
+    for at in range(len(RHOS)):
         square = ((arranged.turn[at].T @ sums) ** 2).sum(axis=1) / noise
         scale = 1.0 + arranged.eigenvalues[at][:, None] * (RATIOS / arranged.length)
-        likelihood = -0.5 * dimensions * (np.log(scale) + square[:, None] / scale).sum(axis=0)
-        logs.append(np.log(prior) + likelihood)
+        logs.append(-0.5 * dimensions * (np.log(scale) + square[:, None] / scale).sum(axis=0))
     return _Weighed(np.stack(logs), RATIOS * noise / arranged.length, own)
 
 
 @lru_cache(maxsize=128)
-def _priors(rank: int) -> Floats:
-    """Of RATIOS, for each of RHOS, where windows leave so many directions free."""
+def _general(rank: int) -> Floats:
     ratios, new = RATIOS[1:], np.outer(1 - np.square(RHOS), RATIOS[1:])
     some = (ratios / (1 + ratios)) ** SLOPE * (1 + new) ** (-STEEPNESS / rank)
     some *= (1 - NO_EFFECT) / some.sum(axis=1, keepdims=True)
-    return np.column_stack([np.full(len(RHOS), NO_EFFECT), some])
+    of_ratios = np.column_stack([np.full(len(RHOS), NO_EFFECT), some])
+    of_rhos = np.asarray(RHO_PRIOR) * (1 - np.square(RHOS)) ** (RHO_STEEPNESS / rank)
+    return np.asarray(of_ratios * (of_rhos / of_rhos.sum())[:, None])
 
 
 def _grouped(weights: Floats, variances: Floats, sampling: float) -> tuple[Floats, Floats]:

@@ -28,7 +28,7 @@ def linear(known: Known, contrast: Contrast, windows: Windows) -> tuple[Floats, 
     learned, skewed, tails = nothing(known.size, len(known.rows)), 0.0, 0.0
     if not known.independent:
         sampling = float(variance[known.matched].mean() / known.rows.mean())
-        learned = between(known.arranged, own, sampling, known.windows, dependence=known.dependence)
+        learned = between(known.arranged, own, sampling, known.windows, prior=known.prior(contrast.name))
         skewed, tails = shape_of(own)
     of_rows = variance[at] * (1 / rows + 1 / heaps[at])
     up, down = learned.tails(_value(windows, contrast, usual) - centre[at], at, of_rows)

@@ -80,7 +80,7 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     dimensions = (usual * one + beside_rows) ** 2 / (
         usual**2 * two + 2 * usual * beside_rows * two / one + beside_rows**2 * narrow
     )
-    learned = between(known.arranged, apart, usual * one, known.windows, dimensions, known.dependence)
+    learned = between(known.arranged, apart, usual * one, known.windows, dimensions, known.prior(""))
     misfit = MISFIT * ((of_counts - base[at]) ** 2 / usual_shares).sum(axis=1)
     varied = learned.variances[:, at]
     expected = sampling * one + varied + misfit

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -41,18 +42,23 @@ class Known(Windows):
 
     `times` is the day that each window lies in, or its place in the order where windows are days or longer. `longer`
     of them, one after the other, are as long as a window that is judged. `size` are the classes of windows.
-    `dependence` is the prior of how much windows resemble the ones before, where the log's other columns tell it.
+    `priors` are those of how far windows differ and how much they resemble the ones before (between), by measure,
+    where the log's other columns tell it.
     """
 
     times: Integers
     size: int
     independent: bool = False
     longer: int = 1
-    dependence: Floats | None = None
+    priors: Mapping[str, Floats] = field(default_factory=dict)
 
     def of(self, counts: Floats) -> Known:
         """The same windows, counted by other classes."""
         return replace(self, counts=counts)
+
+    def prior(self, name: str) -> Floats | None:
+        """Of a contrast, by name; of any other than others told of, what they said in all."""
+        return self.priors.get(name, self.priors.get(""))
 
     def useful(self) -> Known:
         """Without windows that are empty, or alone in their class: those say nothing of the spread within it."""

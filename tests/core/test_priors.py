@@ -1,0 +1,119 @@
+"""How far windows differ and how much they resemble the ones before, told by several columns: on columns whose truth is
+known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring.core.calibration.between import RATIOS, RHOS, arrangement, between, general
+from monitoring.core.calibration.priors import OWN_KIND, Told, priors, told
+from monitoring.core.calibration.windows import Known
+from monitoring.core.grid import CategoricalGrid, NumericGrid
+
+Floats = np.ndarray
+GRID = NumericGrid(0.0, 1.0)
+EVERY = np.unique(GRID.code(np.linspace(-12, 12, 6001))).astype(np.int32)
+
+
+def arranged(windows: int):
+    return arrangement(np.zeros(windows, dtype=np.int64), np.arange(windows), np.ones(windows), 1)
+
+
+def column(random: np.random.Generator, along: float, windows: int = 30, effect: float = 0.3) -> Told:
+    """A normal column of 200 rows a window, whose level goes on to the next by `along`."""
+    level = random.normal(size=windows)
+    for at in range(1, windows):
+        level[at] = along * level[at - 1] + np.sqrt(1 - along**2) * level[at]
+    codes = GRID.code(effect * level[:, None] + random.normal(size=(windows, 200)))
+    return told(
+        GRID, EVERY, known(np.stack([np.bincount(np.searchsorted(EVERY, c), minlength=len(EVERY)) for c in codes]))
+    )
+
+
+def known(counts: Floats) -> Known:
+    return Known(counts.astype(float), np.zeros(len(counts), dtype=np.int64), np.arange(len(counts)), 1)
+
+
+def of_rho(prior: Floats) -> float:
+    return float(prior.sum(axis=1) @ np.asarray(RHOS))
+
+
+def of_ratio(prior: Floats) -> float:
+    return float(prior.sum(axis=0) @ np.log(1 + RATIOS))
+
+
+@pytest.mark.parametrize("along", [0.0, 0.6, 0.9])
+def test_six_columns_tell_a_seventh_how_much_days_resemble_each_other(along: float) -> None:
+    random = np.random.default_rng(1)
+    found = [of_rho(priors([column(random, along) for _ in range(7)])[0]["location"]) for _ in range(10)]
+    assert abs(np.mean(found) - along) < abs(of_rho(general(arranged(30))) - along), "nearer than what is generally so"
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.15, 0.3])
+def test_six_columns_tell_a_seventh_how_far_ten_days_differ(effect: float) -> None:
+    random = np.random.default_rng(2)
+    found = [priors([column(random, 0.0, 10, effect) for _ in range(7)])[0] for _ in range(10)]
+    truth, before = np.log(1 + 200 * effect**2), of_ratio(general(arranged(10)))
+    location = np.mean([of_ratio(prior["location"]) for prior in found])
+    assert abs(location - truth) < abs(before - truth)
+    assert np.mean([of_ratio(prior["scale"]) for prior in found]) < before, "spreads do not differ, whatever levels do"
+
+
+def test_one_column_alone_knows_what_is_generally_so() -> None:
+    (prior,) = priors([column(np.random.default_rng(2), 0.9)])
+    assert prior["scale"].sum(axis=0) == pytest.approx(general(arranged(30)).sum(axis=0), abs=0.03)
+
+
+def test_a_column_told_many_times_is_no_news_to_itself_and_counts_once_for_another() -> None:
+    random = np.random.default_rng(3)
+    one, other = column(random, 0.9), column(random, 0.0)
+    (alone,) = priors([one])
+    for copy in priors([one] * 5):
+        assert copy["location"] == pytest.approx(alone["location"])
+    once, often = priors([other, one])[0]["location"], priors([other, *[one] * 20])[0]["location"]
+    assert of_rho(once) > of_rho(priors([other])[0]["location"])
+    assert often == pytest.approx(once, abs=0.05)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 12), st.sampled_from([0.0, 0.6, 0.95]), st.sampled_from([0.0, 0.3, 1.0]))
+def test_columns_that_are_told_by_others_are_never_told_everything(
+    seed: int, others: int, along: float, effect: float
+) -> None:
+    random = np.random.default_rng(seed)
+    for prior in priors([column(random, along, 10, effect) for _ in range(others)]):
+        for name in ("location", "scale", ""):
+            assert prior[name].sum() == pytest.approx(1.0)
+            assert (prior[name] >= OWN_KIND * general(arranged(10)) * (1 - 1e-9)).all(), (
+                "a column may be of its own kind"
+            )
+
+
+def test_ten_days_that_other_columns_know_better_lie_as_far_as_they_say() -> None:
+    """Where a column's ten days happen to lie close together, those of six others tell that the next may be far."""
+    random = np.random.default_rng(5)
+    close = np.linspace(-3.0, 3.0, 10)
+    six = priors([column(random, 0.0, 10, 0.3) for _ in range(7)])[0]["location"]
+    alone, helped = (between(arranged(10), close, 1.0, np.asarray([10.0]), prior=prior).usual for prior in (None, six))
+    assert helped > 1.3 * alone
+
+
+def test_constant_columns_say_next_to_nothing_and_heaps_nothing() -> None:
+    grid, codes = CategoricalGrid(("a", "b")), np.asarray([0, 1], dtype=np.int32)
+    constant = told(grid, codes, known(np.tile([50.0, 0.0], (30, 1)))).likelihood["class"]
+    heap = Known(np.asarray([[5.0, 6.0]]), np.zeros(1, np.int64), np.zeros(1, np.int64), 1, independent=True)
+    assert constant[:, RATIOS < 0.1].min() > 0.25
+    assert not told(grid, codes, heap).likelihood
+
+
+def test_a_category_that_comes_and_goes_for_days_tells_it() -> None:
+    random = np.random.default_rng(5)
+    share = np.where(np.arange(40) // 10 % 2 == 0, 0.3, 0.6)
+    counts = random.binomial(300, share)
+    sticky = told(
+        CategoricalGrid(("a", "b")), np.asarray([0, 1], dtype=np.int32), known(np.stack([counts, 300 - counts], 1))
+    )
+    assert RHOS[int(sticky.likelihood["class"].max(axis=1).argmax())] >= 0.7
