@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring.core.grid import (
     LIMIT,
     MISSING,
     NONFINITE,
-    REST,
-    UNSEEN,
     BucketGrid,
     CategoricalGrid,
     Grid,
@@ -27,7 +23,7 @@ from monitoring.core.grid import (
 )
 from monitoring.core.summary import FINE
 from monitoring.logs.codes import HUGE, Item
-from monitoring.logs.engine import DuckEngine
+from monitoring.logs.vocabulary import Vocabularies
 
 SPREAD = 4_096
 """Codes next to one another, from which on only those that occur are counted."""
@@ -36,39 +32,8 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The categories of a grid by DuckDB's hash of their text. `places` says where in `meaning`, the classes, each of
-    them is found, and last where all others are."""
-
-    hashes: pa.Array
-    places: Integers
-    meaning: Integers
-
-
 Coded = tuple[NDArray[np.integer], tuple[int, int] | None]
 """Codes of numbers, and two between which they lie; None where some are no numbers."""
-Vocabularies = dict[str, Vocabulary]
-"""By the source of an item's value."""
-
-
-def vocabularies(engine: DuckEngine, items: Iterable[Item]) -> Vocabularies:
-    """Those of the items' grids."""
-    grids = {item.source: item.grid for item in items if isinstance(item.grid, CategoricalGrid)}
-    texts = {source: [*grid.values, *(grid.others if grid.complete else ()), None] for source, grid in grids.items()}
-    hashes = engine.text_hashes([text for some in texts.values() for text in some])
-    ends = np.cumsum([0, *(len(some) for some in texts.values())]).tolist()
-    return {
-        source: _vocabulary(grid, hashes.slice(low, high - low))
-        for (source, grid), low, high in zip(grids.items(), ends[:-1], ends[1:], strict=True)
-    }
-
-
-def _vocabulary(grid: CategoricalGrid, hashes: pa.Array) -> Vocabulary:
-    meaning = [MISSING, *range(len(grid.values)), REST, *([UNSEEN] if grid.complete else [])]
-    rest = len(grid.values) + 1
-    places = [*range(1, rest), *[rest] * (len(hashes) - rest), 0, len(meaning) - 1]
-    return Vocabulary(hashes, np.asarray(places, np.int64), np.asarray(meaning, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +157,7 @@ class Batch:
         assert grid is not None
         if isinstance(grid, CategoricalGrid):
             known = self.vocabularies[item.source]
-            place = pc.index_in(self.rows[f"v {item.source}"], value_set=known.hashes).fill_null(len(known.hashes))
-            return Classes(known.places[place.to_numpy()], 0, known.meaning)
+            return Classes(known.find(self.rows[f"v {item.source}"].to_numpy()), 0, known.meaning)
         if (item.source, grid) not in self._codes:
             self._codes[item.source, grid] = self._coded(grid, self.numbers(item.source))
         codes, ends = self._codes[item.source, grid]

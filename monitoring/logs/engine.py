@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Engine, Executable, Text, cast, create_engine, func, literal_column
@@ -17,6 +18,9 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from monitoring.core.profile import ColumnType
 from monitoring.errors import SourceError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 PRIME = 4_294_967_291
 """Modulo this, a slot's row hashes add up without overflow."""
@@ -39,16 +43,13 @@ class LogEngine(Protocol):
 
 
 class DuckEngine:
-    """DuckDB inside this process: for files, and for rows brought here from another database."""
+    """DuckDB inside this process: for files, and for rows brought here from another database. Relations in it are
+    temporary, so that engines know nothing of each other's."""
 
     def __init__(self) -> None:
-        import duckdb
         from duckdb_sqlalchemy import Dialect as DuckDialect
 
-        self.connection = duckdb.connect()
-        self.connection.execute(
-            "SET TimeZone = 'UTC'; SET parquet_metadata_cache = true; SET enable_external_file_cache = false"
-        )  # what a file holds is read once: the system's cache has it, if it is read again
+        self.connection = _connection()
         self._dialect: Dialect = DuckDialect(paramstyle="qmark")
 
     def arrow(self, statement: Executable | str) -> pa.Table:
@@ -72,10 +73,12 @@ class DuckEngine:
         import duckdb
 
         try:
-            cursor = self.connection.cursor()
-            cursor.execute("SET threads = 1")
-            found = cursor.execute(compiled(statement, self._dialect)).to_arrow_reader(rows)
-            yield from (batch for batch in found if batch.num_rows)
+            self.connection.execute("SET threads = 1")
+            found = self.connection.execute(compiled(statement, self._dialect)).to_arrow_reader(rows)
+            while True:  # a batch is the caller's alone: where that lets go of it, its memory serves the next
+                yield found.read_next_batch()
+        except StopIteration:
+            return
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise SourceError(_first_line(error), where="log", mend="Is the file whole and readable?") from error
         finally:
@@ -101,8 +104,32 @@ class DuckEngine:
         return found["h"].combine_chunks()
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Let go of its relations."""
         self.connection.close()
+
+
+@cache
+def _instance() -> DuckDBPyConnection:
+    """One DuckDB for the life of the process: starting one costs what reading 40,000 rows does."""
+    import duckdb
+
+    instance = duckdb.connect()
+    # what a file holds is read once: the system's cache has it, if it is read again
+    instance.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL enable_external_file_cache = false")
+    return instance
+
+
+def _connection() -> DuckDBPyConnection:
+    """A connection of its own, to which alone its temporary relations are known."""
+    import duckdb
+
+    try:
+        connection = _instance().cursor()
+        connection.execute("SELECT 1")
+        return connection
+    except duckdb.Error:  # after an error of its own, an instance answers nothing any more
+        _instance.cache_clear()
+        return _instance().cursor()
 
 
 class PostgresEngine:

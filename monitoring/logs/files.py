@@ -57,7 +57,7 @@ class FileSource:
         listed = ", ".join("'" + part.name.replace("'", "''") + "'" for part in parts)
         kind = "TABLE" if self.loaded else "VIEW"
         rows = self.reader.format(files=f"[{listed}]", part=PART)
-        create = f"CREATE OR REPLACE {kind} {quoted(relation)} AS SELECT *"
+        create = f"CREATE OR REPLACE TEMP {kind} {quoted(relation)} AS SELECT *"
         engine.arrow(f"{create} FROM {rows}")
         kinds = engine.describe(relation)
         # as pandas writes them; DuckDB compares them with no time of another precision

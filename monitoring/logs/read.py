@@ -9,7 +9,7 @@ from sqlalchemy import case
 from monitoring.core.profile import Profile
 from monitoring.core.summary import Block, Kind
 from monitoring.fleet import Model
-from monitoring.logs.batch import Batch, vocabularies
+from monitoring.logs.batch import Batch
 from monitoring.logs.codes import Item, items
 from monitoring.logs.collect import blocks
 from monitoring.logs.engine import DuckEngine, LogEngine
@@ -28,6 +28,7 @@ from monitoring.logs.sums import (
     error_sums,
 )
 from monitoring.logs.tally import Tally, rows_of
+from monitoring.logs.vocabulary import vocabularies
 
 LABELLED = frozenset({Kind.OUTCOME, Kind.LABEL})
 """The series that change when only labels arrive."""
@@ -78,10 +79,13 @@ def _here(
     size = max(1, min(ROWS, VALUES // len(chosen.selected_columns)))
     known = vocabularies(engine, wanted)
     for rows in engine.batches(chosen, size):
+        if not rows.num_rows:
+            continue
         batch = Batch(rows, known)
         tally.add(batch)
         if exact is not None:
             exact.add(batch)
+        del rows, batch  # before the next are read
     if exact is None:
         return tally.blocks(), None
     sums = exact.sums()

@@ -71,7 +71,7 @@ class SqlSource:
             else pa.table({n: pa.array([], pa.string()) for n in names})
         )
         engine.connection.register("incoming", found)
-        engine.arrow(f'CREATE OR REPLACE TABLE "{relation}" AS SELECT * FROM incoming')
+        engine.arrow(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS SELECT * FROM incoming')
         engine.connection.unregister("incoming")
 
 
