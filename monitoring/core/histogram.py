@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +24,21 @@ def _no_counts() -> Counts:
     return np.zeros(0, dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Histogram:
     """Counts by class code. `codes` ascend and are unique; `counts` has the same shape and is positive."""
 
     codes: Codes = field(default_factory=_no_codes)
     counts: Counts = field(default_factory=_no_counts)
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Rows counted."""
         return int(self.counts.sum())
 
     def count(self, code: int) -> int:
         """Rows in the class `code`; 0 where it was never seen."""
-        at = int(np.searchsorted(self.codes, code))
+        at = int(self.codes.searchsorted(code))
         if at < len(self.codes) and self.codes[at] == code:
             return int(self.counts[at])
         return 0

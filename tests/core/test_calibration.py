@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from monitoring.core.calibration import contingency as heaps
 from monitoring.core.calibration.between import arrangement, between, nothing
 from monitoring.core.calibration.budget import level, limits, score, windows_per_quarter
 from monitoring.core.calibration.column import chance_of
@@ -345,6 +346,14 @@ def test_a_test_among_many_is_what_it_is_alone() -> None:
     before[7], after[9], before[11, 1:], after[11, 1:] = 0.0, 0.0, 0.0, 0.0
     alone = [contingency(b[None], a[None])[0] for b, a in zip(before, after, strict=True)]
     np.testing.assert_allclose(contingency(before, after), alone, rtol=1e-9)
+
+
+def test_factorials_from_the_table_and_past_its_end_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(15)
+    before, after = (random.multinomial(n, ZIPF, 20).astype(float) for n in (5000, 900))
+    read = contingency(before, after)
+    monkeypatch.setattr(heaps, "TABLE", 0)
+    np.testing.assert_array_equal(contingency(before, after), read)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,16 @@ def test_metrics_of_tables_are_those_of_the_rows_they_count(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", METRICS)
+def test_tables_that_share_their_rows_are_what_they_are_with_rows_of_their_own(name: str) -> None:
+    random = np.random.default_rng(5)
+    rows, at = random.integers(1, 40, (1, 30)).astype(float), np.sort(random.integers(0, CLASSES, 30))
+    hits = random.binomial(rows.astype(int), 0.4, (20, 30)).astype(float)
+    metric = SCORED.get(name) or PREDICTED[name]
+    shared, own = (metric(outcomes(r, hits, at >= HALF, at)) for r in (rows, np.repeat(rows, 20, axis=0)))
+    np.testing.assert_allclose(shared, own, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", METRICS)
 def test_an_estimate_on_calibrated_scores_is_the_mean_of_what_comes(name: str) -> None:
     random = np.random.default_rng(3)
     score, _ = drawn(4_000, 2)

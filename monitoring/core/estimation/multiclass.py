@@ -87,9 +87,9 @@ def _scored(at: Numbers, chances: Floats) -> dict[str, float]:
         kept = at[:, k] < classes
         score, chance = at[kept, k], chances[kept, k]
         positive = np.bincount(score, chance, classes).astype(np.float64)
-        negative = np.bincount(score, 1 - chance, classes).astype(np.float64)
-        nothing = np.zeros((1, 2, 2))
-        areas.append(float(roc_auc(Outcomes(negative[None], positive[None], MIDDLE, nothing))[0]))
+        all_rows = np.bincount(score, minlength=classes).astype(np.float64)
+        negative, nothing = all_rows - positive, np.zeros((1, 2, 2))
+        areas.append(float(roc_auc(Outcomes(all_rows[None], positive[None], MIDDLE, nothing))[0]))
         brier += float(positive @ (1 - MIDDLE) ** 2 + negative @ MIDDLE**2) / rows
         loss += float(positive @ -np.log(np.clip(MIDDLE, 1e-6, 1 - 1e-6))) / rows
     usable = [area for area in areas if np.isfinite(area)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,54 +13,65 @@ from monitoring.core.performance.confusion import matthews, per_class, ratio
 from monitoring.core.performance.curves import MIDDLE
 
 Floats = NDArray[np.float64]
+TINY = 1e-300
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Outcomes:
-    """Many tables: `negative` and `positive` rows by score, shape (tables, scores), rows without a score left out;
-    `score` (scores,), ascending; `confusion` (tables, 2, 2) as [predicted, label] of all rows."""
+    """Many tables: `rows` and `positive` ones by score, shape (tables, scores), rows without a score left out; one row
+    of `rows` where all tables share it. `score` (scores,), ascending; `confusion` (tables, 2, 2) as [predicted, label]
+    of all rows."""
 
-    negative: Floats
+    rows: Floats
     positive: Floats
     score: Floats
     confusion: Floats
 
+    @cached_property
+    def rows_upto(self) -> Floats:
+        """Rows up to each score."""
+        return np.cumsum(self.rows, axis=1)
+
+    @cached_property
+    def positive_upto(self) -> Floats:
+        """Positives up to each score: what metrics of ranks cost."""
+        return np.cumsum(self.positive, axis=1)
+
 
 def outcomes(rows: Floats, hits: Floats, predicted: NDArray[np.bool_], at: NDArray[np.integer]) -> Outcomes:
     """From cells, each of a score class `at` (ascending; past the last score: none) and predicted positive or not:
-    `rows` and `hits` (positives among them) of shape (tables, cells)."""
-    misses = rows - hits
+    `rows`, of shape (tables, cells) or of one row for all, and `hits` (positives among them), shape (tables, cells)."""
     sides = np.stack([~predicted, predicted], axis=1).astype(float)
-    confusion = np.stack([misses @ sides, hits @ sides], axis=2)
+    positive = hits @ sides
+    confusion = np.stack([rows @ sides - positive, positive], axis=2)
     scored = int(np.searchsorted(at, len(MIDDLE)))
     if scored == 0:
-        nothing = np.zeros((len(rows), 1))
+        nothing = np.zeros((len(hits), 1))
         return Outcomes(nothing, nothing, np.zeros(1), confusion)
     classes, first = np.unique(at[:scored], return_index=True)
-    negative, positive = misses[:, :scored], hits[:, :scored]
+    rows, hits = rows[:, :scored], hits[:, :scored]
     if len(classes) < scored:  # a class that is predicted so and so
-        negative, positive = (np.add.reduceat(part, first, axis=1) for part in (negative, positive))
-    return Outcomes(negative, positive, MIDDLE[classes], confusion)
+        rows, hits = (np.add.reduceat(part, first, axis=1) for part in (rows, hits))
+    return Outcomes(rows, hits, MIDDLE[classes], confusion)
 
 
 def roc_auc(found: Outcomes) -> Floats:
     """Area under the ROC curve; ties count half."""
-    below = np.cumsum(found.negative, axis=1)
-    negatives = below[:, -1].copy()
-    below -= found.negative / 2
+    positives = found.positive_upto[:, -1]
+    below = found.rows_upto - found.positive_upto  # negatives up to each score, half of its own less
+    below -= (found.rows - found.positive) / 2
     below *= found.positive
-    return ratio(below.sum(axis=1), found.positive.sum(axis=1) * negatives)
+    return ratio(below.sum(axis=1), positives * (found.rows_upto[:, -1] - positives))
 
 
 def average_precision(found: Outcomes) -> Floats:
     """Precision over steps of recall, from the highest score down."""
-    positive = found.positive[:, ::-1]
-    hits, below = np.cumsum(positive, axis=1), np.cumsum(found.negative[:, ::-1], axis=1)
-    positives, negatives = hits[:, -1].copy(), below[:, -1].copy()
-    below += hits  # rows from the top, of either label
-    hits *= positive
-    hits /= np.maximum(below, 1e-300, out=below)
-    return np.where(negatives > 0, ratio(hits.sum(axis=1), positives), np.nan)
+    positives, rows = found.positive_upto[:, -1:], found.rows_upto[:, -1:]
+    hits = positives - found.positive_upto  # from the top
+    hits += found.positive
+    hits *= found.positive
+    hits /= np.maximum(rows - found.rows_upto + found.rows, TINY)
+    return np.where((rows > positives)[:, 0], ratio(hits.sum(axis=1), positives[:, 0]), np.nan)
 
 
 def log_loss(found: Outcomes) -> Floats:
@@ -122,5 +134,5 @@ PREDICTED: dict[str, Callable[[Outcomes], Floats]] = {
 
 
 def _mean(found: Outcomes, of_negative: Floats, of_positive: Floats) -> Floats:
-    total = found.negative @ of_negative + found.positive @ of_positive
-    return ratio(total, found.negative.sum(axis=1) + found.positive.sum(axis=1))
+    total = found.rows @ of_negative + found.positive @ (of_positive - of_negative)
+    return ratio(total, np.broadcast_to(found.rows.sum(axis=1), total.shape))
