@@ -16,11 +16,11 @@ from monitoring.core.grid import (
     NONFINITE,
     BucketGrid,
     CategoricalGrid,
-    Grid,
     NumericGrid,
     ScoreGrid,
     no_value,
 )
+from monitoring.core.outcome import SCORE_GRID
 from monitoring.core.summary import FINE
 from monitoring.logs.codes import HUGE, Item
 from monitoring.logs.vocabulary import Vocabularies
@@ -94,7 +94,7 @@ class Batch:
     rows: pa.RecordBatch
     vocabularies: Vocabularies
     _numbers: dict[str, Numbers] = field(default_factory=dict)
-    _codes: dict[tuple[str, Grid], Coded] = field(default_factory=dict)
+    _codes: dict[str, Coded] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """Whether the rows have a column."""
@@ -158,9 +158,7 @@ class Batch:
         if isinstance(grid, CategoricalGrid):
             known = self.vocabularies[item.source]
             return Classes(known.find(self.rows[f"v {item.source}"].to_numpy()), 0, known.meaning)
-        if (item.source, grid) not in self._codes:
-            self._codes[item.source, grid] = self._coded(grid, self.numbers(item.source))
-        codes, ends = self._codes[item.source, grid]
+        codes, ends = self._scores(item.source) if isinstance(grid, ScoreGrid) else self._coded(grid, item.source)
         held = codes
         if item.within is not None and (ends is None or ends[0] < item.within[0] or ends[1] > item.within[1]):
             held = np.clip(codes, *item.within)
@@ -170,10 +168,16 @@ class Batch:
             held = np.where(no_value(codes), item.absent, held)
         return between(held, int(held.min()), int(held.max()))
 
-    @staticmethod
-    def _coded(grid: NumericGrid | ScoreGrid | BucketGrid, numbers: Numbers) -> Coded:
+    def _scores(self, source: str) -> Coded:
+        """Codes that are asked for twice: by the score itself, and by what came of it."""
+        if source not in self._codes:
+            self._codes[source] = self._coded(SCORE_GRID, source)
+        return self._codes[source]
+
+    def _coded(self, grid: NumericGrid | ScoreGrid | BucketGrid, source: str) -> Coded:
+        numbers = self.numbers(source)
         if numbers.finite:
             low, high = grid.ends(float(numbers.lows.min()), float(numbers.highs.max()))
             if low > -LIMIT and high < LIMIT:
-                return grid.code_finite(numbers.values).astype(np.int64), (low, high)
+                return grid.code_finite(numbers.values).astype(np.int32), (low, high)
         return grid.code(numbers.values), None
