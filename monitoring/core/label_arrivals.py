@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def arrivals(summaries: Summaries, window: Slots, counted: tuple[Kind, str]) -> 
     return Arrivals(slots, predictions, *_added(came, window))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LabelState:
     """The labels of windows of one length as they stand before slot `horizon`.
 
@@ -87,7 +88,7 @@ class LabelState:
             return self
         return replace(self, curve=curve, due=_due(curve, self.arrivals, self.starts, self.horizon))
 
-    @property
+    @cached_property
     def usual(self) -> float:
         """The share of predictions with a label once labels have come: the median over all but the newest windows."""
         shares = self.labelled / np.maximum(self.predictions, 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Row, and_, delete, insert, or_, select, update
@@ -41,6 +42,11 @@ COURSE = (
     "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "status", "value",
     "threshold", "warning", "breached", "lower", "upper", "provisional", "drift_score", "effect", "since",
 )  # fmt: skip
+WHOLE = (
+    "check", "column", "slice", "version", "method", "window_start", "window_end", "chunk", "n", "status", "reason",
+    "value", "threshold", "warning", "breached", "lower", "upper", "p_value", "automatic", "provisional", "flag",
+    "drift_score", "null_quantile", "false_alarms", "effect", "since",
+)  # fmt: skip
 STATUSES = {str(status): status for status in Status}
 PLAIN = [
     name
@@ -51,7 +57,7 @@ PLAIN = [
 
 def save(session: Session, model_id: int, verdicts: Sequence[Verdict], now: datetime) -> int:
     """Write what is new or has changed; how many that was."""
-    rows = {(row := _row(model_id, verdict, now))["key"]: row for verdict in verdicts}
+    rows = dict(_row(model_id, verdict, now) for verdict in verdicts)
     firsts = sorted({row["first_slot"] for row in rows.values()})
     changed: list[dict[str, Any]] = []
     stale: list[int] = []
@@ -68,7 +74,7 @@ def save(session: Session, model_id: int, verdicts: Sequence[Verdict], now: date
         if old is not None:
             stale.append(old.id)
             row["revision"] = old.revision + 1
-        changed.append({name: value for name, value in row.items() if name != "key"})
+        changed.append(row)
     for at in range(0, len(stale), 400):
         session.execute(delete(TABLE).where(TABLE.c.id.in_(stale[at : at + 400])))
     if changed:
@@ -90,9 +96,9 @@ def recall(
     if matured is not None:
         waiting = or_(*(TABLE.c.check.like(name) for name in OF_LABELS))
         wanted = or_(wanted, and_(TABLE.c.first_slot >= matured, waiting))
-    query = select(TABLE).where(TABLE.c.model_id == model_id, wanted).order_by(TABLE.c.first_slot, TABLE.c.id)
-    for row in session.execute(query).all():
-        yield row.id, from_row(row, key)
+    found = select(TABLE.c.id, *(TABLE.c[name] for name in WHOLE)).where(TABLE.c.model_id == model_id, wanted)
+    for number, *row in session.execute(found.order_by(TABLE.c.first_slot, TABLE.c.id)).all():
+        yield number, _verdict(key, *row)
 
 
 def course(
@@ -166,23 +172,34 @@ def provisional(session: Session, model_id: int) -> dict[int, bool]:
 
 
 def from_row(row: VerdictRow | Row[Any], key: str) -> Verdict:
-    """A stored verdict as a value. Written out, as many are read."""
+    """A stored verdict as a value."""
+    return _verdict(key, *_columns(row))
+
+
+_columns = attrgetter(*WHOLE)
+
+
+def _verdict(
+    key: str, check: str, column: str, slice_: str, version: str, method: str, start: datetime | None,
+    end: datetime | None, chunk: int | None, n: int, status: str, reason: str, value: float | None,
+    threshold: float | None, warning: float | None, breached: float | None, lower: float | None, upper: float | None,
+    p_value: float | None, automatic: bool, provisional: bool, flag: str, *rest: Any,
+) -> Verdict:  # fmt: skip
+    """A stored verdict, its columns those of WHOLE, as a value. Written out, as many are read."""
     return Verdict(
-        key, row.check, Window(row.window_start, row.window_end, row.n, row.chunk), STATUSES[row.status], row.reason,
-        row.column or None, row.slice or None, row.version or None, row.method or None, row.value, row.threshold,
-        row.warning, row.breached, row.lower, row.upper, row.p_value, row.automatic, row.provisional,
-        Flag(row.flag) if row.flag else None, row.drift_score, row.null_quantile, row.false_alarms, row.effect,
-        row.since,
+        key, check, Window(start, end, n, chunk), STATUSES[status], reason, column or None, slice_ or None,
+        version or None, method or None, value, threshold, warning, breached, lower, upper, p_value, automatic,
+        provisional, Flag(flag) if flag else None, *rest,
     )  # fmt: skip
 
 
-def _row(model_id: int, v: Verdict, now: datetime) -> dict[str, Any]:
+def _row(model_id: int, v: Verdict, now: datetime) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What tells a verdict apart, and its row."""
     first = _first_slot(v, now)
     names = dict(
         check=v.check, column=v.column or "", slice=v.slice or "", version=v.version or "", method=v.method or ""
     )
-    return {
-        "key": (*names.values(), first),
+    return (*names.values(), first), {
         "model_id": model_id,
         **names,
         "first_slot": first,

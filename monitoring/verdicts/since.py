@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from math import isfinite, nan
 from operator import attrgetter
+from statistics import median
 
 import numpy as np
 
-from monitoring.core.change_point import Pattern, change_points
+from monitoring.core.change_point import Pattern, change_points_of
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import EPOCH, slot_of
 
@@ -88,11 +90,12 @@ def date(
     for row in rows:
         if counts(row[2], now):
             groups[series(row[2])].append(row)
+    looked_at = [sorted(group, key=lambda row: row[2].window.start or EPOCH) for group in groups.values()]
+    looked_at = [group[-look_back(hours) :] for group in looked_at]
+    cuts = _changes([[v for _, _, v in group] for group in looked_at], hours)
     out, redated = list(found), []
-    for group in groups.values():
-        group.sort(key=lambda row: row[2].window.start or EPOCH)
-        group = group[-look_back(hours) :]
-        for (number, at, v), since in zip(group, _since([v for _, _, v in group], hours), strict=True):
+    for group, places in zip(looked_at, cuts, strict=True):
+        for (number, at, v), since in zip(group, _since([v for _, _, v in group], places), strict=True):
             if number < 0:
                 out[at] = v._replace(since=since)
             elif v.since != since:
@@ -105,33 +108,51 @@ def dated(v: Verdict, since: datetime | None) -> Verdict:
     return v._replace(since=since)
 
 
-def _since(windows: Sequence[Verdict], hours: int | None) -> list[datetime | None]:
+def _since(windows: Sequence[Verdict], changes: list[int]) -> list[datetime | None]:
     oldest = windows[0]
     known = oldest.since if oldest.since is not None and oldest.since < (oldest.window.start or EPOCH) else None
     out: list[datetime | None] = [known] * len(windows)
-    for at in _changes(windows, hours):
+    for at in changes:
         out[at:] = [windows[at].window.start] * (len(windows) - at)
     return out
 
 
-def _changes(windows: Sequence[Verdict], hours: int | None) -> list[int]:
-    # a drift_score grows ever less the further a window is: an effect does not
-    values = np.array([v.value for v in windows], float)
-    if not np.isfinite(values).all():
-        return []
-    widths = np.array([np.nan if v.lower is None or v.upper is None else v.upper - v.lower for v in windows], float)
-    errors = widths / INTERVAL if np.isfinite(widths).all() else None
+def _changes(series_: Sequence[Sequence[Verdict]], hours: int | None) -> list[list[int]]:
+    """The change points of each series: those over the same windows are looked at together."""
+    out: list[list[int]] = [[] for _ in series_]
+    alike: dict[tuple[datetime | None, ...], list[int]] = defaultdict(list)
+    for at, windows in enumerate(series_):
+        # a drift_score grows ever less the further a window is: an effect does not
+        if all(isfinite(v.value) for v in windows if v.value is not None):
+            alike[tuple(v.window.start for v in windows)].append(at)
+    for starts, places in alike.items():
+        values = np.array([[v.value for v in series_[at]] for at in places], float)
+        rows = np.array([[v.window.n for v in series_[at]] for at in places], float)
+        errors = np.array([[_width(v) for v in series_[at]] for at in places], float) / INTERVAL
+        floors = np.array([_floor(series_[at]) for at in places])
+        found = change_points_of(values, errors, rows, _patterns(starts, hours), floors)
+        for at, cuts in zip(places, found, strict=True):
+            out[at] = cuts
+    return out
+
+
+def _width(v: Verdict) -> float:
+    width = nan if v.lower is None or v.upper is None else v.upper - v.lower
+    return width if isfinite(width) else nan
+
+
+def _floor(windows: Sequence[Verdict]) -> float:
     gaps = [abs(v.breached - v.warning) for v in windows if v.warning is not None and v.breached is not None]
-    floor = FLOOR * float(np.median(gaps)) if gaps else 0.0
-    return change_points(values, errors, [v.window.n for v in windows], _patterns(windows, hours), floor)
+    return FLOOR * float(median(gaps)) if gaps else 0.0
 
 
-def _patterns(windows: Sequence[Verdict], hours: int | None) -> list[Pattern]:
+def _patterns(starts: Sequence[datetime | None], hours: int | None) -> list[Pattern]:
     """The hour of the day, and the day of the week."""
-    slots = np.array([slot_of(v.window.start or EPOCH) for v in windows])
-    if hours == 1:
-        return [Pattern(24, slots % 24), Pattern(7 * 24, slots // 24 % 7)]
-    return [Pattern(7, slots // 24 % 7)] if hours == 24 else []
+    if hours not in (1, 24):
+        return []
+    slots = np.array([slot_of(start or EPOCH) for start in starts])
+    weekdays = slots // 24 % 7
+    return [Pattern(7, weekdays)] if hours == 24 else [Pattern(24, slots % 24), Pattern(7 * 24, weekdays)]
 
 
 def _content(v: Verdict) -> tuple[object, ...]:

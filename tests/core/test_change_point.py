@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from monitoring.core import change_point
-from monitoring.core.change_point import Pattern, change_points
+from monitoring.core.change_point import Pattern, change_points, change_points_of
 
 WINDOWS, RUNS = 90, 200
 ALLOWED = 1 / 20
@@ -159,4 +159,21 @@ def test_no_other_partition_is_cheaper(found: np.ndarray, penalty: float) -> Non
     every = [c for size in range(4) for c in combinations(range(2, 8), size)]
     every = [c for c in every if all(b - a >= 2 for a, b in zip((0, *c), (*c, 9), strict=True))]
     best = min(cost(c) for c in every)
-    assert cost(tuple(change_point._partition(found, weights, penalty, 2))) == pytest.approx(best, abs=1e-6)
+    cuts = change_point._partitions(found[None], weights[None], penalty, 2)[0]
+    assert cost(tuple(cuts)) == pytest.approx(best, abs=1e-6)
+
+
+def test_a_series_among_many_has_the_change_points_that_it_has_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(8)
+    values = random.normal(0, 1, (40, 60)) + 3.0 * (np.arange(60) >= random.integers(5, 55, 40)[:, None])
+    values[3], values[4], rows = 7.0, values[4] * 1e9, random.integers(10, 2000, values.shape).astype(float)
+    errors = np.where(np.arange(40)[:, None] % 3 == 0, np.nan, random.uniform(0.01, 1, values.shape))
+    floors, patterns = random.uniform(0, 2, 40), [weekdays(60)]
+    alone = [
+        change_points(v, None if np.isnan(e).any() else e, n, patterns, f)
+        for v, e, n, f in zip(values, errors, rows, floors, strict=True)
+    ]
+    assert sum(map(len, alone)) > 10
+    assert change_points_of(values, errors, rows, patterns, floors) == alone
+    monkeypatch.setattr(change_point, "ROOM", 3 * 61**2)
+    assert change_points_of(values, errors, rows, patterns, floors) == alone
