@@ -1,18 +1,31 @@
-"""What reading a log relies on: engines that know nothing of each other, and categories found by their hashes."""
+"""What reading a log relies on: engines that know nothing of each other, categories found by their hashes, and times
+that files tell themselves."""
 
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.core.grid import MISSING, REST, UNSEEN, CategoricalGrid
 from monitoring.errors import SourceError
+from monitoring.fleet import parse_model
 from monitoring.logs import engine as engines
 from monitoring.logs.engine import DuckEngine
+from monitoring.logs.footers import times
+from monitoring.logs.overview import overview
+from monitoring.logs.reader import LogReader
 from monitoring.logs.vocabulary import vocabulary
 
+NOW = datetime(2026, 3, 20, tzinfo=UTC)
 HASHES = st.integers(0, 2**64 - 1)
 
 
@@ -55,3 +68,49 @@ def test_a_text_is_found_by_its_hash_as_by_a_search(hashes: list[int], others: l
     meant = dict(zip(known, [*range(named), *[REST] * len(rare), MISSING], strict=True))
     expected = [meant.get(h, UNSEEN if complete else REST) for h in asked]
     assert table.meaning[table.find(np.asarray(asked, np.uint64))].tolist() == expected
+
+
+AWARE = pd.date_range("2026-03-02 00:30", periods=60, freq="47min", tz="UTC")
+NAIVE = AWARE.tz_localize(None)
+TIMES = {
+    "aware": (pa.array(AWARE), True),
+    "naive": (pa.array(NAIVE), True),
+    "nanoseconds": (pa.array(NAIVE.astype("datetime64[ns]")), True),
+    "of another zone": (pa.array(AWARE.tz_convert("America/New_York")), True),
+    "before 1970": (pa.array(AWARE - pd.Timedelta(days=30_000)), True),
+    "some null": (pa.array([None if n % 7 == 0 else t for n, t in enumerate(AWARE)]), True),
+    "all null": (pa.array([None] * 60, pa.timestamp("us", "UTC")), False),
+    "some after now": (pa.array(AWARE + pd.Timedelta(days=30)), True),
+    "days": (pa.array(AWARE.date), False),
+    "seconds": (pa.array(AWARE.astype("int64") // 10**9), False),
+    "text": (pa.array(AWARE.strftime("%Y-%m-%dT%H:%M:%SZ")), False),
+}
+"""By name: the times of a log, and whether a file of them says between what they lie."""
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_a_look_at_footers_sees_what_a_look_at_rows_does(name: str, tmp_path: Path) -> None:
+    moments, said = TIMES[name]
+    table = pa.table({"ts": moments, "p": np.arange(60.0)})
+    pq.write_table(table[:40], tmp_path / "a.parquet", row_group_size=15)
+    pq.write_table(table[40:], tmp_path / "b.parquet")
+    columns = {"timestamp": "ts", "prediction": "p", "features": ["p"]}
+    source = {"source": "parquet", "location": str(tmp_path), "columns": columns}
+    model = parse_model({"key": "m", "task": "regression", "predictions": source}, "m")
+    with closing(LogReader(model, tmp_path)) as reader:
+        relation = reader.relation("predictions", reader.parts("predictions"))
+        assert (reader.times("predictions", relation, "ts") is not None) == said
+        found = overview(reader, relation, NOW)
+        reader.times = lambda *_: None  # type: ignore[method-assign]
+        assert found == overview(reader, relation, NOW)
+
+
+def test_files_without_statistics_are_looked_at_row_by_row(tmp_path: Path) -> None:
+    place = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"ts": pa.array(AWARE)}), place, write_statistics=False)
+    assert times(str(place), "ts") is None
+    pq.write_table(pa.table({"ts": pa.array(AWARE)}), place)
+    assert times(str(place), "ts") == (AWARE[0].timestamp(), AWARE[-1].timestamp(), 0)
+    assert times(str(place), "when") is None
+    place.write_bytes(b"PAR1 begun")
+    assert times(str(place), "ts") is None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from monitoring.errors import SourceError
 from monitoring.fleet import Log
 from monitoring.logs.engine import DuckEngine, quoted
-from monitoring.logs.source import PART, Part
+from monitoring.logs.source import PART, Part, Times
 from monitoring.logs.times import EARLIEST
 
 ODD_TIMES = ("TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
@@ -21,7 +21,8 @@ class FileSource:
     """Files that DuckDB reads with one of its table functions.
 
     `reader` is the function with places for the list of `{files}` and the `{part}` column; `loaded` parses the
-    files once into memory instead of at every use, for formats where parsing is the cost.
+    files once into memory instead of at every use, for formats where parsing is the cost. `footer` looks up the times
+    of a file in the file itself, for formats that write them there.
     """
 
     log: Log
@@ -29,6 +30,7 @@ class FileSource:
     suffixes: tuple[str, ...]
     reader: str
     loaded: bool
+    footer: Callable[[str, str], Times | None] | None = None
 
     def parts(self) -> list[Part]:
         """Every file with its size and time of change."""
@@ -68,6 +70,10 @@ class FileSource:
         if readable:
             casts = ", ".join(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in readable.items())
             engine.arrow(f"{create} REPLACE ({casts}) FROM {rows}")
+
+    def times(self, part: Part, column: str) -> Times | None:
+        """What a file says of a time column without its rows being read."""
+        return None if self.footer is None else self.footer(part.name, column)
 
 
 def _holds_epochs(engine: DuckEngine, relation: str, column: str) -> bool:

@@ -1,4 +1,4 @@
-"""A look over the times of a log, in one scan of its time column."""
+"""A look over the times of a log: as its files say themselves, else in one scan of its time column."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitoring.core.window import Slots
 from monitoring.logs.engine import quoted
 from monitoring.logs.reader import LogReader
 from monitoring.logs.rows import Relation, at_moment, comparable_time, epoch, integer, slot
-from monitoring.logs.source import PART
+from monitoring.logs.source import PART, Times
 
 AHEAD = timedelta(hours=1)
 """How far past now a time stamp may lie: clocks differ."""
@@ -34,6 +34,9 @@ def overview(reader: LogReader, predictions: Relation, now: datetime) -> Overvie
     name = reader.model.predictions.columns.timestamp
     if name is None:
         return Overview({}, None, 0, 0)
+    said = reader.times("predictions", predictions, name)
+    if said is not None and all(found.last <= (now + AHEAD).timestamp() for found in said.values()):
+        return _as_said(said)
     kind, tick, source = predictions.types[name], predictions.tick, predictions.clause
     column = comparable_time(source.c[name], kind)
     by_part = reader.in_files("predictions")
@@ -72,3 +75,17 @@ def overview(reader: LogReader, predictions: Relation, now: datetime) -> Overvie
         sum(int(row["undated"] or 0) for row in found),
         0 if reader.model.chunk.rows is not None else sum(int(row["ahead"] or 0) for row in found),
     )
+
+
+def _as_said(said: dict[str, Times]) -> Overview:
+    newest = max((found.last for found in said.values()), default=None)
+    return Overview(
+        {name: Slots(_slot(found.first), _slot(found.last) + 1) for name, found in said.items()},
+        None if newest is None else datetime.fromtimestamp(newest, tz=UTC),
+        sum(found.undated for found in said.values()),
+        0,
+    )
+
+
+def _slot(seconds: float) -> int:
+    return int(seconds // 3600)

@@ -17,7 +17,7 @@ from monitoring.logs import times
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
 from monitoring.logs.mapping import check, used_columns
 from monitoring.logs.rows import Bounds, Relation, epoch, real, row_slots, slot, text_of
-from monitoring.logs.source import PART, Part, Source, open_source
+from monitoring.logs.source import PART, Part, Source, Times, open_source
 from monitoring.logs.sums import Census
 
 Role = Literal["predictions", "labels"]
@@ -74,6 +74,14 @@ class LogReader:
     def in_files(self, role: Role) -> bool:
         """Whether the rows are those of files, whose names they carry (in the column PART)."""
         return any(part.stamp for part in self._provided[role])
+
+    def times(self, role: Role, relation: Relation, column: str) -> dict[str, Times] | None:
+        """The times of each part of a relation, as the parts themselves say; None where only their rows do."""
+        parts, source = self._provided[role], self._sources[role]
+        if relation.types[column] != "time":
+            return None
+        said = {part.name: source.times(part, column) for part in parts}
+        return {name: found for name, found in said.items() if found is not None} if all(said.values()) else None
 
     def census(self, predictions: Relation, since: int | None = None) -> Census:
         """Rows and checksum of every slot, counted in one scan."""

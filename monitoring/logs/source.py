@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from monitoring.errors import SourceError
 from monitoring.fleet import Log
@@ -26,6 +26,14 @@ class Part:
     stamp: str
 
 
+class Times(NamedTuple):
+    """The first and the last moment of a part's rows (seconds since 1970), and its rows without a time."""
+
+    first: float
+    last: float
+    undated: int
+
+
 class Source(Protocol):
     """A place with log rows."""
 
@@ -34,6 +42,9 @@ class Source(Protocol):
 
     def provide(self, engine: DuckEngine, relation: str, parts: Sequence[Part]) -> None:
         """Make the rows of these parts a relation of that name in the engine."""
+
+    def times(self, part: Part, column: str) -> Times | None:
+        """What a part says of a time column without its rows being read; None where they must be."""
 
 
 Opener = Callable[[Log, Path], Source]

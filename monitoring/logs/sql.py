@@ -14,7 +14,7 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from monitoring.errors import SourceError
 from monitoring.fleet.logs import Log, expand
 from monitoring.logs.engine import DuckEngine
-from monitoring.logs.source import Part, source
+from monitoring.logs.source import Part, Times, source
 
 BATCH = 50_000
 
@@ -37,6 +37,10 @@ class SqlSource:
     def parts(self) -> list[Part]:
         """One part: what changed in a table is seen by its hourly counts and checksums."""
         return [Part(self.table, "")]
+
+    def times(self, part: Part, column: str) -> Times | None:
+        """Nothing: a table must be asked."""
+        return None
 
     def provide(self, engine: DuckEngine, relation: str, parts: Sequence[Part]) -> None:
         """Copy the mapped columns into the engine, in batches."""
