@@ -73,9 +73,9 @@ def vocabulary(grid: CategoricalGrid, hashes: Hashes) -> Vocabulary:
 def _apart(hashes: Hashes) -> tuple[np.uint64, np.uint64]:
     """Few neighbouring bits that no two hashes share, as a shift and a mask. With fewer, no shift is likely to do."""
     size = len(hashes).bit_length()
-    for bits in range(max(size, 2 * size - 4), LONGEST + 1):
+    for bits in range(max(size, 2 * size - 3), LONGEST + 1):
         mask = np.uint64((1 << bits) - 1)
         for shift in np.arange(65 - bits, dtype=np.uint64):
-            if len(np.unique((hashes >> shift) & mask)) == len(hashes):
+            if len(set(((hashes >> shift) & mask).tolist())) == len(hashes):
                 return shift, mask
     raise ValueError("two categories have one hash")

@@ -33,7 +33,6 @@ LEVELS = {"level": (0.2, 0.5), "slope": (0.2, 0.4)}
 as its distance from 1."""
 MOST_AROUND = 0.5
 """Share of what pieces vary by, at most, that their mean takes along."""
-HALVINGS = 40
 POINTS, FARTHEST = 120, 12.0
 """Deviations that windows may have: so many, up to so many times what the pieces show, sampling error and all."""
 
@@ -170,12 +169,15 @@ def held_against(table: Counts, learned: Learned, aspect: Aspect, chance: float)
         return float((varying.weight * 2 * ndtr(-distance / spread)).sum())
 
     quantile = -float(ndtri(chance / 2))
-    low, high = quantile * float(spread[0]), quantile * float(spread[-1])
-    for _ in range(HALVINGS):
-        limit = (low + high) / 2
-        low, high = (limit, high) if as_far(limit) > chance else (low, limit)
+    limit = quantile * float(spread[0])
+    for _ in range(STEPS):  # Newton's, from below: the chance is convex there, so that none goes too far
+        falls = varying.weight * math.sqrt(2 / math.pi) * np.exp(-((limit / spread) ** 2) / 2) / spread
+        step = (as_far(limit) - chance) / max(float(falls.sum()), 1e-300)
+        limit += step
+        if step <= 1e-12 * limit:
+            break
     score = -float(ndtri(max(as_far(abs(moved)), 1e-300) / 2))
-    return part.found(aspect, moved, score, quantile, high)
+    return part.found(aspect, moved, score, quantile, limit)
 
 
 def _long_run(serial: float) -> float:
