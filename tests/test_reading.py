@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import literal_column, select
 
 from monitoring.core.grid import MISSING, REST, UNSEEN, CategoricalGrid
 from monitoring.errors import SourceError
@@ -23,6 +24,7 @@ from monitoring.logs.engine import DuckEngine
 from monitoring.logs.footers import times
 from monitoring.logs.overview import overview
 from monitoring.logs.reader import LogReader
+from monitoring.logs.rows import Expression, epoch, slot
 from monitoring.logs.vocabulary import vocabulary
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
@@ -114,3 +116,19 @@ def test_files_without_statistics_are_looked_at_row_by_row(tmp_path: Path) -> No
     assert times(str(place), "when") is None
     place.write_bytes(b"PAR1 begun")
     assert times(str(place), "ts") is None
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "DATE '2026-03-02'", "TIMESTAMP '2026-03-02 03:59:59.999999'", "TIMESTAMPTZ '2026-03-02 04:00:00+01'",
+        "TIMESTAMPTZ '1921-03-02 03:04:05.678901+00'", "'infinity'::TIMESTAMPTZ", "NULL::TIMESTAMPTZ",
+    ],
+)  # fmt: skip
+def test_seconds_are_those_of_the_calendar(moment: str) -> None:
+    engine = DuckEngine()
+    column: Expression = literal_column(moment)
+    found = engine.arrow(select(epoch(column, "time", 1.0).label("s"), slot(epoch(column, "time", 1.0)).label("h")))
+    known = engine.arrow(f"SELECT extract('epoch' FROM {moment}) AS s")["s"][0].as_py()
+    assert found["s"][0].as_py() == (None if known is None else pytest.approx(known, abs=1e-6))
+    assert found["h"][0].as_py() == (None if known is None else known // 3600)

@@ -5,6 +5,8 @@ LZ4, which costs a tenth of what zlib does, and a quarter more room.
 
 from __future__ import annotations
 
+from struct import Struct
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -12,21 +14,27 @@ from numpy.typing import NDArray
 from monitoring.core.histogram import Histogram
 from monitoring.core.summary import EMPTY, Cells
 
-HEAD = 16
-"""Bytes before the first array of encoded cells."""
+HEADER = Struct("<4i")
+"""Before the first array of encoded cells: their number, that of their moments, of sums, and the sums of each."""
+HEAD = HEADER.size
+WIDTHS = [(1 << 8 * width, bytes([width]), np.dtype(f"<u{width}")) for width in (1, 2, 4, 8)]
+"""Bytes a number may take: below what it lies, how they are told, and as what it is kept."""
 
 
 def encode(value: Cells) -> bytes:
     """Cells as bytes: each (slot, known) with its first code and the number of its cells, then the steps and counts of
     these, and the sums."""
     starts = value.starts()
-    head = [len(value.slots), len(starts), len(value.sum_slots), value.sums.shape[1]]
-    moments = value.slots[starts], value.known[starts], value.codes[starts], np.diff(starts, append=len(value.slots))
+    moments = np.empty((4, len(starts)), "<i4")
+    for row, known in zip(moments, (value.slots, value.known, value.codes), strict=False):
+        known.take(starts, out=row)
+    moments[3, :-1] = starts[1:] - starts[:-1]
+    moments[3, -1:] = len(value.slots) - starts[-1:]
     steps = _steps(value.codes)
     steps[starts] = 0
     return _compressed(
-        np.asarray(head, dtype="<i4").tobytes(),
-        np.stack(moments).astype("<i4").tobytes(),
+        HEADER.pack(len(value.slots), len(starts), len(value.sum_slots), value.sums.shape[1]),
+        moments.tobytes(),
         *_narrow(steps),
         *_narrow(value.counts),
         value.sum_slots.astype("<i4").tobytes(),
@@ -106,8 +114,8 @@ def _steps(codes: NDArray[np.int32]) -> NDArray[np.int32]:
 def _narrow(values: NDArray[np.integer]) -> tuple[bytes, bytes]:
     """Numbers from 0 on: bytes a number, and the numbers in so many."""
     top = int(values.max()) if len(values) else 0
-    width = next(w for w in (1, 2, 4, 8) if top < 1 << 8 * w)
-    return bytes([width]), values.astype(f"<u{width}").tobytes()
+    _, width, kind = next(kept for kept in WIDTHS if top < kept[0])
+    return width, values.astype(kind).tobytes()
 
 
 def _widened(raw: bytes, at: int, n: int) -> tuple[NDArray[np.unsignedinteger], int]:

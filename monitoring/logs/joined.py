@@ -24,9 +24,9 @@ from monitoring.logs.rows import (
     real,
     row_slots,
     slot,
-    status_class,
     text_of,
 )
+from monitoring.logs.statuses import status_class
 
 FEW = 7 * 24
 """Slots, up to which labels are looked up by the ids of the predictions."""
