@@ -70,7 +70,7 @@ def freeze(reader: LogReader, base: Path) -> Profile:
             return profile_of(reader.engine, model, predictions, labels, bounds)
         except EmptyReferenceError as error:
             raise _elsewhere(reader, predictions, span, error) from error
-    other = LogReader(own, base)
+    other = LogReader(own, base, threads=reader.threads)
     try:
         relation = other.relation("predictions", other.parts("predictions"))
         profile = profile_of(other.engine, own, relation, None, Bounds())

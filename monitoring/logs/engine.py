@@ -44,12 +44,18 @@ class LogEngine(Protocol):
 
 class DuckEngine:
     """DuckDB inside this process: for files, and for rows brought here from another database. Relations in it are
-    temporary, so that engines know nothing of each other's."""
+    temporary, so that engines know nothing of each other's.
 
-    def __init__(self) -> None:
+    With `threads` it takes no more than so many; so do other engines, until the next is made. One costs least: the
+    memory that it let go of serves it again, where that of others does not.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
         from duckdb_sqlalchemy import Dialect as DuckDialect
 
         self.connection = _connection()
+        self._threads = "RESET threads" if threads is None else f"SET threads = {threads}"
+        self.connection.execute(self._threads)
         self._dialect: Dialect = DuckDialect(paramstyle="qmark")
 
     def arrow(self, statement: Executable | str) -> pa.Table:
@@ -82,7 +88,7 @@ class DuckEngine:
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise SourceError(_first_line(error), where="log", mend="Is the file whole and readable?") from error
         finally:
-            self.connection.execute("RESET threads")
+            self.connection.execute(self._threads)
 
     def describe(self, relation: str) -> dict[str, str]:
         """Column names of a relation, in order, with the engine's names of their types."""

@@ -31,12 +31,14 @@ class EmptyError(SourceError):
 class LogReader:
     """The prediction log of a model, and its labels, in one engine. Close it when done.
 
-    `notices` are things a person should know that stopped nothing; `bad` are parts left out, with the reason.
+    `threads` is how many may read, where rows are read here. `notices` are things a person should know that stopped
+    nothing; `bad` are parts left out, with the reason.
     """
 
     model: Model
     base: Path
     as_of: datetime | None = None
+    threads: int | None = None
     notices: list[str] = field(default_factory=list)
     bad: dict[str, str] = field(default_factory=dict)
     _relations: dict[Role, Relation] = field(default_factory=dict)
@@ -48,7 +50,7 @@ class LogReader:
             self._logs["labels"] = self.model.labels
         self._sources: dict[Role, Source] = {role: open_source(log, self.base) for role, log in self._logs.items()}
         url = _one_postgres(list(self._logs.values()))
-        self.engine: LogEngine = PostgresEngine(url) if url else DuckEngine()
+        self.engine: LogEngine = PostgresEngine(url) if url else DuckEngine(self.threads)
 
     def close(self) -> None:
         """Let go of the engine."""
