@@ -43,6 +43,7 @@ class LogReader:
     bad: dict[str, str] = field(default_factory=dict)
     _relations: dict[Role, Relation] = field(default_factory=dict)
     _provided: dict[Role, tuple[Part, ...]] = field(default_factory=dict)
+    _said: dict[tuple[Part, str], Times | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._logs: dict[Role, Log] = {"predictions": self.model.predictions}
@@ -79,11 +80,7 @@ class LogReader:
 
     def times(self, role: Role, relation: Relation, column: str) -> dict[str, Times] | None:
         """The times of each part of a relation, as the parts themselves say; None where only their rows do."""
-        parts, source = self._provided[role], self._sources[role]
-        if relation.types[column] != "time":
-            return None
-        said = {part.name: source.times(part, column) for part in parts}
-        return {name: found for name, found in said.items() if found is not None} if all(said.values()) else None
+        return self._times(role, self._provided[role], relation, column)
 
     def census(self, predictions: Relation, since: int | None = None) -> Census:
         """Rows and checksum of every slot, counted in one scan."""
@@ -155,6 +152,15 @@ class LogReader:
         value = self.engine.arrow(select(func.max(seconds).label("at")))["at"][0].as_py()
         return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)
 
+    def _times(self, role: Role, parts: Sequence[Part], relation: Relation, column: str) -> dict[str, Times] | None:
+        if relation.types[column] != "time":
+            return None
+        for part in parts:
+            if (part, column) not in self._said:
+                self._said[part, column] = self._sources[role].times(part, column)
+        said = {part.name: found for part in parts if (found := self._said[part, column]) is not None}
+        return said if len(said) == len(parts) else None
+
     def _provide(self, role: Role, parts: Sequence[Part]) -> Relation:
         log = self._logs[role]
         where = f"{self.model.key} {role} ({log.place})"
@@ -173,7 +179,8 @@ class LogReader:
             if self.engine.arrow(rows)["n"][0].as_py() == 0:  # without rows, columns of CSV and JSON have no types
                 raise EmptyError("the log holds no rows yet", where=where) from error
             raise
-        return Relation(name, types, self._tick(role, Relation(name, types), raw, where))
+        good = [part for part in parts if part.name not in self.bad]
+        return Relation(name, types, self._tick(role, good, Relation(name, types), raw, where))
 
     def _fill(self, engine: DuckEngine, role: Role, parts: Sequence[Part]) -> None:
         """Provide all parts; where that fails, find the bad ones by trying each alone."""
@@ -199,7 +206,7 @@ class LogReader:
             )
         source.provide(engine, role, good)
 
-    def _tick(self, role: Role, relation: Relation, raw: dict[str, str], where: str) -> float:
+    def _tick(self, role: Role, parts: Sequence[Part], relation: Relation, raw: dict[str, str], where: str) -> float:
         """Seconds a tick of the log's time column; a notice for times without a zone."""
         columns = self._logs[role].columns
         main = "timestamp" if role == "predictions" else "observed_at"
@@ -212,7 +219,11 @@ class LogReader:
                     self.notices.append(notice)
         if self.model.chunk.rows is not None:  # then a column of times is no more than an order
             return 1.0
-        units = {part: times.unit(self.engine, relation, part, name, where) for part, name in found.items()}
+        units = {}
+        for what, name in found.items():
+            said = self._times(role, parts, relation, name)
+            newest = max(there.last for there in said.values()) if said else None
+            units[what] = times.unit(self.engine, relation, what, name, where, newest)
         return units.get(main, 1.0)
 
 

@@ -24,8 +24,11 @@ USE = {
 """What a column is to be mapped for, by part."""
 
 
-def unit(engine: LogEngine, relation: Relation, part: str, column: str, where: str) -> float:
-    """Seconds a tick of a time column, by the size of its numbers; 1 where they are no numbers.
+def unit(
+    engine: LogEngine, relation: Relation, part: str, column: str, where: str, newest: float | None = None
+) -> float:
+    """Seconds a tick of a time column, by the size of its numbers; 1 where they are no numbers. `newest` is the last
+    time (seconds since 1970), where that is known without asking.
 
     Raises MappingError where the column, mapped as `part`, holds no times.
     """
@@ -35,7 +38,7 @@ def unit(engine: LogEngine, relation: Relation, part: str, column: str, where: s
         return 1.0
     if kind != "number" and not isinstance(engine, DuckEngine):
         return 1.0  # a server would read the whole table for it
-    largest = _newest(engine, relation, column)
+    largest = _newest(engine, relation, column) if newest is None else newest
     if largest is None:
         return 1.0
     tick = next((tick for limit, tick in TICKS if largest > limit), 1.0) if kind == "number" else 1.0
