@@ -7,12 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitoring.core.histogram import Histogram
 from monitoring.core.label_arrivals import LabelState
 from monitoring.core.performance.metric import Better
 from monitoring.core.profile import Profile
 from monitoring.core.summaries import Summaries
-from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import Slots, chunks, moment_of
 from monitoring.fleet import Model, MovingReference, Threshold
@@ -77,10 +75,6 @@ class Subject:
     def complete_window(self, verdict: Verdict) -> bool:
         """Whether a verdict's window is over."""
         return self.finished or verdict.window.end is None or verdict.window.end <= self.now
-
-    def reference_histogram(self, kind: Kind, column: str, slice_: str = "") -> Histogram:
-        """The reference's counts, of all versions together."""
-        return self.reference.histogram(kind, column, self.reference_span, None, slice_)
 
     def reference_chunks(self, span: Slots | None = None) -> Iterator[Slots]:
         """The reference (or another stretch of the log) cut as the log is."""

@@ -63,17 +63,18 @@ def write(change: Callable[[Session], T]) -> T:
 
 
 @st.cache_data(ttl=TTL, max_entries=ENTRIES, show_spinner=False)
-def _kept(
-    database: str, question: str, given: tuple[Any, ...], named: dict[str, Any], _query: Callable[..., Any]
-) -> Any:
+def _kept(database: str, question: str, values: tuple[Any, ...], _query: Callable[[Session], Any]) -> Any:
     """The answer to a question. `database` is only a part of the key: another one has other answers."""
     with reading(store()) as session:
-        return _query(session, *given, **named)
+        return _query(session)
 
 
 def asked(query: Callable[Concatenate[Session, P], T], *given: P.args, **named: P.kwargs) -> T:
     """What a query answers, asked again only after some seconds or a write."""
-    answer: T = _kept(load().database, f"{query.__module__}.{query.__qualname__}", given, named, query)
+    names = sorted(named)
+    question = " ".join((query.__module__, query.__qualname__, *names))
+    values = (*given, *(named[name] for name in names))
+    answer: T = _kept(load().database, question, values, lambda session: query(session, *given, **named))
     return answer
 
 

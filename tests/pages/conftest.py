@@ -19,6 +19,9 @@ from monitoring.store.tables import HeartbeatRow
 
 FRAME = Path(__file__).parents[2] / "monitoring" / "web" / "frame.py"
 PAGES = FRAME.parents[2] / "pages"
+Run = Callable[..., AppTest]
+"""As `run_page` is called."""
+Written = Callable[[AppTest], str]
 
 
 def _use(monkeypatch: pytest.MonkeyPatch, database: Path) -> str:
@@ -57,7 +60,7 @@ def small_store(small_fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def run_page() -> Callable[..., AppTest]:
+def run_page() -> Run:
     """run_page("observe/fleet.py", model="delays", range="7d"): a page inside its frame, with the address's values."""
 
     def run(page: str, **query: Any) -> AppTest:
@@ -79,6 +82,6 @@ def words(at: AppTest) -> str:
 
 
 @pytest.fixture
-def written() -> Callable[[AppTest], str]:
+def written() -> Written:
     """All that is written on a page, as one text."""
     return words

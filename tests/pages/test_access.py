@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from streamlit.testing.v1 import AppTest
+
+from tests.pages.conftest import Run
 
 
 def test_without_a_provider_nobody_gets_in_and_the_page_says_what_is_missing(
-    small_store: str, run_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+    small_store: str, run_page: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEEWAY_SIGN_IN", "oidc")
     at = run_page("observe/fleet.py")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,9 +17,8 @@ from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AlertRow, AuditRow, HeartbeatRow, ModelRow
 from monitoring.web.alerts import badges
 from monitoring.web.span import parse
+from tests.pages.conftest import Run, Written
 
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 PAGE = "respond/alerts.py"
 
 

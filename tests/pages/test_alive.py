@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import EvaluationRow, HeartbeatRow
-
-Run = Callable[..., AppTest]
+from tests.pages.conftest import Run
 
 
 def aged(url: str, worker: timedelta | None, evaluated: timedelta) -> None:

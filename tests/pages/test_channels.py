@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import select
-from streamlit.testing.v1 import AppTest
 
 from monitoring.notifiers.guard import Reach
 from monitoring.notifiers.http import Http
@@ -21,11 +19,10 @@ from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AuditRow, ChannelRow, OutboxRow
 from tests.notifiers.receivers import http_receiver
 from tests.notifiers.samples import NASTY, notification
+from tests.pages.conftest import Run, Written
 
 PAGE = "configure/channels.py"
 SECRET = "s3cr3t-s3cr3t-s3cr3t"
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 
 
 def now() -> datetime:

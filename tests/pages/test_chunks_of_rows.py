@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from monitoring import fleet
 from monitoring.evaluate import Scope, evaluate
@@ -15,8 +13,7 @@ from monitoring.store import models
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
 from tests.logs_of import binary_model, fleet_of, flights, write
-
-Run = Callable[..., AppTest]
+from tests.pages.conftest import Run, Written
 
 
 @pytest.fixture
@@ -42,9 +39,7 @@ def by_rows(tmp_path: Path, empty_store: str) -> str:
     return empty_store
 
 
-def test_chunks_have_numbers_where_windows_have_times(
-    by_rows: str, run_page: Run, written: Callable[[AppTest], str]
-) -> None:
+def test_chunks_have_numbers_where_windows_have_times(by_rows: str, run_page: Run, written: Written) -> None:
     at = run_page("observe/drift.py", model="rows")
     assert not at.exception
     assert "chunk 4" in written(at)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from streamlit.testing.v1 import AppTest
 
 from monitoring.core.diagnosis.words import sentence
 from monitoring.core.window import moment_of
@@ -17,9 +15,8 @@ from monitoring.store.diagnoses import from_stored
 from monitoring.store.queries.fleet import work
 from monitoring.store.tables import DiagnosisRow, VerdictRow
 from monitoring.web.reasons import next_step
+from tests.pages.conftest import Run, Written
 
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 PAGE = "observe/model.py"
 
 

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
-from streamlit.testing.v1 import AppTest
 
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import RequestRow, VerdictRow
+from tests.pages.conftest import Run, Written
 
 PAGE = "observe/drift.py"
-Run = Callable[..., AppTest]
-Words = Callable[[AppTest], str]
 
 
-def test_without_a_model_one_is_asked_for(empty_store: str, run_page: Run, written: Words) -> None:
+def test_without_a_model_one_is_asked_for(empty_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE)
     assert not at.exception
     assert "No model is chosen" in written(at)
 
 
-def test_a_model_never_evaluated_says_so(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_model_never_evaluated_says_so(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="new")
     assert not at.exception
     assert "Nothing has been compared yet" in written(at)
 
 
-def test_a_range_without_a_window_says_so(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_range_without_a_window_says_so(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays", range="2020-01-01 to 2020-01-02")
     assert not at.exception
     assert "No window was compared in this range" in written(at)
 
 
-def test_every_column_stands_in_the_table_the_gravest_first(small_store: str, run_page: Run, written: Words) -> None:
+def test_every_column_stands_in_the_table_the_gravest_first(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays")
     assert not at.exception
     assert {m.label for m in at.metric} >= {
@@ -57,7 +54,7 @@ def test_every_column_stands_in_the_table_the_gravest_first(small_store: str, ru
 
 
 def test_the_most_drifted_column_is_shown_unless_another_is_chosen(
-    small_store: str, run_page: Run, written: Words
+    small_store: str, run_page: Run, written: Written
 ) -> None:
     at = run_page(PAGE, model="delays")
     worst = at.dataframe[0].value["column"].iloc[0]
@@ -107,7 +104,7 @@ def test_a_movement_that_is_the_season_is_said_to_be(small_store: str, run_page:
     assert table["change"]["distance"].endswith(", the season")
 
 
-def test_a_report_is_asked_for_once_and_then_linked(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_report_is_asked_for_once_and_then_linked(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays")
     at.button(key="build_report").click().run()
     at.button(key="build_report").click().run()

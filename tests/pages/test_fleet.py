@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,9 +11,7 @@ from streamlit.testing.v1 import AppTest
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import VerdictRow
 from monitoring.web.escape import escape
-
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
+from tests.pages.conftest import Run, Written
 
 
 def table(at: AppTest) -> Any:

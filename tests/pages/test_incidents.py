@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
-from streamlit.testing.v1 import AppTest
 
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import IncidentMemberRow, IncidentRow, ModelRow, VerdictRow
+from tests.pages.conftest import Run, Written
 
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 

@@ -11,9 +11,8 @@ from streamlit.testing.v1 import AppTest
 from monitoring.store.database import connect, reading
 from monitoring.store.queries.fleet import work
 from monitoring.store.queries.standing import coverage, standing, versions
+from tests.pages.conftest import Run, Written
 
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 PAGE = "observe/model.py"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from monitoring.store import models
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AuditRow, ModelRow, RequestRow
 from tests.logs_of import flights, write
+from tests.pages.conftest import Run, Written
 
 PAGE = "configure/models_and_logs.py"
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 
 
 def rows(url: str, table: Any) -> list[Any]:

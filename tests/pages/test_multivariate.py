@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
-from streamlit.testing.v1 import AppTest
 
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.store import verdicts
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import ModelRow, VerdictRow
+from tests.pages.conftest import Run, Written
 
 PAGE = "observe/drift.py"
-Run = Callable[..., AppTest]
-Words = Callable[[AppTest], str]
 TOLD = "A classifier tells this window from the reference with AUC 0.83; most by <b>a</b>, b; 9.1 deviations of chance"
 
 
@@ -51,14 +48,14 @@ def judged(small_store: str) -> str:
     return small_store
 
 
-def test_a_model_that_nobody_asked_it_for_says_how_to(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_model_that_nobody_asked_it_for_says_how_to(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays")
     assert not at.exception
     assert "All columns together" in written(at)
     assert "drift.multivariate" in written(at)
 
 
-def test_each_method_has_its_newest_verdict_and_its_course(judged: str, run_page: Run, written: Words) -> None:
+def test_each_method_has_its_newest_verdict_and_its_course(judged: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays")
     assert not at.exception
     said = written(at).replace("\\", "")
@@ -79,7 +76,7 @@ def test_it_is_no_column_of_the_table(judged: str, run_page: Run) -> None:
     assert "(drift.multivariate)" not in at.selectbox(key="feature").options
 
 
-def test_a_slice_does_not_show_it(judged: str, run_page: Run, written: Words) -> None:
+def test_a_slice_does_not_show_it(judged: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays", slice="origin=EWR")
     assert not at.exception
     assert "All columns together" not in written(at)

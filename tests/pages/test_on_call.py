@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,10 +12,9 @@ from streamlit.testing.v1 import AppTest
 from monitoring.store import oncall
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AuditRow, ChannelRow, ModelRow, OverrideRow
+from tests.pages.conftest import Run, Written
 
 PAGE = "respond/on_call.py"
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 PEOPLE: list[dict[str, Any]] = [
     {"key": "ada", "name": "Ada ![x](https://example.org/x.png) <b>", "channels": ["pager"]},
     {"key": "grace", "name": "Grace", "zone": "America/New_York", "email": "local"},

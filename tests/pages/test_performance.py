@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,19 +12,18 @@ from streamlit.testing.v1 import AppTest
 
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import ModelRow, VerdictRow
+from tests.pages.conftest import Run, Written
 
 PAGE = "observe/performance.py"
-Run = Callable[..., AppTest]
-Words = Callable[[AppTest], str]
 
 
-def test_without_a_model_one_is_asked_for(empty_store: str, run_page: Run, written: Words) -> None:
+def test_without_a_model_one_is_asked_for(empty_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE)
     assert not at.exception
     assert "No model is chosen" in written(at)
 
 
-def test_the_judged_metric_stands_first_with_its_figures(small_store: str, run_page: Run, written: Words) -> None:
+def test_the_judged_metric_stands_first_with_its_figures(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays")
     assert not at.exception
     assert at.selectbox(key="metric").value == "roc_auc"
@@ -55,13 +53,13 @@ def test_slices_are_shown_worst_first(small_store: str, run_page: Run) -> None:
     assert order == sorted(order)
 
 
-def test_without_versions_it_says_how_to_map_them(small_store: str, run_page: Run, written: Words) -> None:
+def test_without_versions_it_says_how_to_map_them(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="eta", view="By version")
     assert not at.exception
     assert "nothing to show by version" in written(at)
 
 
-def test_a_model_without_labels_says_how_to_add_them(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_model_without_labels_says_how_to_add_them(small_store: str, run_page: Run, written: Written) -> None:
     store = connect(small_store)
     with transaction(store) as session:
         row = session.scalars(select(ModelRow).where(ModelRow.key == "eta")).one()
@@ -79,14 +77,14 @@ def test_a_model_without_labels_says_how_to_add_them(small_store: str, run_page:
     assert "labels:" in at.code[0].value
 
 
-def test_a_range_without_a_window_says_so(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_range_without_a_window_says_so(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays", range="2020-01-01 to 2020-01-02")
     assert not at.exception
     assert "No window was judged in this range" in written(at)
 
 
 @pytest.mark.parametrize("key", ["new", "gone"])
-def test_models_not_evaluated_say_so(small_store: str, run_page: Run, written: Words, key: str) -> None:
+def test_models_not_evaluated_say_so(small_store: str, run_page: Run, written: Written, key: str) -> None:
     at = run_page(PAGE, model=key)
     assert not at.exception
     assert "has not been evaluated yet" in written(at)
@@ -100,7 +98,7 @@ def test_any_metric_may_be_chosen(small_store: str, run_page: Run, metric: str) 
 
 
 def test_estimates_stand_beside_realised_values_and_are_told_from_them(
-    small_store: str, run_page: Run, written: Words
+    small_store: str, run_page: Run, written: Written
 ) -> None:
     at = run_page(PAGE, model="delays")
     assert not at.exception
@@ -131,7 +129,7 @@ def traces(at: AppTest, number: int) -> dict[str, dict[str, Any]]:
 
 
 def test_what_probabilities_say_stands_beside_what_happens_and_the_reference(
-    small_store: str, run_page: Run, written: Words
+    small_store: str, run_page: Run, written: Written
 ) -> None:
     at = run_page(PAGE, model="delays")
     assert not at.exception
@@ -145,7 +143,7 @@ def test_what_probabilities_say_stands_beside_what_happens_and_the_reference(
     assert "**Level**" in text and "**Slope**" in text and "happen" in text
 
 
-def test_all_mature_windows_have_more_rows_than_the_newest(small_store: str, run_page: Run, written: Words) -> None:
+def test_all_mature_windows_have_more_rows_than_the_newest(small_store: str, run_page: Run, written: Written) -> None:
     def rows(**query: str) -> int:
         text = written(run_page(PAGE, model="delays", **query)).replace("\\", "")
         return int(re.search(r": ([\d,]+) labelled rows\. Bins", text)[1].replace(",", ""))  # type: ignore[index]
@@ -153,18 +151,18 @@ def test_all_mature_windows_have_more_rows_than_the_newest(small_store: str, run
     assert rows(reliability="All mature windows") > 2 * rows()
 
 
-def test_a_regression_has_no_probabilities(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_regression_has_no_probabilities(small_store: str, run_page: Run, written: Written) -> None:
     assert "Reliability" not in written(run_page(PAGE, model="eta"))
 
 
-def test_without_a_mature_window_there_is_no_curve_yet(small_store: str, run_page: Run, written: Words) -> None:
+def test_without_a_mature_window_there_is_no_curve_yet(small_store: str, run_page: Run, written: Written) -> None:
     _change(small_store, "performance.%", provisional=True)
     at = run_page(PAGE, model="delays")
     assert not at.exception
     assert "No window has its labels yet" in written(at)
 
 
-def test_how_long_labels_take_is_drawn(small_store: str, run_page: Run, written: Words) -> None:
+def test_how_long_labels_take_is_drawn(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays")
     assert not at.exception
     (share,) = traces(at, 2).values()
@@ -173,7 +171,7 @@ def test_how_long_labels_take_is_drawn(small_store: str, run_page: Run, written:
 
 
 def test_labels_without_a_time_of_observation_say_how_to_have_one(
-    small_store: str, run_page: Run, written: Words
+    small_store: str, run_page: Run, written: Written
 ) -> None:
     store = connect(small_store)
     with transaction(store) as session:
@@ -187,14 +185,14 @@ def test_labels_without_a_time_of_observation_say_how_to_have_one(
     assert "Labels have no time of observation" in written(at) and "observed" in written(at)
 
 
-def test_a_metric_that_is_not_estimated_says_so(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_metric_that_is_not_estimated_says_so(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays", metric="calibration_error")
     assert not at.exception
     assert "This metric is not estimated before its labels come" in written(at)
 
 
 def test_without_a_label_since_the_reference_estimates_cannot_be_compared_yet(
-    small_store: str, run_page: Run, written: Words
+    small_store: str, run_page: Run, written: Written
 ) -> None:
     _change(small_store, "performance.%", value=None, lower=None, upper=None, status="no_data")
     at = run_page(PAGE, model="delays")
@@ -202,7 +200,7 @@ def test_without_a_label_since_the_reference_estimates_cannot_be_compared_yet(
     assert "None can be compared yet" in written(at)
 
 
-def test_an_estimate_that_failed_says_why(small_store: str, run_page: Run, written: Words) -> None:
+def test_an_estimate_that_failed_says_why(small_store: str, run_page: Run, written: Written) -> None:
     _change(
         small_store, "estimated.%", value=None, lower=None, upper=None, status="failed", reason="The disk is on fire."
     )

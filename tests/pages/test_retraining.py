@@ -21,9 +21,8 @@ from monitoring.store import models, retrains
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.queries import retraining as queries
 from monitoring.store.tables import AuditRow, ModelRow
+from tests.pages.conftest import Run, Written
 
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 PAGE = "respond/retraining.py"
 COMMAND = {"kind": "command", "command": ["{python}", "train.py"], "promote": ["{python}", "promote.py"]}
 LET = {"dispatcher": COMMAND, "labels": 100, "labels_per_class": 10, "label_coverage": 0.1, "holdout": "1d"}

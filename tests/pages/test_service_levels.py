@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,10 +13,9 @@ from monitoring.evaluate import Scope, evaluate
 from monitoring.store import models, revisions
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import EvaluationRow, ModelRow, VerdictRow
+from tests.pages.conftest import Run, Written
 
 PAGE = "observe/service_levels.py"
-Run = Callable[..., AppTest]
-Words = Callable[[AppTest], str]
 
 
 def change(url: str, key: str, **fields: object) -> None:
@@ -28,13 +26,13 @@ def change(url: str, key: str, **fields: object) -> None:
     store.dispose()
 
 
-def test_without_a_model_one_is_asked_for(empty_store: str, run_page: Run, written: Words) -> None:
+def test_without_a_model_one_is_asked_for(empty_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE)
     assert not at.exception
     assert "No model is chosen" in written(at)
 
 
-def test_every_objective_has_its_budget_and_its_burn_rates(small_store: str, run_page: Run, written: Words) -> None:
+def test_every_objective_has_its_budget_and_its_burn_rates(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="delays")
     assert not at.exception
     headers = [h.value.replace("\\", "") for h in at.header]
@@ -48,7 +46,7 @@ def test_every_objective_has_its_budget_and_its_burn_rates(small_store: str, run
     assert "Traffic by hour" in headers
 
 
-def test_a_quality_objective_is_shown_like_the_others(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_quality_objective_is_shown_like_the_others(small_store: str, run_page: Run, written: Written) -> None:
     change(small_store, "eta", slos=[{"sli": "quality", "objective": 0.8, "tolerance": 10}])
     store = connect(small_store)
     with reading(store) as session:
@@ -68,7 +66,7 @@ def test_a_quality_objective_is_shown_like_the_others(small_store: str, run_page
 
 
 def test_a_period_without_a_request_is_no_data_and_not_100_percent(
-    small_store: str, run_page: Run, written: Words
+    small_store: str, run_page: Run, written: Written
 ) -> None:
     store = connect(small_store)
     with transaction(store) as session:
@@ -119,7 +117,7 @@ def test_freshness_of_an_evaluated_model(small_store: str, run_page: Run) -> Non
     assert not [d for d in at.dataframe if "pair" in d.value], "what is too old pages by itself: no burn rates"
 
 
-def test_a_model_without_objectives_says_what_to_write(small_store: str, run_page: Run, written: Words) -> None:
+def test_a_model_without_objectives_says_what_to_write(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="eta")
     assert not at.exception
     assert "This model has no objectives" in written(at)
@@ -127,7 +125,7 @@ def test_a_model_without_objectives_says_what_to_write(small_store: str, run_pag
     assert any("latency_ms" in c.value for c in at.code), "how to map latency, too"
 
 
-def test_freshness_not_judged_yet_is_unknown(small_store: str, run_page: Run, written: Words) -> None:
+def test_freshness_not_judged_yet_is_unknown(small_store: str, run_page: Run, written: Written) -> None:
     change(small_store, "eta", slos=[{"sli": "freshness", "max_age": "4h", "objective": 0.99}])
     at = run_page(PAGE, model="eta")
     assert not at.exception
@@ -135,13 +133,13 @@ def test_freshness_not_judged_yet_is_unknown(small_store: str, run_page: Run, wr
 
 
 @pytest.mark.parametrize("key", ["new", "gone"])
-def test_models_not_evaluated_say_so(small_store: str, run_page: Run, written: Words, key: str) -> None:
+def test_models_not_evaluated_say_so(small_store: str, run_page: Run, written: Written, key: str) -> None:
     at = run_page(PAGE, model=key)
     assert not at.exception
     assert "has not been evaluated yet" in written(at)
 
 
-def test_an_objective_without_its_column_says_what_to_map(small_store: str, run_page: Run, written: Words) -> None:
+def test_an_objective_without_its_column_says_what_to_map(small_store: str, run_page: Run, written: Written) -> None:
     change(
         small_store,
         "eta",
@@ -183,7 +181,7 @@ def before_and_after(at: AppTest) -> dict[str, tuple[str, str]]:
 
 
 def test_a_change_shows_what_it_would_have_done_is_saved_with_a_reason_and_undone(
-    small_store: str, run_page: Run, written: Words
+    small_store: str, run_page: Run, written: Written
 ) -> None:
     was = slos_of(small_store, "delays")
     at = choose(run_page(PAGE, model="delays", view=CHANGE), "Latency")
@@ -227,7 +225,7 @@ NEW: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", NEW)
-def test_an_objective_of_every_kind_is_added(small_store: str, run_page: Run, written: Words, kind: str) -> None:
+def test_an_objective_of_every_kind_is_added(small_store: str, run_page: Run, written: Written, kind: str) -> None:
     entered, saved = NEW[kind]
     was = slos_of(small_store, "delays")
     at = new(run_page(PAGE, model="delays", view=CHANGE), kind)
@@ -244,7 +242,7 @@ def test_an_objective_of_every_kind_is_added(small_store: str, run_page: Run, wr
 
 
 def test_two_objectives_of_one_kind_are_told_apart_and_one_is_taken_away(
-    small_store: str, run_page: Run, written: Words
+    small_store: str, run_page: Run, written: Written
 ) -> None:
     was = slos_of(small_store, "delays")
     change(small_store, "delays", slos=[*was, {"sli": "latency", "threshold_ms": 100, "objective": 0.9}])
@@ -287,7 +285,7 @@ def test_what_is_wrong_with_an_objective_is_said_and_cannot_be_saved(
     assert not [b for b in at.button if b.key == "save-now"]
 
 
-def test_what_is_missing_is_asked_for(small_store: str, run_page: Run, written: Words) -> None:
+def test_what_is_missing_is_asked_for(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="eta", view=CHANGE)
     assert "Say what is to be promised" in written(at), "there is none yet, so a new one is offered"
     at = new(at, "Quality")
@@ -314,7 +312,7 @@ def test_a_model_that_was_never_evaluated_can_be_promised_something(small_store:
     assert "has not been evaluated yet" in at.warning[0].value
 
 
-def test_without_a_change_history_says_so(small_store: str, run_page: Run, written: Words) -> None:
+def test_without_a_change_history_says_so(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, model="eta", view="History")
     assert not at.exception
     assert "No objectives were changed yet" in written(at)

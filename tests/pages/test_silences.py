@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
-from streamlit.testing.v1 import AppTest
 
 from monitoring.core.alerting.matcher import parse
 from monitoring.core.alerting.silence import Silence
@@ -17,10 +15,9 @@ from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.store import silences, verdicts
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AuditRow, ModelRow
+from tests.pages.conftest import Run, Written
 
 PAGE = "respond/silences.py"
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 

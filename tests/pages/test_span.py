@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from monitoring.web import span
 from monitoring.web.span import parse, text_of, whole_hours
+from tests.pages.conftest import Run, Written
 
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 NOON = datetime(2025, 9, 14, 12, 0, 30, tzinfo=UTC)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +12,9 @@ from monitoring import alerting
 from monitoring.settings import load
 from monitoring.store import alerts, models, revisions, rules
 from monitoring.store.database import connect, reading, transaction
-from tests.pages.conftest import words
+from tests.pages.conftest import Run, words
 
 PAGE = "configure/thresholds.py"
-Run = Callable[..., AppTest]
 
 
 def documents(url: str) -> dict[str, dict[str, Any]]:

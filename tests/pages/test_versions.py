@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import pytest
 from sqlalchemy import select, update
-from streamlit.testing.v1 import AppTest
 
 from monitoring.core.comparison.comparison import as_document, from_document
 from monitoring.core.comparison.words import sentence, so_far
@@ -21,9 +20,8 @@ from monitoring.store.revisions import record
 from monitoring.store.tables import AuditRow, ModelRow, RequestRow
 from monitoring.worker import answer
 from tests.core.test_comparison import BETTER, judged
+from tests.pages.conftest import Run, Written
 
-Run = Callable[..., AppTest]
-Written = Callable[[AppTest], str]
 PAGE = "release/versions.py"
 
 
