@@ -25,7 +25,7 @@ Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
 OWN_KIND = 0.1
 """Prior probability that a column is of its own kind, whatever the others are."""
-ALIKE_RHOS, ALIKE_RATIOS = 0.5, 0.5
+ALIKE_RHOS, ALIKE_RATIOS = 0.25, 0.4
 """How far columns of a kind lie from its middle: in the logarithm of what a window has that the one before had not,
 and in that of its variance over the noise's, beyond SMALL, below which it shows nowhere."""
 SMALL = 0.3
