@@ -16,51 +16,21 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from sqlalchemy import create_engine, func, select, text
 
 from benchmarks.delivery import ROOT, breach, fleet, wait_for_evaluation
+from benchmarks.receiving import Receiver
 from monitoring.store.database import connect, reading
 from monitoring.store.tables import AlertEventRow, AlertRow, EvaluationRow, HeartbeatRow, OutboxRow
 from tests.postgres import serving
 
 AWAY, PATIENCE, QUIET = 60.0, 240.0, 45.0
 """Seconds: without the database; for what must come; in which nothing more may."""
-
-
-class Receiver:
-    """Counts the ids that came, by model, and keeps the first waiting until it is told to answer."""
-
-    def __init__(self) -> None:
-        self.ids: Counter[tuple[str, str]] = Counter()
-        self.first, self.answer = threading.Event(), threading.Event()
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"]
-                receiver.ids[told["model"], self.headers["webhook-id"]] += 1
-                receiver.first.set()
-                receiver.answer.wait(8)
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-
-    def told(self) -> set[str]:
-        """The models that it was told of."""
-        return {model for model, _ in self.ids}
 
 
 @contextlib.contextmanager
@@ -95,6 +65,7 @@ def run(kind: str) -> bool:
         {"sqlite": sqlite, "postgresql": postgresql}[kind](Path(place)) as parts,
     ):
         folder, (url, go, come), receiver = Path(place), parts, Receiver()
+        receiver.answer.clear()  # the first message waits until the database is gone
         environment = os.environ | {"LEEWAY_DATABASE": url, "LEEWAY_HOME": place, "LEEWAY_LOOPBACK": "allowed"}
         leeway = [sys.executable, "-m", "monitoring"]
         file = fleet(folder, 3, receiver.url, datetime.now(UTC))
@@ -117,7 +88,7 @@ def run(kind: str) -> bool:
                 while_away = dict(receiver.ids)
                 come()
                 away, back = time.monotonic() - gone, time.monotonic()
-                while receiver.told() != {"m0", "m1", "m2"} and time.monotonic() < back + PATIENCE:
+                while receiver.told != {"m0", "m1", "m2"} and time.monotonic() < back + PATIENCE:
                     time.sleep(0.2)
                 told_after = time.monotonic() - back
                 time.sleep(QUIET)
@@ -134,7 +105,7 @@ def run(kind: str) -> bool:
         }  # fmt: skip
         print(json.dumps(shown), flush=True)
         same = found["received"] == found["sent"] and found["waiting or dead"] == 0 and found["gaps in histories"] == 0
-        return lives and same and found["most of one id"] == 1 and receiver.told() == {"m0", "m1", "m2"}
+        return lives and same and found["most of one id"] == 1 and receiver.told == {"m0", "m1", "m2"}
 
 
 def _found(url: str, receiver: Receiver) -> dict[str, int]:

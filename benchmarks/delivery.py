@@ -16,10 +16,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -29,34 +27,13 @@ import yaml
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.receiving import Receiver  # noqa: E402
 from monitoring.core.alerting.notification import Notification, NotifyReason  # noqa: E402
 from monitoring.store import outbox  # noqa: E402
 from monitoring.store.database import connect, transaction  # noqa: E402
 
 DAYS, AN_HOUR, FAILURES = 3, 120, 200
 PATIENCE = 240.0
-
-
-class Receiver:
-    """Notes when each model was first told of."""
-
-    def __init__(self) -> None:
-        self.came: dict[str, float] = {}
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"]
-                if told["reason"] != "resolved":
-                    receiver.came.setdefault(told["model"], time.monotonic())
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
 
 
 def rows(moments: pd.DatetimeIndex, status: int, prefix: str) -> pd.DataFrame:
