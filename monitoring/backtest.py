@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from monitoring.core.backtest import BackTest, Difference, Period, course, delays
+from monitoring.core.backtest import BackTest, Difference, Period, Quiet, course, delays
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import slot_of
 from monitoring.fleet import Model, parse_model
@@ -22,7 +22,9 @@ from monitoring.store import rules
 from monitoring.store.queries import backtest as queries
 from monitoring.store.roster import roster
 from monitoring.verdicts.rejudge import needed, rejudge, set_of
+from monitoring.verdicts.rejudge_drift import FEATURE, Levels, quiet_levels
 from monitoring.verdicts.rejudge_parts import Parts, speaking
+from monitoring.verdicts.subject import MIN_ROWS
 
 LEAD = 4
 """Windows before the period that are looked at, too, so that what had begun before it is known to go on."""
@@ -58,7 +60,7 @@ def _back_test(session: Session, proposal: Proposal, days: int, now: datetime, z
     teams = roster(session)
     checks = {case.before.key: needed(case.before, case.after) | _waited(case) for case in cases}
     every = set().union(*checks.values())
-    found = _read(session, cases, every, whole)
+    found, quiet = _read(session, cases, every, whole)
     parts = _parts(session, cases, checks, whole)
     begun = queries.begun(session, [case.id for case in cases])
     said = queries.judged(session, list(checks), every, whole.start, now)
@@ -70,7 +72,7 @@ def _back_test(session: Session, proposal: Proposal, days: int, now: datetime, z
             skipped[key] = f"no verdict of it is kept from the last {days} days"
             continue
         of_parts = parts[key]
-        again = rejudge(case.before, case.after, verdicts, begun.get(case.id))
+        again = rejudge(case.before, case.after, verdicts, begun.get(case.id), quiet=quiet.get(key))
         parts_again = of_parts.of.rejudge(of_parts.verdicts, begun.get(case.id), of_parts.beside)
         late = delays(verdicts, now)
         of_model = said.get(key, ())
@@ -129,13 +131,27 @@ def _alike(cases: Sequence[_Case], period: Period) -> Iterator[tuple[list[_Case]
         yield [c for c in cases if c.before.chunk.slots == slots], slot_of(period.start) - LEAD * slots
 
 
-def _read(session: Session, cases: Sequence[_Case], checks: set[str], period: Period) -> dict[str, list[Verdict]]:
-    """The verdicts of each model as a whole."""
+def _read(
+    session: Session, cases: Sequence[_Case], checks: set[str], period: Period
+) -> tuple[dict[str, list[Verdict]], dict[str, Quiet]]:
+    """The verdicts of each model as a whole, and what is only counted of its features: those that stay fine."""
     out: dict[str, list[Verdict]] = {}
+    counted: dict[str, Quiet] = {}
     for alike, since in _alike(cases, period):
         series = queries.wholes(session, {case.id: case.before.key for case in alike}, checks, since)
-        out |= queries.verdicts(session, series, alike[0].before.chunk.slots, since)
-    return out
+        slots = alike[0].before.chunk.slots
+        methods = {names[-1] or "" for _, names in series if names[1] == FEATURE}
+        by_levels: dict[tuple[tuple[tuple[str, Levels], ...], float], list[_Case]] = defaultdict(list)
+        for case in alike:
+            levels = quiet_levels(case.before, case.after, sorted(methods))
+            by_levels[tuple(levels.items()), Parts(case.before, case.after).cut].append(case)
+        for (levels_, cut), some in by_levels.items():
+            levels, models = dict(levels_), {case.id: case.before.key for case in some}
+            mine = [one for one in series if one[1][0] in models.values()] if len(by_levels) > 1 else series
+            out |= queries.verdicts(session, mine, slots, since, levels, MIN_ROWS)
+            if levels:
+                counted |= queries.quiet(session, models, since, levels, MIN_ROWS, cut)
+    return out, counted
 
 
 @dataclass(slots=True)

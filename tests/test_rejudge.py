@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 
 from monitoring.backtest import Proposal, back_test
 from monitoring.core.alerting.alert import Alert
-from monitoring.core.backtest import Difference, Period, course, delays
+from monitoring.core.backtest import Difference, Period, Quiet, course, delays
 from monitoring.core.verdict import Status, Verdict
 from monitoring.evaluate import Scope, evaluate
 from monitoring.fleet import Model, parse_model, parse_rule
@@ -140,6 +140,31 @@ def test_the_alerts_of_slices_and_versions_are_foreseen(store: Engine, change: s
     assert opened(told.after.alerts) == came
     assert came != opened(told.before.alerts), "nothing changed"
     assert any(about.slice or about.version for about, *_ in came)
+
+
+@pytest.mark.parametrize("budget", [0.1, 4, 12, 60])
+def test_features_that_stay_fine_need_not_be_read_one_by_one(
+    store: Engine, monkeypatch: pytest.MonkeyPatch, budget: float
+) -> None:
+    def seen() -> Difference:
+        with reading(store) as session:
+            ((_, document),) = models.documents(session)
+            change = [{"check": "drift", "false_alarms_per_quarter": budget}]
+            return back_test(session, Proposal({document["key"]: change}), 33, NOW).models[0]
+
+    counted: list[int] = []
+    really = queries.quiet
+
+    def quiet(*asked: Any) -> dict[str, Quiet]:
+        found = really(*asked)
+        counted.extend(number for one in found.values() for number in one.features.values())
+        return found
+
+    monkeypatch.setattr(queries, "quiet", quiet)
+    quick = seen()
+    assert sum(counted) > 30, "windows of features were only counted"
+    monkeypatch.setattr("monitoring.backtest.quiet_levels", lambda *_: {})
+    assert seen() == quick
 
 
 def looked_back(store: Engine, change: list[Threshold]) -> tuple[Difference, set[str]]:

@@ -68,6 +68,17 @@ Evidence = tuple[int, str, str | None, str | None, int, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """Windows of features that were fine and stay so, of which no verdict is read: by the beginning of the window how
+    many they are and the p-values of those that have one, as 1 where it is no evidence; and by beginning and column
+    those that are."""
+
+    features: Mapping[datetime, int] = field(default_factory=dict)
+    p_values: Mapping[datetime, Sequence[float]] = field(default_factory=dict)
+    evidence: Mapping[tuple[datetime, str | None], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """What would have happened. `breached` and `warned` are the windows of the model as a whole in which a check was;
     `detected` the time to detect of each useful alert, None where it would not have been; `noise` those called noise
@@ -217,14 +228,15 @@ def _tally(
         begun = max(alert.fired_at or alert.opened_at, period.start)
         spent += (alert.closed_at or period.end) - begun
     opened = [a for a in alerts if (a.fired_at or a.opened_at) >= period.start]
+    loud = Counter(v.status for v in verdicts if v.status is not Status.OK and not v.provisional)
     return Tally(
         opened=len(opened),
         of_parts=sum(a.subject.part for a in opened),
         pages=len(pages),
         pages_at_night=sum(period.at_night(at) for at in pages),
         in_alert=spent,
-        breached=sum(v.status == Status.BREACHED and not v.provisional for v in verdicts),
-        warned=sum(v.status == Status.WARNING and not v.provisional for v in verdicts),
+        breached=loud[Status.BREACHED],
+        warned=loud[Status.WARNING],
         detected=tuple(_detected(one, alerts, before) for one in said if one.useful),
         noise=sum(_detected(one, alerts, before) is not None for one in said if not one.useful),
     )

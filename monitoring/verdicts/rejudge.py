@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from monitoring.core.backtest import Quiet
 from monitoring.core.multivariate.chance import rate
 from monitoring.core.performance.metric import Better, get
 from monitoring.core.verdict import Status, Verdict
@@ -57,19 +58,22 @@ def needed(before: Model, after: Model) -> set[str]:
 
 def rejudge(
     before: Model, after: Model, stored: Sequence[Verdict], begun: int | None = None,
-    beside: Mapping[datetime | None, Sequence[float]] | None = None,
+    beside: Mapping[datetime | None, Sequence[float]] | None = None, quiet: Quiet | None = None,
 ) -> Rejudged:  # fmt: skip
     """Verdicts of one model as a whole, or of its slices and versions, in order of time, under the thresholds of
     `after`.
 
     `stored` were judged under those of `before`, and hold all of the checks that are `needed`; or all but those whose
-    p-values are `beside`. `begun` is the slot in which the log begins, where that is known.
+    p-values are `beside`, and but features that are `quiet`. `begun` is the slot in which the log begins, where that is
+    known.
     """
     out = Rejudged([])
     changed = {t.check for t in set_of(before) ^ set_of(after)}
     rules = Rules(before, after)
     of_drift = [v for v in stored if v.check in OF_DRIFT] if changed & set(OF_DRIFT) else []
-    again, unknown = redrift(Family(before, after, of_drift, begun, beside or {})) if of_drift else ({}, Counter())
+    again, unknown = (
+        redrift(Family(before, after, of_drift, begun, beside or {}, quiet or Quiet())) if of_drift else ({}, Counter())
+    )
     out.unknown += unknown
     for v in stored:
         if v.check in OF_DRIFT:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from monitoring.core.backtest import Quiet
 from monitoring.core.calibration.budget import evident, family_limit, level, score
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots, slot_of
 from monitoring.fleet import Model, MovingReference, Threshold
 from monitoring.stattests.registry import get as stattest
 from monitoring.verdicts.drift import DRIFTED, FALSE_ALARMS, PREFIX, UNTESTED, share_levels
-from monitoring.verdicts.effect import is_stated, levels_of
+from monitoring.verdicts.effect import CHECKS, is_stated, levels_of
 from monitoring.verdicts.season import A_YEAR_AGO, SEASON
 from monitoring.verdicts.subject import MIN_ROWS, narrowest, status_above
 
@@ -23,6 +24,7 @@ OTHER = "another method, reference, covariate or direction gives other values, w
 FEWER = "windows that were too small to be judged have no value to judge now"
 SEASONAL = "whether it is the season is only kept for the old budget"
 
+FEATURE = "drift.feature"
 Key = tuple[str, str | None, str | None]
 """Check, column and slice."""
 Levels = tuple[float | None, float | None]
@@ -78,17 +80,29 @@ class Column(NamedTuple):
         )  # fmt: skip
 
 
+def quiet_levels(before: Model, after: Model, methods: Iterable[str]) -> dict[str, Levels]:
+    """By method, the levels below which features that are held against nothing of their own stay fine; none where some
+    may be held against another, or share no budget."""
+    if any(t.check in CHECKS.values() for model in (before, after) for t in model.thresholds):
+        return {}
+    unset = Threshold(check=FEATURE)
+    return {
+        method: levels_of(unset, stattest(method)) for method in methods if method and not method.startswith(PREFIX)
+    }
+
+
 @dataclass
 class Family:
     """The drift verdicts of a model that share a budget, and the thresholds before and after. `begun` is the slot in
     which the log begins, None where that is not known. `beside` are, by window, the p-values of others
-    that share the budget, which are not judged again here."""
+    that share the budget, which are not judged again here; `quiet` are features that need not be, as they stay fine."""
 
     before: Model
     after: Model
     stored: Sequence[Verdict]
     begun: int | None = None
     beside: Mapping[datetime | None, Sequence[float]] = field(default_factory=dict)
+    quiet: Quiet = field(default_factory=Quiet)
 
     @cached_property
     def budget(self) -> float:
@@ -159,17 +173,20 @@ def redrift(family: Family) -> tuple[dict[int, Verdict], Counter[str]]:
     for window in _windows(family.stored):
         columns = [v for v in window if v.check != "drift"]
         effects, sharing, quiet = _effects(family, columns, unknown)
+        start = window[0].window.start
+        if start is not None:
+            sharing += family.quiet.p_values.get(start, ())
+            quiet += family.quiet.features.get(start, 0)
         far = [e for e in effects if e.far]
         if far:
-            lasted = before and before[0].window.end == columns[0].window.start
-            limit = family.limit(sharing, columns[0].window.start)
-            _weigh(family, far, limit, before if lasted else (), unknown)
+            lasted = before and before[0].window.end == start
+            _weigh(family, far, family.limit(sharing, start), before if lasted else (), unknown)
         for e in effects:
             if e.changed:
                 out[id(e.verdict)] = e.verdict.held(e.status, e.level, *e.levels)
         for v in window:
             if v.check == "drift":
-                out[id(v)] = _whole(family, v, [e for e in effects if e.verdict.check == "drift.feature"], quiet)
+                out[id(v)] = _whole(family, v, [e for e in effects if e.verdict.check == FEATURE], quiet)
         before = columns
     return out, unknown
 
@@ -184,7 +201,7 @@ def _effects(
         column = family.column(v)
         known = column.held
         if column.quiet(v):
-            quiet += v.check == "drift.feature"
+            quiet += v.check == FEATURE
             asked = known.asked
         else:
             effects.append(e := _effect(column, v, unknown))
@@ -203,8 +220,17 @@ def _weigh(
         v = e.verdict
         own = _budget(family, e)
         limit = shared if own is None else level(own, family.after.chunk.hours)
-        status = evident(e.status, v.p_value or 0.0, limit, earlier.get((v.check, v.column, v.slice)))
+        last = earlier.get((v.check, v.column, v.slice), _quiet_before(family, v))
+        status = evident(e.status, v.p_value or 0.0, limit, last)
         e.status = _season(family, v, status, limit, unknown)
+
+
+def _quiet_before(family: Family, v: Verdict) -> float | None:
+    """The p-value of a feature's window before, where that was quiet and is evidence."""
+    start, end = v.window.start, v.window.end
+    if v.check != FEATURE or start is None or end is None:
+        return None
+    return family.quiet.evidence.get((start - (end - start), v.column))
 
 
 def _budget(family: Family, effect: _Effect) -> float | None:

@@ -6,6 +6,7 @@ would be under the new thresholds.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from monitoring.fleet import Model
 from monitoring.stattests.registry import get as stattest
 from monitoring.verdicts.effect import levels_of
 from monitoring.verdicts.rejudge import NEW, OF_DRIFT, Rejudged, Rules, rejudge, set_of
-from monitoring.verdicts.rejudge_drift import Held, budget_of, held
+from monitoring.verdicts.rejudge_drift import budget_of, held
 
 MANY = 1 << 40
 """Rows of a window that no threshold calls too few."""
@@ -98,15 +99,18 @@ class Parts:
         of_columns = [v for v in found if v.check in OF_COLUMNS and not v.provisional]
         read = {(v.check, v.column, v.slice) for v in of_columns}
         out: dict[datetime | None, list[float]] = defaultdict(list)
-        known: dict[tuple[str, str | None, str | None], Held] = {}
+        fewest: dict[tuple[str, str | None, str | None], float] = dict.fromkeys(read, math.inf)
+        few: dict[int, list[float]] = defaultdict(list)
         for first, check, column, slice_, n, p_value in below:
             about = check, column, slice_
-            if about in read:
-                continue
-            if about not in known:
-                known[about] = held(self.before, self.after, *about)
-            if known[about].asked and known[about].budget is None and n >= known[about].fewest:
-                out[moment_of(first)].append(p_value)
+            least = fewest.get(about)
+            if least is None:
+                known = held(self.before, self.after, *about)
+                least = fewest[about] = known.fewest if known.asked and known.budget is None else math.inf
+            if n >= least:
+                few[first].append(p_value)
+        for first, p_values in few.items():
+            out[moment_of(first)] += p_values
         too = Counter(v.window.start for v in of_columns if v.p_value is not None and v.p_value > self.cut)
         for first, many in above.items():
             start = moment_of(first)

@@ -71,8 +71,8 @@ def decide(known: Known, signals: Iterable[Signal], now: datetime) -> Decision:
         notices += spoken.notices
     before, were = {a.key: a for a in known.alerts}, {g.id: g for g in known.groups}
     return Decision(
-        tuple(a for key, a in alerts.items() if before.get(key) != a),
-        tuple(g for id_, g in groups.items() if were.get(id_) != g),
+        tuple(a for key, a in alerts.items() if (b := before.get(key)) is not a and b != a),
+        tuple(g for id_, g in groups.items() if (w := were.get(id_)) is not g and w != g),
         tuple(events),
         tuple(notices),
     )

@@ -8,10 +8,10 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from monitoring.core.backtest import Evidence, Judged, Part
+from monitoring.core.backtest import Evidence, Judged, Part, Quiet
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import moment_of
 from monitoring.store.tables import AlertRow, BaselineRow, SlotRow, VerdictRow
@@ -65,8 +65,64 @@ def parts(
     return out
 
 
-def verdicts(session: Session, series: Sequence[tuple[int, Names]], slots: int, since: int) -> dict[str, list[Verdict]]:
-    """By model, in order of time, the verdicts of numbered series from slot `since` on. Windows are of so many `slots`.
+Levels = tuple[float | None, float | None]
+"""Of a warning and of a breach."""
+
+
+def _quiet(levels: Mapping[str, Levels], fewest: int) -> ColumnElement[bool]:
+    """Whether a row is a window of a feature that is fine, of `fewest` rows, and below the levels of its method, by
+    which it was judged."""
+    below = [
+        and_(V.method == method, *(
+            held.is_(None) if level is None else and_(held == level, V.value < level)
+            for held, level in zip((V.warning, V.breached), both, strict=True)
+        ))
+        for method, both in levels.items()
+    ]  # fmt: skip
+    return and_(
+        V.check == "drift.feature", V.status == str(Status.OK), V.n >= fewest, V.value.is_not(None),
+        V.provisional.is_(False), V.chunk.is_(None), V.slice == "", V.version == "", or_(false(), *below),
+    )  # fmt: skip
+
+
+def quiet(
+    session: Session, models: Mapping[int, str], since: int, levels: Mapping[str, Levels], fewest: int, cut: float
+) -> dict[str, Quiet]:
+    """By model, its features' windows from slot `since` on that are fine and below the levels of their method. P-values
+    above a cut are no evidence."""
+    there = [V.model_id.in_(models), V.first_slot >= since, _quiet(levels, fewest)]
+    features: dict[int, dict[datetime, int]] = {id_: {} for id_ in models}
+    p_values: dict[int, dict[datetime, list[float]]] = {id_: {} for id_ in models}
+    evidence_: dict[int, dict[tuple[datetime, str | None], float]] = {id_: {} for id_ in models}
+    one, above = _each_below(cut)
+    query = select(V.model_id, V.first_slot, func.max(V.column), func.count(), above, func.min(V.p_value), one)
+    moments: dict[int, datetime] = {}
+    for id_, first, column, many, large, p, alone in session.execute(
+        query.where(*there).group_by(V.model_id, V.first_slot, one)
+    ).all():
+        start = moments.get(first) or moments.setdefault(first, moment_of(first))
+        features[id_][start] = features[id_].get(start, 0) + many
+        found = p_values[id_].setdefault(start, [])
+        if alone is None:
+            found += [1.0] * large
+        else:
+            found.append(p)
+            evidence_[id_][start, column or None] = p
+    return {key: Quiet(features[id_], p_values[id_], evidence_[id_]) for id_, key in models.items()}
+
+
+def _each_below(cut: float) -> tuple[ColumnElement[int | None], ColumnElement[int]]:
+    """To group by: a row's number where its p-value is not above a cut, so that one scan gives each of these, and all
+    others together; and how many of a group are above."""
+    return case((V.p_value <= cut, V.id), else_=None), func.sum(case((V.p_value > cut, 1), else_=0))
+
+
+def verdicts(
+    session: Session, series: Sequence[tuple[int, Names]], slots: int, since: int,
+    levels: Mapping[str, Levels] | None = None, fewest: int = 0,
+) -> dict[str, list[Verdict]]:  # fmt: skip
+    """By model, in order of time, the verdicts of numbered series from slot `since` on; with `levels` without those
+    that `quiet` counts. Windows are of so many `slots`.
 
     What a series is called is not read with each of its verdicts: that takes as long as all their figures.
     """
@@ -76,6 +132,8 @@ def verdicts(session: Session, series: Sequence[tuple[int, Names]], slots: int, 
         named.c.id, V.first_slot, V.n, V.value, V.p_value, V.threshold, V.warning, V.breached, V.status, V.automatic,
         V.provisional, V.null_quantile, _WORDS,
     ).join_from(named, VerdictRow.__table__, and_(*same)).where(V.first_slot >= since, V.chunk.is_(None))  # fmt: skip
+    if levels:
+        query = query.where(case((_quiet(levels, fewest), 0), else_=1) == 1)  # what is null is not quiet
     names = dict(series)
     rows: list[Any] = []
     for at in range(0, len(series), MOST):
@@ -110,13 +168,17 @@ def evidence(
         V.chunk.is_(None), V.provisional.is_(False),
     ]  # fmt: skip
     below: dict[int, list[Evidence]] = defaultdict(list)
-    few = select(V.model_id, V.first_slot, V.check, V.column, V.slice, V.n, V.p_value)
-    for id_, first, check, column, slice_, n, p in session.execute(few.where(*there, V.p_value <= cut)).all():
-        below[id_].append((first, check, column or None, slice_ or None, n, p))
-    many = select(V.model_id, V.first_slot, func.count()).where(*there, V.p_value > cut)
     above: dict[int, dict[int, int]] = defaultdict(dict)
-    for id_, first, number in session.execute(many.group_by(V.model_id, V.first_slot)):
-        above[id_][first] = number
+    one, large = _each_below(cut)
+    names = (func.max(V.check), func.max(V.column), func.max(V.slice))
+    query = select(V.model_id, V.first_slot, *names, func.max(V.n), func.max(V.p_value), large, one).where(*there)
+    for id_, first, check, column, slice_, n, p, many, alone in session.execute(
+        query.group_by(V.model_id, V.first_slot, one)
+    ).all():
+        if alone is not None:
+            below[id_].append((first, check, column or None, slice_ or None, n, p))
+        elif many:
+            above[id_][first] = many
     return below, above
 
 
