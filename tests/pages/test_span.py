@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 import pytest
 
 from monitoring.web import span
 from monitoring.web.span import parse, text_of, whole_hours
-from tests.pages.conftest import Run, Written
+from tests.pages.conftest import FRAME, PAGES, Run, Written
 
 NOON = datetime(2025, 9, 14, 12, 0, 30, tzinfo=UTC)
 
@@ -77,3 +78,15 @@ def test_pages_without_a_range_offer_none(small_store: str, run_page: Run, page:
     at = run_page(page)
     assert not at.exception
     assert "Time range" not in [box.label for box in at.selectbox]
+
+
+@pytest.mark.parametrize("between", ["respond/retraining.py", "observe/fleet.py"])
+def test_a_chosen_range_is_still_chosen_after_a_page_that_has_none(
+    small_store: str, run_page: Run, between: str
+) -> None:
+    at = run_page("observe/performance.py", model="delays", range="7d")
+    for page in (between, "observe/drift.py"):
+        at.switch_page(os.path.relpath(PAGES / page, FRAME.parent)).run()
+        assert not at.exception
+    assert at.selectbox(key="range").value == "7d"
+    assert "7d" in at.query_params["range"]
