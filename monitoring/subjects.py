@@ -18,8 +18,8 @@ from monitoring.store.models import Watched
 from monitoring.verdicts import labels
 from monitoring.verdicts.subject import Subject
 
-AGAIN = 4
-"""Newest windows that are judged every time, as time itself changes them: now complete, now mature."""
+AGAIN = 2
+"""Newest windows that are judged every time, whatever changed."""
 EMPTY = 7
 """Windows without a row that are judged after the last row: past them, a log has stopped for good."""
 RECENT = 12
@@ -58,9 +58,7 @@ def build(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: da
         now = moment_of(newest.last) if newest else now
     windows = list(history)
     if not new:
-        length = model.chunk.slots
-        touched = {_number(history, slot, length) for slot in done.changed}
-        windows = [w for i, w in enumerate(history) if i in touched or i >= len(history) - AGAIN]
+        windows = _changed(store, watched, done, history)
     if model.chunk.rows is None:
         windows = [w for w in windows if scope.start is None or moment_of(w.last) > scope.start]
         windows = [w for w in windows if scope.end is None or moment_of(w.first) < scope.end]
@@ -70,6 +68,20 @@ def build(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: da
         due,
     )  # fmt: skip
     return _with_labels(store, watched, subject, new)
+
+
+def _changed(store: Engine, watched: Watched, done: Ingested, history: list[Slots]) -> list[Slots]:
+    """The windows with rows that changed, those after them, which ask whether drift lasts, those that were not over when
+    the model was evaluated last, and the newest."""
+    touched = {_number(history, slot, watched.model.chunk.slots) for slot in done.changed}
+    touched |= {number + 1 for number in touched}
+    opened = len(history) - AGAIN
+    if watched.model.chunk.rows is None:
+        with reading(store) as session:
+            last = verdicts.evaluated_well(session, watched.id)
+        while last is not None and opened > 0 and moment_of(history[opened - 1].last) > last:
+            opened -= 1
+    return [window for number, window in enumerate(history) if number in touched or number >= opened]
 
 
 def _due(
@@ -84,7 +96,8 @@ def _due(
 
 
 def _with_labels(store: Engine, watched: Watched, subject: Subject, new: bool) -> Subject:
-    """How the labels stand; windows that time alone has made mature (or provisional again) are judged, too."""
+    """How the labels stand; windows that time alone has made mature (or provisional again), or whose labels are due
+    since, are judged, too."""
     if subject.profile.find(Kind.OUTCOME, "") is None or not subject.history:
         return subject
     state = labels.state_of(subject)
@@ -92,9 +105,11 @@ def _with_labels(store: Engine, watched: Watched, subject: Subject, new: bool) -
     if new:
         return subject
     with reading(store) as session:
-        before = verdicts.provisional(session, watched.id)
+        before = verdicts.provisional(session, watched.id, "performance.%")
+        waiting = verdicts.provisional(session, watched.id, labels.CHECK, labels.COMPLETENESS)
     early = labels.provisional(subject, state)
     turned = {first for first, was in before.items() if was != (first in early)}
+    turned |= {first for first, was in waiting.items() if was} & labels.due(subject, state)
     judged = {w.first for w in subject.windows}
     windows = [w for w in subject.history if w.first in judged or (w.first in turned and state.at(w) is not None)]
     return replace(subject, windows=tuple(windows))

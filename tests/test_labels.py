@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -253,7 +253,12 @@ def grown(log: pd.DataFrame, now: datetime) -> pd.DataFrame:
 
 
 def at(
-    folder: Path, log: pd.DataFrame, moments: list[datetime], as_of: datetime | None = None, apart: bool = False
+    folder: Path,
+    log: pd.DataFrame,
+    moments: list[datetime],
+    as_of: datetime | None = None,
+    apart: bool = False,
+    **more: Any,
 ) -> list[list[Verdict]]:
     """What the evaluations at these moments gave, one after the other, each of the log as it was then."""
     store = connect(MEMORY)
@@ -261,7 +266,7 @@ def at(
     out = []
     for moment in moments:
         seen = log if as_of is not None else grown(log, moment)
-        changes: dict[str, Any] = {"slos": [], "reference": {"from": "2026-03-02", "to": "2026-03-08"}}
+        changes: dict[str, Any] = {"slos": [], "reference": {"from": "2026-03-02", "to": "2026-03-08"}} | more
         if apart:
             come = seen[["id", "label", "observed_at"]].dropna(subset="label")
             place = write(come, "parquet", folder, "labels")
@@ -291,6 +296,17 @@ def whole(found: list[Verdict], check: str = "performance.roc_auc") -> dict[date
     return {v.window.start: (v.status, v.provisional, v.value) for v in mine}
 
 
+def stored(found: Iterable[list[Verdict]]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """What stands after evaluations one after the other, of all checks that are judged window by window; of versions
+    only since there are two."""
+    return {
+        (v.check, v.column, v.slice, v.version, v.method, v.window.start): (v.status, v.provisional, v.value)
+        for verdicts in found
+        for v in verdicts
+        if not v.version and not v.check.startswith(("slo.", "model", "quality.schema")) and v.method != labels.ARRIVAL
+    }
+
+
 def log_of(days: int, low: float, high: float) -> pd.DataFrame:
     log = flights(days=days, per_hour=4, seed=7)
     hours = np.random.default_rng(7).uniform(low, high, len(log))
@@ -313,12 +329,26 @@ def test_windows_turn_mature_as_time_goes_by_as_if_all_were_judged_anew(tmp_path
     moments = [START + timedelta(days=d, hours=5) for d in range(8, 22)]
     found = at(tmp_path / "grown", log, moments)
     (anew,) = at(tmp_path / "anew", log, moments[-1:])
+    over = [v for v in anew if v.window.end and v.window.end < moments[-1] - timedelta(days=1)]
+    assert {**stored(found), **stored([over])} == stored(found), "what is judged step by step is what is judged at once"
     for check in ("performance.roc_auc", "drift.label"):
         told: dict[datetime | None, tuple[Any, ...]] = {}
         for one in found:
             told |= whole(one, check)
         assert told == whole(anew, check)
         assert {provisional for _, provisional, _ in told.values()} == {True, False}
+
+
+def test_a_window_that_was_open_when_it_was_judged_last_is_judged_once_it_is_over(tmp_path: Path) -> None:
+    log, then = log_of(9, 1, 2), START + timedelta(days=8, hours=10, minutes=30)
+    log = log[(log.ts < then) | (log.ts > then + timedelta(hours=7))]
+    moments = [then, then + timedelta(hours=8)]
+    found = at(tmp_path / "grown", log, moments, chunk="1h")
+    anew = at(tmp_path / "anew", log, moments[-1:], chunk="1h")
+    assert stored(found) == stored(anew)
+    hour = then.replace(minute=0)
+    early, late = ([v for v in one if v.check == "quality.volume" and v.window.start == hour] for one in found)
+    assert [v.provisional for v in (*early, *late)] == [True, False]
 
 
 def test_labels_of_one_class_that_come_first_are_no_drift(tmp_path: Path) -> None:

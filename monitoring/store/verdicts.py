@@ -142,6 +142,12 @@ def evaluated(session: Session, model_id: int) -> datetime | None:
     return None if last is None or last.error else last.now
 
 
+def evaluated_well(session: Session, model_id: int) -> datetime | None:
+    """The moment of the last evaluation that did not fail."""
+    query = select(EvaluationRow.now).where(EvaluationRow.model_id == model_id, EvaluationRow.error == "")
+    return session.scalar(query.order_by(EvaluationRow.id.desc()).limit(1))
+
+
 def summing_up(session: Session, model_id: int, key: str) -> Verdict | None:
     """The newest verdict on the model as a whole."""
     query = select(VerdictRow).where(VerdictRow.model_id == model_id, VerdictRow.check == "model")
@@ -160,14 +166,16 @@ def estimated(session: Session, model_id: int, slots: Sequence[int]) -> set[int]
     return set(session.scalars(query))
 
 
-def provisional(session: Session, model_id: int) -> dict[int, bool]:
-    """By the first slot of a window, whether its performance was provisional when it was judged."""
+def provisional(session: Session, model_id: int, check: str, method: str | None = None) -> dict[int, bool]:
+    """By the first slot of a window, whether checks of a pattern (and a method) were provisional when it was judged."""
     query = (
         select(VerdictRow.first_slot, VerdictRow.provisional)
-        .where(VerdictRow.model_id == model_id, VerdictRow.check.like("performance.%"))
+        .where(VerdictRow.model_id == model_id, VerdictRow.check.like(check))
         .where(VerdictRow.slice == "", VerdictRow.version == "")
         .distinct()
     )
+    if method is not None:
+        query = query.where(VerdictRow.method == method)
     return {slot: bool(value) for slot, value in session.execute(query)}
 
 

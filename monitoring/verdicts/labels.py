@@ -70,6 +70,16 @@ def provisional(subject: Subject, state: LabelState) -> frozenset[int]:
     return late | {w.first for w in subject.history if not subject.complete(w) or not state.mature(w)}
 
 
+def due(subject: Subject, state: LabelState) -> frozenset[int]:
+    """The first slots of windows that should have their labels by now."""
+    usual = lateness.usual(state)
+    return frozenset(
+        w.first
+        for w in subject.history
+        if subject.complete(w) and (place := state.at(w)) is not None and lateness.is_due(state, usual, place)
+    )
+
+
 def judge(subject: Subject) -> Iterator[Verdict]:
     """Whether labels still come, and window by window whether as many came as were to be expected by now."""
     if subject.profile.find(Kind.OUTCOME, "") is None or not subject.windows:
