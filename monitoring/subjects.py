@@ -105,7 +105,7 @@ def _with_labels(store: Engine, watched: Watched, subject: Subject, new: bool) -
     if new:
         return subject
     with reading(store) as session:
-        before = verdicts.provisional(session, watched.id, "performance.%")
+        before = verdicts.provisional(session, watched.id, f"performance.{watched.model.main_metric}", "realised")
         waiting = verdicts.provisional(session, watched.id, labels.CHECK, labels.COMPLETENESS)
     early = labels.provisional(subject, state)
     turned = {first for first, was in before.items() if was != (first in early)}

@@ -166,16 +166,12 @@ def estimated(session: Session, model_id: int, slots: Sequence[int]) -> set[int]
     return set(session.scalars(query))
 
 
-def provisional(session: Session, model_id: int, check: str, method: str | None = None) -> dict[int, bool]:
-    """By the first slot of a window, whether checks of a pattern (and a method) were provisional when it was judged."""
-    query = (
-        select(VerdictRow.first_slot, VerdictRow.provisional)
-        .where(VerdictRow.model_id == model_id, VerdictRow.check.like(check))
-        .where(VerdictRow.slice == "", VerdictRow.version == "")
-        .distinct()
-    )
-    if method is not None:
-        query = query.where(VerdictRow.method == method)
+def provisional(session: Session, model_id: int, check: str, method: str) -> dict[int, bool]:
+    """By the first slot of a window, whether what a check said of the model as a whole was provisional."""
+    query = select(VerdictRow.first_slot, VerdictRow.provisional).where(
+        VerdictRow.model_id == model_id, VerdictRow.check == check, VerdictRow.column == "", VerdictRow.slice == "",
+        VerdictRow.version == "", VerdictRow.method == method,
+    )  # fmt: skip
     return {slot: bool(value) for slot, value in session.execute(query)}
 
 
