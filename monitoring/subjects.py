@@ -71,8 +71,8 @@ def build(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: da
 
 
 def _changed(store: Engine, watched: Watched, done: Ingested, history: list[Slots]) -> list[Slots]:
-    """The windows with rows that changed, those after them, which ask whether drift lasts, those that were not over when
-    the model was evaluated last, and the newest."""
+    """The windows with rows that changed, those after them, which ask whether drift lasts, those that were not over
+    when the model was evaluated last, and the newest."""
     touched = {_number(history, slot, watched.model.chunk.slots) for slot in done.changed}
     touched |= {number + 1 for number in touched}
     opened = len(history) - AGAIN

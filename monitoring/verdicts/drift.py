@@ -78,15 +78,15 @@ class _Early:
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._state = labels.state_of(subject) if subject.profile.find(Kind.OUTCOME, "") is not None else None
-        self._windows = labels.provisional(subject, self._state) if self._state is not None else frozenset()
+        self._windows = frozenset() if subject.labels is None else labels.provisional(subject, subject.labels)
 
     def of(self, effect: Effect) -> Effect:
         """The effect; of labels that are not all there, as provisional."""
         v, window = effect.verdict, effect.compared.window
-        if effect.monitored.column.kind != Kind.LABEL or self._state is None or window.first not in self._windows:
+        state = self._subject.labels
+        if state is None or effect.monitored.column.kind != Kind.LABEL or window.first not in self._windows:
             return effect
-        reason = f"{v.reason[:-1]}; labels still to come, {labels.to_come(self._state)}."
+        reason = f"{v.reason[:-1]}; labels still to come, {labels.to_come(state)}."
         budget = budget_of(self._subject) if effect.budget is None else effect.budget
         return replace(effect, verdict=v._replace(provisional=True, reason=reason), budget=budget)
 
