@@ -108,7 +108,10 @@ def add(entries: list[ChannelEntry]) -> None:
         )  # fmt: skip
     with right.container(border=True):
         st.header("The same as YAML")
-        st.code(fleet.dump([], channels=[document]).partition("\n")[2], language=None)
+        if begun and not good:  # what was typed may be a secret, which no page shows
+            st.caption("Shown once the fields hold.")
+        else:
+            st.code(fleet.dump([], channels=[document]).partition("\n")[2], language=None)
 
 
 def usable(document: dict[str, Any]) -> bool:
