@@ -109,7 +109,8 @@ def _with_labels(store: Engine, watched: Watched, subject: Subject, new: bool) -
         waiting = verdicts.provisional(session, watched.id, labels.CHECK, labels.COMPLETENESS)
     early = labels.provisional(subject, state)
     turned = {first for first, was in before.items() if was != (first in early)}
-    turned |= {first for first, was in waiting.items() if was} & labels.due(subject, state)
+    if any(waiting.values()):
+        turned |= {first for first, was in waiting.items() if was} & labels.due(subject, state)
     judged = {w.first for w in subject.windows}
     windows = [w for w in subject.history if w.first in judged or (w.first in turned and state.at(w) is not None)]
     return replace(subject, windows=tuple(windows))

@@ -35,7 +35,8 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     wanted = [w for w in subject.windows if subject.comparable(w)]
     before = _predecessors(subject, wanted)
     needed = sorted({*wanted, *before.values()})
-    slices, seasons, early = ["", *subject.current.slices()], Seasons(subject), _Early(subject)
+    slices, seasons = ["", *subject.current.slices()], Seasons(subject)
+    early = frozenset() if subject.labels is None else labels.provisional(subject, subject.labels)
     priors = Priors(subject, monitored)
     compared = {
         (m.column.key, s): compare(subject, m, s, needed, own_threshold(subject, m, s), priors)
@@ -46,7 +47,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     for window in wanted:
         for family in ([""], slices[1:]):
             effects = [
-                early.of(effect_of(subject, m, s, compared[m.column.key, s][window]))
+                _waiting(subject, early, effect_of(subject, m, s, compared[m.column.key, s][window]))
                 for s in family
                 for m in monitored
                 if (m.column.key, s) in compared
@@ -72,23 +73,16 @@ def monitored_columns(subject: Subject) -> Iterator[Monitored]:
         yield Monitored(Column(Kind.LABEL, "", "text", grid), grid)
 
 
-class _Early:
-    """Labels of windows that still wait for most of theirs: which come first may say which they are, as fraud is known
-    before its absence is. Their drift decides nothing yet, and shares no budget with what does."""
-
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
-        self._windows = frozenset() if subject.labels is None else labels.provisional(subject, subject.labels)
-
-    def of(self, effect: Effect) -> Effect:
-        """The effect; of labels that are not all there, as provisional."""
-        v, window = effect.verdict, effect.compared.window
-        state = self._subject.labels
-        if state is None or effect.monitored.column.kind != Kind.LABEL or window.first not in self._windows:
-            return effect
-        reason = f"{v.reason[:-1]}; labels still to come, {labels.to_come(state)}."
-        budget = budget_of(self._subject) if effect.budget is None else effect.budget
-        return replace(effect, verdict=v._replace(provisional=True, reason=reason), budget=budget)
+def _waiting(subject: Subject, early: frozenset[int], effect: Effect) -> Effect:
+    """The effect; of labels in windows that still wait for most of theirs as provisional. Which come first may say which
+    they are, as fraud is known before its absence is: their drift decides nothing yet, and shares no budget with what
+    does."""
+    v, window = effect.verdict, effect.compared.window
+    if subject.labels is None or effect.monitored.column.kind != Kind.LABEL or window.first not in early:
+        return effect
+    reason = f"{v.reason[:-1]}; labels still to come, {labels.to_come(subject.labels)}."
+    budget = budget_of(subject) if effect.budget is None else effect.budget
+    return replace(effect, verdict=v._replace(provisional=True, reason=reason), budget=budget)
 
 
 def _predecessors(subject: Subject, windows: Sequence[Slots]) -> dict[Slots, Slots]:

@@ -76,8 +76,12 @@ def due(subject: Subject, state: LabelState) -> frozenset[int]:
     return frozenset(
         w.first
         for w in subject.history
-        if subject.complete(w) and (place := state.at(w)) is not None and lateness.is_due(state, usual, place)
+        if (place := state.at(w)) is not None and _is_due(subject, state, usual, w, place)
     )
+
+
+def _is_due(subject: Subject, state: LabelState, usual: Usual, window: Slots, place: int) -> bool:
+    return subject.complete(window) and lateness.is_due(state, usual, place)
 
 
 def judge(subject: Subject) -> Iterator[Verdict]:
@@ -156,7 +160,7 @@ def _completeness(
     ever = "" if state.curve.ever >= 0.9 else f" ({state.curve.ever:.0%} ever get one)"
     words = f"Labels {share:.0%} complete where {due:.0%} were to be expected by now{ever}"
     verdict = verdict._replace(value=share / due if due else None)
-    if not subject.complete(window) or not lateness.is_due(state, usual, place):
+    if not _is_due(subject, state, usual, window, place):
         age = duration(max(usual.due_age, state.curve.within(MATURE)))
         return verdict._replace(provisional=True, reason=f"{words}; too early to judge: they are due within {age}.")
     own = subject.threshold(CHECK)
