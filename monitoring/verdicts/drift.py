@@ -74,9 +74,9 @@ def monitored_columns(subject: Subject) -> Iterator[Monitored]:
 
 
 def _waiting(subject: Subject, early: frozenset[int], effect: Effect) -> Effect:
-    """The effect; of labels in windows that still wait for most of theirs as provisional. Which come first may say which
-    they are, as fraud is known before its absence is: their drift decides nothing yet, and shares no budget with what
-    does."""
+    """The effect; of labels in windows that still wait for most of theirs as provisional. Which come first may say
+    which they are, as fraud is known before its absence is: their drift decides nothing yet, and shares no budget with
+    what does."""
     v, window = effect.verdict, effect.compared.window
     if subject.labels is None or effect.monitored.column.kind != Kind.LABEL or window.first not in early:
         return effect
