@@ -10,11 +10,12 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import drift_data
 import numpy as np
+import pandas as pd
 from drift_data import Log
 from numpy.typing import NDArray
 
@@ -28,10 +29,12 @@ for name in sys.argv[1:]:
     columns = list(frame.columns)
     calculator = nannyml.UnivariateDriftCalculator(columns, chunk_size=told["rows"])
     calculator.fit(frame[: told["reference"]])
-    found = calculator.calculate(frame[told["reference"]:]).filter(period="analysis").to_df()
+    both = calculator.calculate(frame[told["reference"]:])
+    found, own = (both.filter(period=period).to_df() for period in ("analysis", "reference"))
     out = {}
     for column in columns:
         of = found[column]["jensen_shannon"]
+        out[column + " own"] = own[column]["jensen_shannon"]["value"].to_numpy(dtype=float)
         out[column] = of["value"].to_numpy(dtype=float)
         out[column + " alert"] = of["alert"].to_numpy(dtype=bool)
         out[column + " limit"] = of["upper_threshold"].to_numpy(dtype=float)
@@ -42,11 +45,12 @@ for name in sys.argv[1:]:
 @dataclass(frozen=True, slots=True)
 class Scored:
     """Of a column's windows: `scores` that grow with drift, `limits` at which the default rule alerts, and where it
-    does."""
+    does; `own` are the scores of the reference's own windows, where the program gives or allows any."""
 
     scores: Floats
     limits: Floats
     alerts: NDArray[np.bool_]
+    own: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def leeway(log: Log) -> dict[str, Scored]:
@@ -99,25 +103,30 @@ def alarms(log: Log, names: Sequence[str]) -> NDArray[np.bool_]:
     return out
 
 
-def evidently(log: Log) -> dict[str, Scored]:
-    """Evidently's default tests, on all rows that are not null; of a p-value, how often its limit goes into it."""
+def evidently(log: Log, own: bool = False) -> dict[str, Scored]:
+    """Evidently's default tests, on all rows that are not null; of a p-value, how often its limit goes into it. With
+    `own`, of each of the reference's cells beside the others, too."""
     from evidently.legacy.calculations.stattests import get_stattest
     from evidently.legacy.core import ColumnType
+
+    def asked(before: pd.Series, now: pd.Series) -> tuple[float, float, bool]:
+        test = get_stattest(before, now, kind, None)
+        found = test(before, now, ColumnType(kind), test.default_threshold)
+        if "p_value" in test.display_name:
+            return found.actual_threshold / max(found.drift_score, 1e-300), 1.0, found.drifted
+        return found.drift_score, found.actual_threshold, found.drifted
 
     out = {}
     for name in log.columns:
         kind = "cat" if name.startswith("c") else "num"
         before = log.series(name, slice(0, log.reference)).dropna()
-        scores, limits, alerts = [], [], []
-        for number in range(log.windows):
-            now = log.window(name, number).dropna()
-            test = get_stattest(before, now, kind, None)
-            found = test(before, now, ColumnType(kind), test.default_threshold)
-            p_value = "p_value" in test.display_name
-            limits.append(1.0 if p_value else found.actual_threshold)
-            scores.append(found.actual_threshold / max(found.drift_score, 1e-300) if p_value else found.drift_score)
-            alerts.append(found.drifted)
-        out[name] = Scored(np.asarray(scores), np.asarray(limits), np.asarray(alerts))
+        scores, limits, alerts = zip(
+            *(asked(before, log.window(name, number).dropna()) for number in range(log.windows)), strict=True
+        )
+        chunks = [log.series(name, slice(at, at + 1)).dropna() for at in range(log.reference)] if own else []
+        rest = [pd.concat([*chunks[:at], *chunks[at + 1 :]]) for at in range(len(chunks))]
+        each = [asked(others, one)[0] for others, one in zip(rest, chunks, strict=True)] if len(chunks) > 1 else []
+        out[name] = Scored(np.asarray(scores), np.asarray(limits), np.asarray(alerts), np.asarray(each))
     return out
 
 
@@ -144,7 +153,10 @@ def nannyml(python: str, logs: Sequence[Log]) -> list[dict[str, Scored]]:
         for name, log in zip(names, logs, strict=True):
             found = np.load(f"{name}.npz")
             out.append(
-                {c: Scored(found[c], found[f"{c} limit"], found[f"{c} alert"].astype(np.bool_)) for c in log.columns}
+                {
+                    c: Scored(found[c], found[f"{c} limit"], found[f"{c} alert"].astype(np.bool_), found[f"{c} own"])
+                    for c in log.columns
+                }
             )
         return out
 

@@ -4,8 +4,12 @@ A column is drawn without drift and with several kinds of it, in windows beside 
 (ours: the evidence; the peers': their default test) is held to its own quantile over windows without drift, so that
 each raises one false alarm in a hundred windows, and the share of drifted windows beyond it is its power. Drift is as
 large as some method needs to be right about four times in five. The log has six columns more, without drift; the last
-column is of a log that has none. Both of the last are ours less the best peer's, with two standard errors of it, by the
-bootstrap over references. With `--keep FOLDER` the peers' scores are kept there, by their
+column is of a log that has none. Both are ours less the best peer's, with two standard errors of it, by the
+bootstrap over references.
+
+The peers' level is told: the quantile is of windows that nobody has who looks at a reference. So the last two columns
+are the peers' power where they learn it as ours does, from the reference's own windows: their statistic less its mean
+there, over its deviation there, held to the same rate. With `--keep FOLDER` the peers' scores are kept there, by their
 versions: they take a hundred times as long as ours, and do not change when ours are bettered.
 """
 
@@ -32,7 +36,9 @@ RATE, WINDOWS, DRAWS = 0.01, 50, 200
 BESIDE = 6
 """Columns of the same kind without drift that are in the log as well: a log has several."""
 NULLS = 0.01
-OURS = ("ours", "alone")
+OURS, PEERS = ("ours", "alone"), ("Evidently", "NannyML")
+LEARNED = ", learned"
+TINY = 1e-12
 Draw = Callable[[Random, tuple[int, int]], Floats]
 Scores = dict[str, Floats]
 
@@ -136,8 +142,15 @@ def kept(folder: str, name: str, scored: Callable[[], Scores]) -> Scores:
 
 
 def stacked(each: list[dict[str, drift_peers.Scored]]) -> Scores:
-    """Scores by column, shape (references, windows)."""
-    return {c: np.stack([one[c].scores for one in each]) for c in (each[0] if each else ())}
+    """Scores by column, shape (references, windows); and where the reference's own windows have some, by column and
+    LEARNED how far beyond those each lies, in their deviations."""
+    out = {c: np.stack([one[c].scores for one in each]) for c in (each[0] if each else ())}
+    for column in list(out):
+        of = [one[column] for one in each]
+        if all(len(one.own) > 1 for one in of):
+            beyond = [(one.scores - one.own.mean()) / max(float(one.own.std(ddof=1)), TINY) for one in of]
+            out[column + LEARNED] = np.stack(beyond)
+    return out
 
 
 def powers(plain: Floats, drifted: Floats) -> float:
@@ -156,8 +169,10 @@ def main() -> None:
     options = parser.parse_args()
     versions = drift_peers.versions(options.nannyml)
     print(f"{options.references} references of {WINDOWS} windows, seed {options.seed}, rate {RATE}; {versions}\n")
-    print("| column | rows | drift | ours | Evidently | NannyML | ours less the best peer | alone in its log |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| column | rows | drift | ours | Evidently | NannyML | ours less the best peer | alone | Evidently | NannyML |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, before, now, levels in CELLS:
         title = f"{name} {before:,} / {now:,}"
         if options.only not in title:
@@ -168,7 +183,7 @@ def main() -> None:
                 [drift_peers.leeway(beside(log, levels, options.seed, n)) for n, log in enumerate(logs)]
             ),
             "alone": lambda logs=logs: stacked([drift_peers.leeway(log) for log in logs]),
-            "Evidently": lambda logs=logs: stacked([drift_peers.evidently(log) for log in logs]),
+            "Evidently": lambda logs=logs: stacked([drift_peers.evidently(log, own=True) for log in logs]),
             "NannyML": lambda logs=logs: stacked(drift_peers.nannyml(options.nannyml, logs)),
         }
         scores = {}
@@ -187,8 +202,15 @@ def main() -> None:
             apart = {m: (power[m] - power[best], 2 * float((again[m] - again[best]).std())) for m in OURS}
             cells = [f"{power[m]:.2f}" if m in power else "–" for m in ("ours", "Evidently", "NannyML")]
             cells += [f"{d:+.3f} ± {e:.3f}{' **below**' if d + e < 0 else ''}" for d, e in apart.values()]
+            learned = {
+                m: powers(scores[m][first + LEARNED], scores[m][drift + LEARNED])
+                for m in PEERS
+                if first + LEARNED in scores.get(m, {})
+            }
+            cells += [f"{learned[m]:.2f}" if m in learned else "–" for m in PEERS]
             print(f"| {name} | {before:,} / {now:,} | {drift[2:]} | {' | '.join(cells)} |", flush=True)
-            print(json.dumps({"cell": title, "drift": drift, **power, "apart": apart}), file=sys.stderr, flush=True)
+            said = {"cell": title, "drift": drift, **power, "apart": apart, "learned": learned}
+            print(json.dumps(said), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LOCATION, SCALE, SHAPE, MISSING = 0.8, 0.07, 0.12, 0.01
+LOCATION, SCALE, SHAPE, MISSING = 0.92, 0.025, 0.05, 0.005
 """How the false-alarm budget of a numeric column is divided. Most real drift is a shift."""
 NEW, SINGLE, EACH = 0.25, 0.25, 0.01
 """And of a categorical one: to values never seen, to the class that moved most (so much for each, and no more than that
