@@ -25,9 +25,9 @@ day before had not: few windows cannot tell that they are not nearly the same, a
 leave them no power."""
 RATIOS = np.concatenate([[0.0], np.exp(np.arange(np.log(0.03), np.log(2000.0), 0.6))])
 """Variance of effects over that of noise. Effects of less than a thirtieth of the noise show nowhere."""
-NO_EFFECT = 0.2
+NO_EFFECT = 0.1
 """Prior probability that windows differ by nothing but their rows."""
-SLOPE, STEEPNESS = 0.25, 20.0
+SLOPE, STEEPNESS = 0.25, 14.0
 """The prior of small ratios falls with this power of them; that of large ones (of what a day has that the day before
 had not, over noise) with this power over the number of windows. Few windows cannot tell that effects are not huge, and
 a prior that does not either would leave them no power."""
