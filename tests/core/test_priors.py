@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.core.calibration.between import RATIOS, RHOS, arrangement, between, general
+from monitoring.core.calibration.between import ALONE, RATIOS, RHOS, arrangement, between, general
 from monitoring.core.calibration.priors import OWN_KIND, Told, priors, told
 from monitoring.core.calibration.windows import Known
 from monitoring.core.grid import CategoricalGrid, NumericGrid
@@ -64,7 +64,13 @@ def test_six_columns_tell_a_seventh_how_far_ten_days_differ(effect: float) -> No
 
 def test_one_column_alone_knows_what_is_generally_so() -> None:
     (prior,) = priors([column(np.random.default_rng(2), 0.9)])
-    assert prior["scale"].sum(axis=0) == pytest.approx(general(arranged(30)).sum(axis=0), abs=0.03)
+    assert prior["scale"].sum(axis=0) == pytest.approx(general(arranged(30), ALONE).sum(axis=0), abs=0.03)
+
+
+def test_a_column_alone_is_taken_to_lie_further_apart_than_one_of_several() -> None:
+    calm = [column(np.random.default_rng(seed), 0.0, 10, 0.0) for seed in range(2)]
+    assert of_ratio(priors(calm[:1])[0]["location"]) > of_ratio(general(arranged(10)))
+    assert of_ratio(priors(calm)[0]["location"]) < of_ratio(general(arranged(10)))
 
 
 def test_a_column_told_many_times_is_no_news_to_itself_and_counts_once_for_another() -> None:
@@ -98,7 +104,7 @@ def test_ten_days_that_other_columns_know_better_lie_as_far_as_they_say() -> Non
     close = np.linspace(-3.0, 3.0, 10)
     six = priors([column(random, 0.0, 10, 0.3) for _ in range(7)])[0]["location"]
     alone, helped = (between(arranged(10), close, 1.0, np.asarray([10.0]), prior=prior).usual for prior in (None, six))
-    assert helped > 1.3 * alone
+    assert helped > 1.15 * alone
 
 
 def test_constant_columns_say_next_to_nothing_and_heaps_nothing() -> None:

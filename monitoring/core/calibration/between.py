@@ -25,12 +25,12 @@ day before had not: few windows cannot tell that they are not nearly the same, a
 leave them no power."""
 RATIOS = np.concatenate([[0.0], np.exp(np.arange(np.log(0.03), np.log(2000.0), 0.6))])
 """Variance of effects over that of noise. Effects of less than a thirtieth of the noise show nowhere."""
-NO_EFFECT = 0.1
+NO_EFFECT = 0.2
 """Prior probability that windows differ by nothing but their rows."""
-SLOPE, STEEPNESS = 0.25, 14.0
+SLOPE, STEEPNESS, ALONE = 0.25, 20.0, 13.0
 """The prior of small ratios falls with this power of them; that of large ones (of what a day has that the day before
 had not, over noise) with this power over the number of windows. Few windows cannot tell that effects are not huge, and
-a prior that does not either would leave them no power."""
+a prior that does not either would leave them no power. Where no other column of the log bears it out, ALONE."""
 MOST_BLOCKS = 120
 """Windows above which neighbours are taken together, to keep matrices small."""
 ALIKE = 0.12
@@ -151,7 +151,7 @@ def between(
     if arranged.onto.shape[1] == 0:
         return nothing(size, m)
     weighed = _weighed(arranged, apart, sampling, classes, dimensions)
-    logs = weighed.logs + np.log(general(arranged) if prior is None else prior)
+    logs = weighed.logs + np.log(general(arranged, ALONE) if prior is None else prior)
     weights = np.exp(logs - logs.max()).ravel()
     weights /= weights.sum()
     alone, middle, centre = (np.asarray(each) for each in (arranged.own, arranged.middle, arranged.centre))
@@ -173,10 +173,10 @@ def likelihood(arranged: Arrangement, apart: Floats, sampling: float, classes: F
     return np.asarray(np.exp(logs - logs.max()))
 
 
-def general(arranged: Arrangement) -> Floats:
+def general(arranged: Arrangement, steepness: float = STEEPNESS) -> Floats:
     """The prior of RHOS and RATIOS before anything was seen, shape (RHOS, RATIOS): the fewer directions windows leave
     free, the steeper against large ratios."""
-    return _general(max(arranged.onto.shape[1], 1))
+    return _general(max(arranged.onto.shape[1], 1), steepness)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,9 +210,9 @@ def _weighed(arranged: Arrangement, apart: Floats, sampling: float, classes: Flo
 
 
 @lru_cache(maxsize=128)
-def _general(rank: int) -> Floats:
+def _general(rank: int, steepness: float) -> Floats:
     ratios, new = RATIOS[1:], np.outer(1 - np.square(RHOS), RATIOS[1:])
-    some = (ratios / (1 + ratios)) ** SLOPE * (1 + new) ** (-STEEPNESS / rank)
+    some = (ratios / (1 + ratios)) ** SLOPE * (1 + new) ** (-steepness / rank)
     some *= (1 - NO_EFFECT) / some.sum(axis=1, keepdims=True)
     of_ratios = np.column_stack([np.full(len(RHOS), NO_EFFECT), some])
     of_rhos = np.asarray(RHO_PRIOR) * (1 - np.square(RHOS)) ** (RHO_STEEPNESS / rank)

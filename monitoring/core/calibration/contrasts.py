@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LOCATION, SCALE, SHAPE, MISSING = 0.9, 0.03, 0.065, 0.005
+LOCATION, SCALE, SHAPE, MISSING = 0.92, 0.025, 0.052, 0.003
 """How the false-alarm budget of a numeric column is divided where there are windows without end; evened where there are
 few (null.FEW). Most real drift is a shift."""
 NEW, SINGLE, EACH = 0.25, 0.25, 0.01

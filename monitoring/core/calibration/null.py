@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 LEAST, MOST = 1e-290, 0.99
 """p-values beyond which none is more, or less, surprising."""
 
-FEW = 7.0
+FEW = 9.0
 """Windows, beyond one a class, at which the shares of the budget are half as far from even as was meant."""
 
 

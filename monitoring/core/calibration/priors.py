@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.calibration.between import RATIOS, RHOS, general, likelihood
+from monitoring.core.calibration.between import ALONE, RATIOS, RHOS, general, likelihood
 from monitoring.core.calibration.contrasts import Contrast, numeric
 from monitoring.core.calibration.linear import apart
 from monitoring.core.calibration.windows import Known
@@ -29,16 +29,20 @@ ALIKE_RHOS, ALIKE_RATIOS = 0.25, 0.4
 """How far columns of a kind lie from its middle: in the logarithm of what a window has that the one before had not,
 and in that of its variance over the noise's, beyond SMALL, below which it shows nowhere."""
 SMALL = 0.3
+OTHERS = 0.5
+"""Columns beside, those that go together counted as one, below which nothing bears out what is said of a column."""
 TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Told:
     """What a column's windows say: `likelihood` of RHOS and RATIOS by what was measured, each of shape (RHOS, RATIOS),
-    the `general` prior of them, and how far each of its windows lies from the others, 0 of those that are left out."""
+    the `general` prior of them and the `careful` one of a column that has no others, and how far each of its windows
+    lies from the others, 0 of those that are left out."""
 
     likelihood: dict[str, Floats]
     general: Floats
+    careful: Floats
     apart: Floats
 
 
@@ -54,14 +58,14 @@ def told(grid: Grid, codes: Codes, known: Known) -> Told:
     useful, kept = known.useful(), known.is_useful
     off = np.zeros(len(known.counts))
     if known.independent or not kept.any():
-        return Told({}, general(known.arranged), off)
+        return Told({}, general(known.arranged), general(known.arranged, ALONE), off)
     says = {}
     for contrast in measured:
         found, sampling = apart(useful, contrast)
         says[contrast.name] = likelihood(useful.arranged, found, sampling, useful.windows)
         if len(says) == 1:
             off[kept] = found
-    return Told(says, general(useful.arranged), off)
+    return Told(says, general(useful.arranged), general(useful.arranged, ALONE), off)
 
 
 def priors(columns: list[Told]) -> list[dict[str, Floats]]:
@@ -85,8 +89,9 @@ def priors(columns: list[Told]) -> list[dict[str, Floats]]:
         for name in sorted({name for c in columns for name in c.likelihood})
     }  # fmt: skip
     out = []
-    for at, kind in enumerate(kinds):
+    for at, column in enumerate(columns):
         weights = (1 - alike[at]) * once
+        kind = kinds[at] if weights.sum() >= OTHERS else _kinds(column.careful.tobytes())
         found = {name: np.log(kind.prior) + np.tensordot(weights, each, axes=1) for name, each in says.items()}
         of_rho = {name: _log_sum(each) for name, each in found.items()}
         before = np.log(kind.prior.sum(axis=1))
