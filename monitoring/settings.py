@@ -32,7 +32,7 @@ HELP = {
     "group_wait_seconds": "Seconds that alerts of one owner and model are gathered before the first notification.",
     "group_interval_seconds": "Seconds at least between two notifications of changes in one group of alerts.",
     "repeat_hours": "Hours after which a group of alerts that still fires is sent again.",
-    "keep_days": "Days that sent messages, finished requests and files of ended commands are kept. Dead letters stay.",
+    "keep_days": "Days that sent messages, finished requests, reports and ended commands are kept. Dead letters stay.",
     "keep_alerts_days": "Days that ended alerts and incidents are kept, with their history; at least 90.",
 }
 

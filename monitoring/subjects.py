@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from monitoring.store import summaries, verdicts
 from monitoring.store.database import reading
 from monitoring.store.models import Watched
 from monitoring.verdicts import labels
+from monitoring.verdicts.performance import first_answers
 from monitoring.verdicts.subject import Subject
 
 AGAIN = 2
@@ -59,15 +61,35 @@ def build(store: Engine, watched: Watched, done: Ingested, scope: Scope, now: da
     windows = list(history)
     if not new:
         windows = _changed(store, watched, done, history)
-    if model.chunk.rows is None:
-        windows = [w for w in windows if scope.start is None or moment_of(w.last) > scope.start]
-        windows = [w for w in windows if scope.end is None or moment_of(w.first) < scope.end]
+    windows = _within(windows, watched, scope)
     due = _due(store, watched, done, windows, new, span if baseline.own is None else Slots(0, 0))
     subject = Subject(
         model, baseline.profile, reference, span, current, tuple(windows), tuple(history), now, inside, scope.finished,
         due,
     )  # fmt: skip
+    subject = replace(subject, lacking=frozenset() if new else _lacking(store, watched, subject, scope))
     return _with_labels(store, watched, subject, new)
+
+
+def _within(windows: Iterable[Slots], watched: Watched, scope: Scope) -> list[Slots]:
+    """Those that touch the stretch of time that is asked for."""
+    by_rows, start, end = watched.model.chunk.rows is not None, scope.start, scope.end
+    return [
+        w for w in windows
+        if by_rows or ((start is None or moment_of(w.last) > start) and (end is None or moment_of(w.first) < end))
+    ]  # fmt: skip
+
+
+def _lacking(store: Engine, watched: Watched, subject: Subject, scope: Scope) -> frozenset[tuple[str, int]]:
+    """Windows in which a version has no verdict of its own yet: with one version there are none, so the first one's
+    are made once a second one appears."""
+    first = first_answers(subject.current)
+    if not first or subject.profile.find(Kind.OUTCOME, "") is None:
+        return frozenset()
+    with reading(store) as session:
+        known = verdicts.of_versions(session, watched.id, f"performance.{watched.model.main_metric}")
+    windows = _within(subject.history, watched, scope)
+    return frozenset((v, w.first) for v, slot in first.items() for w in windows if w.last > slot) - known
 
 
 def _changed(store: Engine, watched: Watched, done: Ingested, history: list[Slots]) -> list[Slots]:
@@ -102,12 +124,13 @@ def _with_labels(store: Engine, watched: Watched, subject: Subject, new: bool) -
         return subject
     state = labels.state_of(subject)
     subject = replace(subject, labels=state)
+    early = labels.provisional(subject)
+    subject = replace(subject, early=early)
     if new:
         return subject
     with reading(store) as session:
         before = verdicts.provisional(session, watched.id, f"performance.{watched.model.main_metric}", "realised")
         waiting = verdicts.provisional(session, watched.id, labels.CHECK, labels.COMPLETENESS)
-    early = labels.provisional(subject, state)
     turned = {first for first, was in before.items() if was != (first in early)}
     if any(waiting.values()):
         turned |= {first for first, was in waiting.items() if was} & labels.due(subject, state)
@@ -120,7 +143,7 @@ def looked_back_to(subject: Subject) -> tuple[int, int]:
     """The first slots of the stored verdicts that the summing-up needs: of all checks, and of those of labels."""
     history = subject.history
     since = history[-RECENT].first if len(history) > RECENT else 0
-    early = labels.provisional(subject, subject.labels) if subject.labels is not None else frozenset()
+    early = labels.provisional(subject) if subject.labels is not None else frozenset()
     mature = [w.first for w in history if w.first not in early]
     return since, min(since, mature[-RECENT] if len(mature) > RECENT else 0)
 

@@ -24,6 +24,7 @@ from monitoring.dispatchers import command_run
 from monitoring.dispatching import thread as dispatching
 from monitoring.errors import LeewayError
 from monitoring.evaluate import Scope, evaluate
+from monitoring.evidently import cache
 from monitoring.ingest import Progress
 from monitoring.instant import instant
 from monitoring.ping import ping
@@ -120,6 +121,8 @@ def purge(store: Engine, settings: Settings, clock: Clock) -> bool:
         gone = retention.step(session, clock(), keep)
     if orders := command_run.clear(settings.home, clock() - keep.done):
         log.info("past their time: the files of %d orders", orders)
+    if reports := cache.clear(settings.home / "reports", clock() - keep.done):
+        log.info("past their time: %d reports", reports)
     if gone:
         log.info("past their time: %s", ", ".join(f"{number:,} of {table}" for table, number in gone.items()))
     return bool(gone)

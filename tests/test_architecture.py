@@ -49,6 +49,7 @@ BELOW = {
         "monitoring.fleet.oncall",
         "monitoring.fleet.thresholds",
         "monitoring.errors",
+        "monitoring.dispatchers.dispatcher",
         "monitoring.notifiers.channel",
     ),
     "monitoring.logs": (

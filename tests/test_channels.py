@@ -15,7 +15,7 @@ from monitoring import fleet
 from monitoring.__main__ import main
 from monitoring.errors import ChannelError, FleetError
 from monitoring.notifiers.admission import admit
-from monitoring.notifiers.guard import Reach
+from monitoring.notifiers.guard import Forbidden, Reach
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.registry import parse
 from monitoring.settings import VENDORS
@@ -226,10 +226,10 @@ def test_a_channel_to_where_nothing_may_be_sent_is_refused_when_it_is_saved(
     http = Http(Reach(**{**LISTED, **reach}), resolve=resolve)
     channel = parse({"name": "hook", "kind": "webhook"} | change)
     if not words:
-        admit([channel], http, {"TOKEN": "s3cr3t"})
+        admit({"channel hook": channel}, http, {"TOKEN": "s3cr3t"})
         return
-    with pytest.raises(ChannelError) as refused:
-        admit([channel], http, {"TOKEN": "s3cr3t"})
+    with pytest.raises(Forbidden) as refused:
+        admit({"channel hook": channel}, http, {"TOKEN": "s3cr3t"})
     assert refused.value.sentence.startswith("channel hook: ")
     assert words in refused.value.sentence and "s3cr3t" not in refused.value.sentence
 
@@ -237,8 +237,12 @@ def test_a_channel_to_where_nothing_may_be_sent_is_refused_when_it_is_saved(
 def test_every_channel_that_is_refused_is_named_and_mail_servers_are_asked_for_too() -> None:
     hook = parse({"name": "hook", "kind": "webhook", "url": "https://10.0.0.8/"})
     mail = parse(MAIL | {"host": "mail.elsewhere.org"})
-    with pytest.raises(ChannelError) as refused:
-        admit([hook, parse(MAIL), mail], Http(Reach(**LISTED), resolve=resolve), {})
+    with pytest.raises(Forbidden) as refused:
+        admit(
+            {"channel hook": hook, "channel good": parse(MAIL), "channel mail": mail},
+            Http(Reach(**LISTED), resolve=resolve),
+            {},
+        )
     assert "channel hook: 10.0.0.8" in refused.value.sentence
     assert "channel mail: mail.elsewhere.org:587 is not on the list" in refused.value.sentence
 

@@ -589,6 +589,43 @@ def test_times_may_be_written(shape: str, parquet: Verdicts, tmp_path: Path) -> 
     assert not differences(evaluate(tmp_path, binary_model(write(log, "parquet", tmp_path))), parquet)
 
 
+@pytest.fixture(scope="module")
+def as_of_the_sixth_day(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
+    folder = tmp_path_factory.mktemp("sixth")
+    return evaluate(folder, binary_model(write(LOG, "parquet", folder)), options=("--as-of", "2026-03-08"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "predicted", "observed"),
+    [
+        ("parquet", "seconds since 1970", "milliseconds"),
+        ("csv", "milliseconds", "seconds since 1970"),
+        ("jsonl", "text with an offset", "milliseconds"),
+        ("parquet", "milliseconds", "text with an offset"),
+    ],
+)
+def test_times_of_labels_have_a_unit_of_their_own(
+    kind: str, predicted: str, observed: str, as_of_the_sixth_day: Verdicts, tmp_path: Path
+) -> None:
+    """As of a moment at which some labels were not known yet."""
+    log = LOG.assign(ts=TIMES[predicted](LOG.ts), observed_at=TIMES[observed](LOG.observed_at))
+    found = evaluate(tmp_path, binary_model(write(log, kind, tmp_path)), options=("--as-of", "2026-03-08"))
+    assert not differences(found, as_of_the_sixth_day)
+    assert any(v["window"]["n"] for v in of(found, "performance.roc_auc"))
+
+
+def test_a_log_cut_by_rows_may_have_times_in_milliseconds(tmp_path: Path) -> None:
+    by_rows = {"chunk": {"rows": 288}, "reference": {"rows": 3 * 288}, "slos": []}
+    found = {}
+    for shape in ("seconds since 1970", "milliseconds"):
+        log = LOG.assign(ts=TIMES[shape](LOG.ts), observed_at=TIMES["milliseconds"](LOG.observed_at))
+        model = binary_model(write(log, "parquet", tmp_path / shape), **by_rows)
+        found[shape] = evaluate(tmp_path / shape, model, options=("--as-of", "2026-03-08"))
+    assert not differences(found["milliseconds"], found["seconds since 1970"])
+    labelled = [v["window"]["n"] for v in of(found["milliseconds"], "performance.roc_auc") if not v["slice"]]
+    assert max(labelled) > 200 and min(labelled) == 0
+
+
 @pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
 def test_seconds_since_1970_may_be_text(kind: str, parquet: Verdicts, tmp_path: Path) -> None:
     seconds = TIMES["seconds since 1970"]

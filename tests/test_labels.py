@@ -201,18 +201,17 @@ def test_labels_that_come_later_than_they_used_to_are_late_until_that_is_usual()
 
 def test_windows_without_most_of_their_labels_are_provisional() -> None:
     one = subject(taking(230, 260), 30)
-    state = labels.state_of(one)
-    early = labels.provisional(one, state)
+    early = labels.provisional(one)
     assert early == {w.first for w in one.history if (30 * 24 - (w.last - FIRST)) < 230 + 20}
     late = subject(lost(), 30)
-    assert FIRST + 22 * 24 in labels.provisional(late, labels.state_of(late)), "two thirds lost is not all labels"
+    assert FIRST + 22 * 24 in labels.provisional(late), "two thirds lost is not all labels"
 
 
 def test_before_the_delay_is_known_no_window_is_mature_that_waits_for_labels() -> None:
     one = subject(taking(0, 190), 5)
-    assert labels.provisional(one, labels.state_of(one)) == {w.first for w in one.history}
+    assert labels.provisional(one) == {w.first for w in one.history}
     quick = subject(taking(0, 0.5), 2.5)
-    assert labels.provisional(quick, labels.state_of(quick)) == {FIRST + 48}
+    assert labels.provisional(quick) == {FIRST + 48}
 
 
 def test_without_times_of_observation_it_says_what_to_map() -> None:
@@ -297,13 +296,12 @@ def whole(found: list[Verdict], check: str = "performance.roc_auc") -> dict[date
 
 
 def stored(found: Iterable[list[Verdict]]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """What stands after evaluations one after the other, of all checks that are judged window by window; of versions
-    only since there are two."""
+    """What stands after evaluations one after the other, of all checks that are judged window by window."""
     return {
         (v.check, v.column, v.slice, v.version, v.method, v.window.start): (v.status, v.provisional, v.value)
         for verdicts in found
         for v in verdicts
-        if not v.version and not v.check.startswith(("slo.", "model", "quality.schema")) and v.method != labels.ARRIVAL
+        if not v.check.startswith(("slo.", "model", "quality.schema")) and v.method != labels.ARRIVAL
     }
 
 
@@ -337,6 +335,23 @@ def test_windows_turn_mature_as_time_goes_by_as_if_all_were_judged_anew(tmp_path
             told |= whole(one, check)
         assert told == whole(anew, check)
         assert {provisional for _, provisional, _ in told.values()} == {True, False}
+
+
+def test_every_version_is_judged_from_when_it_first_answered_however_late_the_second_one_came(tmp_path: Path) -> None:
+    log = log_of(16, 1, 30)
+    day = (log.ts - pd.Timestamp(START)).dt.days
+    log = log.assign(version=np.select([day < 10, (day < 13) | (log.index % 2 == 0)], ["one", "two"], "three"))
+    moments = [START + timedelta(days=d, hours=6) for d in (9, 11, 12, 15)]
+    found = at(tmp_path / "grown", log, moments)
+    days = {
+        version: sorted({(v.window.start - START).days for one in found for v in one if v.version == version})  # type: ignore[operator]
+        for version in ("one", "two", "three")
+    }
+    assert not any(v.version for v in found[0]), "the only version is the model as a whole"
+    assert days == {"one": list(range(16)), "two": list(range(10, 16)), "three": list(range(13, 16))}
+    (anew,) = at(tmp_path / "anew", log, moments[-1:])
+    assert {**stored(found), **stored([anew])} == stored(found)
+    assert {k for k in stored([anew]) if k[3]} == {k for k in stored(found) if k[3]}
 
 
 def test_a_window_that_was_open_when_it_was_judged_last_is_judged_once_it_is_over(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -195,6 +197,22 @@ def test_the_worker_keeps_as_long_as_it_is_set(store: Engine) -> None:
     assert not purge(store, Settings(keep_days=4), lambda: NOW)
     with reading(store) as session:
         assert session.scalars(select(OutboxRow.dedup_key)).all() == ["two"]
+
+
+def test_reports_that_nobody_asked_for_any_more_and_files_of_killed_builds_are_cleared(
+    store: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "reports"
+    (folder / ".report-killed").mkdir(parents=True)
+    (folder / ".report-killed" / "current.parquet").write_text("")
+    for name, age in ((".report-killed", 5), ("old.html", 5), ("new.html", 3), ("notes.txt", 5)):
+        path = folder / name
+        if not path.is_dir():
+            path.write_text("<!doctype html>")
+        when = (NOW - age * DAY).timestamp()
+        os.utime(path, (when, when))
+    purge(store, Settings(keep_days=4, home=tmp_path), lambda: NOW)
+    assert sorted(path.name for path in folder.iterdir()) == ["new.html", "notes.txt"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("LEEWAY_KEEP_DAYS", "0"), ("LEEWAY_KEEP_ALERTS_DAYS", "89")])

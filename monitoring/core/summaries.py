@@ -44,11 +44,11 @@ class Summaries:
         """The slices seen."""
         return sorted({s.slice for s in self.packed if s.slice})
 
-    def span(self) -> Slots | None:
-        """From the first slot with a row to past the last one; None without rows."""
+    def span(self, version: str | None = None) -> Slots | None:
+        """From the first slot with a row, of one version or of all, to past the last one; None without rows."""
         first, last = [], []
         for series, blocks in self.packed.items():
-            if series.kind == Kind.ROWS and not series.slice and blocks:
+            if series.kind == Kind.ROWS and not series.slice and blocks and version in (None, series.version):
                 first.append(int(self.cells(series, min(blocks)).slots[0]))
                 last.append(int(self.cells(series, max(blocks)).slots[-1]) + 1)
         return Slots(min(first), max(last)) if first else None

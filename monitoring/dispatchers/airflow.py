@@ -20,6 +20,7 @@ from monitoring.dispatchers.asking import asked, listed
 from monitoring.dispatchers.dispatcher import Dispatcher, Means
 from monitoring.dispatchers.outcome import Accepted, Outcome, Refused, Retry, Unclear, not_accepted
 from monitoring.dispatchers.registry import dispatcher
+from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Response
 from monitoring.notifiers.secrets import Secret, Template
 
@@ -66,9 +67,9 @@ class Airflow(Dispatcher):
         """The run's id is made from the order's."""
         return True
 
-    def check(self, means: Means) -> None:
+    def check(self, http: Http) -> None:
         """The host, by the guard."""
-        means.http.check(self.url)
+        http.check(self.url)
 
     def dispatch(self, order: Order, means: Means) -> Outcome:
         """Trigger the DAG, or mark a run as failed, which ends its tasks."""

@@ -113,7 +113,7 @@ class Command(Dispatcher):
         """By what it has written, and whether it still lives."""
         return Run.of(means.home, run or order.id).report()
 
-    def check(self, means: Means) -> None:
+    def usable(self, means: Means) -> None:
         """Whether the operator allows it, and the program is there."""
         for words in map(self._words, Action):
             if words and not allowed(words, means.commands):

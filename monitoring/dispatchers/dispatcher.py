@@ -78,5 +78,9 @@ class Dispatcher(Referring):
     def look(self, order: Order, run: str, means: Means) -> Report | Retry | Refused | None:
         """How an order's run stands; `run` is "" where its name is not known. None: nothing is known of this order."""
 
-    def check(self, means: Means) -> None:
-        """Whether it can be used, without ordering anything. Raises guard.Forbidden, LeewayError and OSError."""
+    def check(self, http: Http) -> None:
+        """Whether its server may be reached, without sending. Raises guard.Forbidden and OSError."""
+
+    def usable(self, means: Means) -> None:
+        """Whether it can be used here, without ordering anything. Raises guard.Forbidden, LeewayError and OSError."""
+        self.check(means.http)

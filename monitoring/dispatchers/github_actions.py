@@ -21,6 +21,7 @@ from monitoring.dispatchers.asking import asked, listed, within
 from monitoring.dispatchers.dispatcher import Dispatcher, Means
 from monitoring.dispatchers.outcome import SERVER, Accepted, Outcome, Refused, Retry, not_accepted, not_learned
 from monitoring.dispatchers.registry import dispatcher
+from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Response
 from monitoring.notifiers.secrets import Secret, Template
 
@@ -78,9 +79,9 @@ class GitHubActions(Dispatcher):
         """What it has a workflow for, and to end a run."""
         return frozenset({Action.CANCEL} | {action for action in Action if self._workflow(action)})
 
-    def check(self, means: Means) -> None:
+    def check(self, http: Http) -> None:
         """The API's host, by the guard."""
-        means.http.check(self.api)
+        http.check(self.api)
 
     def dispatch(self, order: Order, means: Means) -> Outcome:
         """Begin a run, or end one."""

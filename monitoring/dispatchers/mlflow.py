@@ -19,6 +19,7 @@ from monitoring.dispatchers.asking import asked, listed
 from monitoring.dispatchers.dispatcher import Dispatcher, Means
 from monitoring.dispatchers.outcome import Accepted, Outcome, Refused, Retry, not_accepted
 from monitoring.dispatchers.registry import dispatcher
+from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Response
 from monitoring.notifiers.secrets import Secret, Template
 
@@ -71,9 +72,9 @@ class MLflow(Dispatcher):
         """To set an alias twice is to set it."""
         return True
 
-    def check(self, means: Means) -> None:
+    def check(self, http: Http) -> None:
         """The host, by the guard."""
-        means.http.check(self.url)
+        http.check(self.url)
 
     def dispatch(self, order: Order, means: Means) -> Outcome:
         """Set the alias to the order's version."""

@@ -16,6 +16,7 @@ from monitoring.dispatchers.dispatcher import Dispatcher, Means
 from monitoring.dispatchers.outcome import GATEWAY, Accepted, Outcome, Refused, Retry, not_accepted, not_learned
 from monitoring.dispatchers.registry import dispatcher
 from monitoring.notifiers import signature
+from monitoring.notifiers.http import Http
 from monitoring.notifiers.outcome import Response
 from monitoring.notifiers.secrets import Expanded, Secret, Template
 from monitoring.notifiers.webhook import check_references
@@ -78,11 +79,11 @@ class Webhook(Dispatcher):
         """As it is told."""
         return self.drops_repetitions
 
-    def check(self, means: Means) -> None:
+    def check(self, http: Http) -> None:
         """The URLs' hosts, by the guard."""
-        means.http.check(self.url)
+        http.check(self.url)
         if self.status_url:
-            means.http.check(self.status_url.partition("{")[0])
+            http.check(self.status_url.partition("{")[0])
 
     def dispatch(self, order: Order, means: Means) -> Outcome:
         """The signature is of the moment of sending; the id is the order's own."""

@@ -1,9 +1,12 @@
-"""Which report is which: the key of what went into it, and how many are kept."""
+"""Which report is which: the key of what went into it, and which are kept."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -30,6 +33,31 @@ def key(
     stamps = [stamp for reader in readers for role in reader.roles for stamp in _stamps(reader, role)]
     document = [FORM, model.model_dump(mode="json"), ends, limit, seed, stamps]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def is_there(path: Path) -> bool:
+    """Whether a report is there. It is then kept as long as if it had just been made."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def clear(folder: Path, before: datetime) -> int:
+    """Remove reports that were last asked for before a moment, and what builds that were killed have left; how many.
+    What cannot be removed is left for the next time."""
+    gone = 0
+    for path in [*folder.glob("*.html"), *folder.glob(".report-*/")]:
+        with suppress(OSError):
+            if path.stat().st_mtime >= before.timestamp():
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            gone += 1
+    return gone
 
 
 def prune(folder: Path, newest: Path) -> None:

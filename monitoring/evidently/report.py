@@ -20,7 +20,7 @@ import pandas as pd
 
 import monitoring
 from monitoring.errors import LeewayError
-from monitoring.evidently.cache import key, prune
+from monitoring.evidently.cache import is_there, key, prune
 from monitoring.evidently.failure import EvidentlyError
 from monitoring.evidently.page import About, build
 from monitoring.evidently.stattest import QUIET
@@ -66,10 +66,10 @@ def create(
     now = bounds_of(model, window)
     with opened(model, base) as reader, reference_reader(model, base, reference, reader) as other:
         path = folder / f"{model.key}-{key(model, [window, reference], limit, seed, [reader, other])}.html"
-        if path.exists():
+        if is_there(path):
             return path
         with _ONE_AT_A_TIME:
-            if not path.exists():
+            if not is_there(path):
                 folder.mkdir(parents=True, exist_ok=True)
                 then = reference_bounds(reader, reference, other is not reader)
                 _create(path, (reader, now), (other, then), limit, seed)

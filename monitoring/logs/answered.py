@@ -13,7 +13,7 @@ from monitoring.core.profile import Profile
 from monitoring.logs.joined import RowParts, joined, number_of
 from monitoring.logs.mapping import feature_columns, score_columns
 from monitoring.logs.reader import LogReader
-from monitoring.logs.rows import OBSERVED, Bounds, Expression, epoch, is_positive, row_slots, text_of
+from monitoring.logs.rows import OBSERVED, Bounds, Expression, is_positive, row_slots, text_of
 from monitoring.logs.sample import content_of
 
 Key = Literal["id", "inputs"]
@@ -120,8 +120,7 @@ def _values(reader: LogReader, parts: RowParts, wanted: Wanted) -> list[Any]:
     if wanted.labelled and parts.label is not None:
         observed: Expression = parts.rows.c[OBSERVED] if OBSERVED in parts.rows.c else null()
         if model.labels is None and columns.observed_at is not None and OBSERVED not in parts.rows.c:
-            kind = parts.predictions.types[columns.observed_at]
-            observed = epoch(parts.rows.c[columns.observed_at], kind, parts.predictions.tick)
+            observed = parts.predictions.seconds(parts.rows, columns.observed_at)
         out += [as_class(*parts.label).label("label"), func.coalesce(observed, seconds).label("observed")]
     if columns.prediction is not None:
         out.append(unless_failed(as_class(*parts.column(columns.prediction))).label("predicted"))

@@ -18,7 +18,6 @@ from monitoring.logs.rows import (
     Bounds,
     Expression,
     Relation,
-    epoch,
     integer,
     newest_labels,
     real,
@@ -64,7 +63,7 @@ def _with_own_labels(model: Model, predictions: Relation, rows: FromClause, boun
     columns = model.predictions.columns
     if columns.label is None or columns.observed_at is None:
         return rows
-    observed = epoch(rows.c[columns.observed_at], predictions.types[columns.observed_at], predictions.tick)
+    observed = predictions.seconds(rows, columns.observed_at)
     value: Expression = rows.c[columns.label]
     if bounds.as_of is not None:
         value = case((observed <= real(bounds.as_of.timestamp()), value))

@@ -37,7 +37,7 @@ def overview(reader: LogReader, predictions: Relation, now: datetime) -> Overvie
     said = reader.times("predictions", predictions, name)
     if said is not None and all(found.last <= (now + AHEAD).timestamp() for found in said.values()):
         return _as_said(said)
-    kind, tick, source = predictions.types[name], predictions.tick, predictions.clause
+    kind, tick, source = predictions.types[name], predictions.tick(name), predictions.clause
     column = comparable_time(source.c[name], kind)
     by_part = reader.in_files("predictions")
     keys: list[Any] = [literal_column(quoted(PART)).label("part")] if by_part else []

@@ -16,7 +16,7 @@ from monitoring.fleet.logs import Log, expand
 from monitoring.logs import times
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
 from monitoring.logs.mapping import check, used_columns
-from monitoring.logs.rows import Bounds, Relation, epoch, real, row_slots, slot, text_of
+from monitoring.logs.rows import Bounds, Relation, real, row_slots, slot, text_of
 from monitoring.logs.source import PART, Part, Source, Times, open_source
 from monitoring.logs.sums import Census
 
@@ -125,8 +125,7 @@ class LogReader:
         )
         observed = self.model.labels.columns.observed_at
         if since is not None and observed is not None:
-            seconds = epoch(source.c[observed], labels.types[observed], labels.tick)
-            joined = joined.where(seconds >= real(since.timestamp()))
+            joined = joined.where(labels.seconds(source, observed) >= real(since.timestamp()))
         found = self.engine.arrow(joined).to_pydict()
         out: dict[str, tuple[set[int], int]] = {}
         names = found["part"] if by_part else [""] * len(found["n"])
@@ -148,8 +147,9 @@ class LogReader:
         name = columns.timestamp if role == "predictions" else columns.observed_at
         if name is None:
             return None
-        seconds = epoch(relation.clause.c[name], relation.types[name], relation.tick)
-        value = self.engine.arrow(select(func.max(seconds).label("at")))["at"][0].as_py()
+        value = self.engine.arrow(select(func.max(relation.seconds(relation.clause, name)).label("at")))["at"][
+            0
+        ].as_py()
         return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)
 
     def _times(self, role: Role, parts: Sequence[Part], relation: Relation, column: str) -> dict[str, Times] | None:
@@ -180,7 +180,7 @@ class LogReader:
                 raise EmptyError("the log holds no rows yet", where=where) from error
             raise
         good = [part for part in parts if part.name not in self.bad]
-        return Relation(name, types, self._tick(role, good, Relation(name, types), raw, where))
+        return Relation(name, types, self._ticks(role, good, Relation(name, types), raw, where))
 
     def _fill(self, engine: DuckEngine, role: Role, parts: Sequence[Part]) -> None:
         """Provide all parts; where that fails, find the bad ones by trying each alone."""
@@ -206,8 +206,10 @@ class LogReader:
             )
         source.provide(engine, role, good)
 
-    def _tick(self, role: Role, parts: Sequence[Part], relation: Relation, raw: dict[str, str], where: str) -> float:
-        """Seconds a tick of the log's time column; a notice for times without a zone."""
+    def _ticks(
+        self, role: Role, parts: Sequence[Part], relation: Relation, raw: dict[str, str], where: str
+    ) -> dict[str, float]:
+        """Seconds a tick of each time column; a notice for times without a zone."""
         columns = self._logs[role].columns
         main = "timestamp" if role == "predictions" else "observed_at"
         found = {part: name for part in (main, "observed_at") if (name := getattr(columns, part)) is not None}
@@ -217,14 +219,18 @@ class LogReader:
                 notice = f"{found[main]} has no time zone; read as UTC."
                 if notice not in self.notices:
                     self.notices.append(notice)
-        if self.model.chunk.rows is not None:  # then a column of times is no more than an order
-            return 1.0
-        units = {}
-        for what, name in found.items():
+        in_order = self.model.chunk.rows is not None  # then a column of times need be no more than an order
+        ticks = {}
+        for part, name in found.items():
+            kind = relation.types[name]
+            if in_order and kind != "number":
+                continue
             said = self._times(role, parts, relation, name)
-            newest = max(there.last for there in said.values()) if said else None
-            units[what] = times.unit(self.engine, relation, what, name, where, newest)
-        return units.get(main, 1.0)
+            newest = max(there.last for there in said.values()) if said else times.newest(self.engine, relation, name)
+            if not in_order:
+                times.check(self.engine, relation, part, name, newest, where)
+            ticks[name] = times.tick(kind, newest)
+        return ticks
 
 
 def _one_postgres(logs: list[Log]) -> str | None:

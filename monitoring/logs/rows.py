@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -50,11 +51,11 @@ POSITIVE = ("1", "1.0", "true", "t", "yes", "y", "positive")
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A log in the engine: its name there, its column types, and its time column's unit (seconds a tick)."""
+    """A log in the engine: its name there, its column types, and its time columns' units (seconds a tick)."""
 
     name: str
     types: Types
-    tick: float = 1.0
+    ticks: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def clause(self) -> FromClause:
@@ -62,6 +63,14 @@ class Relation:
         schema, _, name = self.name.rpartition(".")
         columns: list[Any] = [sql_column(c) for c in self.types]
         return sql_table(name, *columns, schema=schema) if schema else sql_table(name, *columns)
+
+    def tick(self, column: str) -> float:
+        """Seconds a tick of a time column that holds numbers."""
+        return self.ticks.get(column, 1.0)
+
+    def seconds(self, rows: FromClause, column: str) -> Expression:
+        """Seconds since 1970 of a time column, of rows of this log."""
+        return epoch(rows.c[column], self.types[column], self.tick(column))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +197,14 @@ def newest_labels(
     condition: Expression = source.c[columns.label or ""].is_not(None)
     order = source.c[columns.label or ""].desc()
     if columns.observed_at:
-        kind = labels.types[columns.observed_at]
+        kind, tick = labels.types[columns.observed_at], labels.tick(columns.observed_at)
         raw = source.c[columns.observed_at]
-        observed = epoch(raw, kind, labels.tick)
+        observed = labels.seconds(source, columns.observed_at)
         order = raw.desc()
         if bounds.as_of is not None:
-            condition = and_(condition, within(raw, kind, labels.tick, Bounds(None, bounds.as_of)))
+            condition = and_(condition, within(raw, kind, tick, Bounds(None, bounds.as_of)))
         if first is not None:
-            condition = and_(condition, within(raw, kind, labels.tick, Bounds(((first - EARLY, 1_000_000),))))
+            condition = and_(condition, within(raw, kind, tick, Bounds(((first - EARLY, 1_000_000),))))
     identity = source.c[columns.id or ""]
     if ids is not None:
         mine = text_of(identity, labels.types[columns.id or ""]) if as_text else identity
@@ -219,9 +228,8 @@ def row_slots(predictions: Relation, model: Model, bounds: Bounds) -> FromClause
     source = predictions.clause
     if model.chunk.rows is None:
         name = columns.timestamp or ""
-        kind = predictions.types[name]
-        seconds = epoch(source.c[name], kind, predictions.tick).label("slot_seconds")
-        return select(source, seconds).where(within(source.c[name], kind, predictions.tick, bounds)).subquery("p")
+        inside = within(source.c[name], predictions.types[name], predictions.tick(name), bounds)
+        return select(source, predictions.seconds(source, name).label("slot_seconds")).where(inside).subquery("p")
     order = [source.c[columns.timestamp]] if columns.timestamp else []
     number = cast(
         func.floor(cast(func.row_number().over(order_by=order or None) - integer(1), Double) / real(model.chunk.rows)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from monitoring.core.profile import ColumnType
 from monitoring.errors import MappingError
 from monitoring.logs.engine import DuckEngine, LogEngine, quoted
 from monitoring.logs.rows import Relation, epoch
@@ -24,44 +25,41 @@ USE = {
 """What a column is to be mapped for, by part."""
 
 
-def unit(
-    engine: LogEngine, relation: Relation, part: str, column: str, where: str, newest: float | None = None
-) -> float:
-    """Seconds a tick of a time column, by the size of its numbers; 1 where they are no numbers. `newest` is the last
-    time (seconds since 1970), where that is known without asking.
-
-    Raises MappingError where the column, mapped as `part`, holds no times.
-    """
+def newest(engine: LogEngine, relation: Relation, column: str) -> float | None:
+    """The greatest value of a time column: of numbers as they are, of times in seconds since 1970. None without any,
+    of texts, and where a server would read its whole table for it."""
     kind = relation.types[column]
-    if kind == "text":
-        _check_text(engine, relation, column, where)
-        return 1.0
-    if kind != "number" and not isinstance(engine, DuckEngine):
-        return 1.0  # a server would read the whole table for it
-    largest = _newest(engine, relation, column) if newest is None else newest
-    if largest is None:
-        return 1.0
-    tick = next((tick for limit, tick in TICKS if largest > limit), 1.0) if kind == "number" else 1.0
-    if largest < EARLIEST:
-        latest = datetime.fromtimestamp(max(largest, 0.0), tz=UTC)
-        found = f"numbers up to {largest:.12g}: as seconds since 1970" if kind == "number" else "times, but"
-        raise MappingError(
-            f"column {column!r}, mapped as {part}, holds {found} the latest is {latest:%Y-%m-%d %H:%M:%S} UTC.",
-            where=where, mend=f"Map the column that says {USE[part]}. {FORMS}",
-        )  # fmt: skip
-    return tick
-
-
-def _newest(engine: LogEngine, relation: Relation, column: str) -> float | None:
-    """The greatest value: of numbers as they are, of times in seconds since 1970; None without any."""
+    if kind == "text" or (kind != "number" and not isinstance(engine, DuckEngine)):
+        return None
     largest: Any = func.max(relation.clause.c[column])
-    if relation.types[column] != "number":
-        largest = epoch(largest, relation.types[column], 1.0)
+    if kind != "number":
+        largest = epoch(largest, kind, 1.0)
     found = engine.arrow(select(largest.label("at")))["at"][0].as_py()
     return None if found is None else float(found)
 
 
-def _check_text(engine: LogEngine, relation: Relation, column: str, where: str) -> None:
+def tick(kind: ColumnType, newest: float | None) -> float:
+    """Seconds a tick of a time column, by the size of its numbers; 1 where they are no numbers."""
+    if kind != "number" or newest is None:
+        return 1.0
+    return next((tick for limit, tick in TICKS if newest > limit), 1.0)
+
+
+def check(engine: LogEngine, relation: Relation, part: str, column: str, newest: float | None, where: str) -> None:
+    """Raise MappingError where a column that is mapped as `part` holds no times."""
+    kind = relation.types[column]
+    if kind == "text":
+        _check_text(engine, relation, part, column, where)
+    elif newest is not None and newest < EARLIEST:
+        latest = datetime.fromtimestamp(max(newest, 0.0), tz=UTC)
+        found = f"numbers up to {newest:.12g}: as seconds since 1970" if kind == "number" else "times, but"
+        raise MappingError(
+            f"column {column!r}, mapped as {part}, holds {found} the latest is {latest:%Y-%m-%d %H:%M:%S} UTC.",
+            where=where, mend=f"Map the column that says {USE[part]}. {FORMS}",
+        )  # fmt: skip
+
+
+def _check_text(engine: LogEngine, relation: Relation, part: str, column: str, where: str) -> None:
     if not isinstance(engine, DuckEngine):
         return
     name = quoted(column)
@@ -69,6 +67,6 @@ def _check_text(engine: LogEngine, relation: Relation, column: str, where: str) 
     odd = engine.arrow(f"SELECT {name} AS v FROM {quoted(relation.name)} WHERE {no_time} LIMIT 1")["v"].to_pylist()
     if odd:
         raise MappingError(
-            f"column {column!r} holds {odd[0]!r}, which is not a time.",
+            f"column {column!r}, mapped as {part}, holds {odd[0]!r}, which is not a time.",
             where=where, mend="Write times as 2026-05-14T06:00:00Z, or as seconds since 1970.",
         )  # fmt: skip

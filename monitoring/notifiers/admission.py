@@ -1,4 +1,5 @@
-"""Whether a channel's receiver may be reached, asked when it is saved: a mistake is then told to its author.
+"""Whether a receiver of a channel or a dispatcher may be reached, asked when it is saved: a mistake is then told to its
+author.
 
 It is what the guard asks at sending, which asks again: a name may lead elsewhere by then. What cannot be known yet is
 no mistake: a name that does not resolve now, a secret that is only set where the worker runs.
@@ -7,10 +8,9 @@ no mistake: a name that does not resolve now, a secret that is only set where th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Protocol, Self
 
-from monitoring.errors import ChannelError
-from monitoring.notifiers.channel import Channel
 from monitoring.notifiers.guard import Forbidden
 from monitoring.notifiers.http import Http
 from monitoring.notifiers.secrets import REFERENCE, NotSet, Secrets
@@ -22,6 +22,16 @@ UNSET = "\0"
 _WITH_HOST = re.compile(r"[a-z]+://[^/?#]+[/?#]")
 
 
+class Receiver(Protocol):
+    """A channel or a dispatcher."""
+
+    def expanded(self, expand: Callable[[str], str]) -> Self:
+        """The same with secrets in the place of their references."""
+
+    def check(self, http: Http) -> None:
+        """Whether it may be reached, without sending. Raises guard.Forbidden and OSError."""
+
+
 class _Known(Http):
     """Looks at as much of a URL as is known here."""
 
@@ -31,22 +41,21 @@ class _Known(Http):
             super().check(known)
 
 
-def admit(channels: Iterable[Channel], http: Http, environment: Mapping[str, str]) -> None:
-    """Raises ChannelError for channels whose receivers may not be reached, with what would let them."""
+def admit(receivers: Mapping[str, Receiver], http: Http, environment: Mapping[str, str]) -> None:
+    """Raises Forbidden for receivers that may not be reached, each by its name, with what would let them."""
     known = _Known(http.reach, seconds=SECONDS, resolve=http.resolve, context=http.context, clock=http.clock)
     refused = []
-    for channel in channels:
+    for name, receiver in receivers.items():
         secrets = Secrets(environment)
         try:
-            channel.expanded(lambda text, secrets=secrets: _expanded(text, secrets)).check(known)  # type: ignore[misc]
+            receiver.expanded(lambda text, secrets=secrets: _expanded(text, secrets)).check(known)  # type: ignore[misc]
         except Forbidden as error:
             what = secrets.redact(f"{error.where}: {error.what}" if error.where else error.what)
-            where = f"channel {channel.name}"
-            refused.append(ChannelError(what, where=where, mend=secrets.redact(error.mend)))
+            refused.append(Forbidden(what, where=name, mend=secrets.redact(error.mend)))
         except OSError:
             continue  # whether it is there is seen at sending, which tries again
     if len(refused) > 1:
-        raise ChannelError(" ".join(error.sentence for error in refused))
+        raise Forbidden(" ".join(error.sentence for error in refused))
     if refused:
         raise refused[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitoring.core.retraining.order import Action, Order
+from monitoring.dispatchers.dispatcher import Dispatcher
+from monitoring.fleet import parse_model
 from monitoring.store import outbox
 from monitoring.store.tables import ModelRow, OutboxRow
 
+PARTS = ("dispatcher", "registry")
 ORDER, LOOK = "dispatch", "look"
 """Kinds of outbox rows: an order to hand over, and a run to look at."""
 
@@ -43,7 +47,23 @@ def set_up(session: Session, model: str) -> tuple[list[dict[str, Any]], Path]:
     if row is None:
         return [], Path()
     retraining = row.document.get("retraining") or {}
-    return [found for name in ("dispatcher", "registry") if (found := retraining.get(name))], Path(row.base)
+    return [found for name in PARTS if (found := retraining.get(name))], Path(row.base)
+
+
+def changed(session: Session, documents: Sequence[dict[str, Any]]) -> dict[str, Dispatcher]:
+    """The dispatchers of models that are not in the database as they are, each by a name for a person."""
+    keys = [document["key"] for document in documents]
+    rows = session.execute(select(ModelRow.key, ModelRow.document).where(ModelRow.key.in_(keys)))
+    stored = {key: document.get("retraining") or {} for key, document in rows}
+    found: dict[str, Dispatcher] = {}
+    for document in documents:
+        key, written = document["key"], document.get("retraining") or {}
+        retraining = parse_model(document, key).retraining
+        for part in PARTS:
+            dispatcher: Dispatcher | None = getattr(retraining, part)
+            if dispatcher is not None and written[part] != stored.get(key, {}).get(part):
+                found[f"{part} of {key}"] = dispatcher
+    return found
 
 
 def look_at(session: Session, sighting: Sighting, now: datetime, first: datetime) -> None:

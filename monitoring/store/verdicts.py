@@ -175,6 +175,14 @@ def provisional(session: Session, model_id: int, check: str, method: str) -> dic
     return {slot: bool(value) for slot, value in session.execute(query)}
 
 
+def of_versions(session: Session, model_id: int, check: str) -> set[tuple[str, int]]:
+    """The versions that a check judged on their own, each with the first slot of the window."""
+    query = select(VerdictRow.version, VerdictRow.first_slot).where(
+        VerdictRow.model_id == model_id, VerdictRow.check == check, VerdictRow.version != "", VerdictRow.slice == ""
+    )
+    return {(version, slot) for version, slot in session.execute(query)}
+
+
 def from_row(row: VerdictRow | Row[Any], key: str) -> Verdict:
     """A stored verdict as a value."""
     return _verdict(key, *_columns(row))

@@ -36,7 +36,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     before = _predecessors(subject, wanted)
     needed = sorted({*wanted, *before.values()})
     slices, seasons = ["", *subject.current.slices()], Seasons(subject)
-    early = frozenset() if subject.labels is None else labels.provisional(subject, subject.labels)
+    early = frozenset() if subject.labels is None else labels.provisional(subject)
     priors = Priors(subject, monitored)
     compared = {
         (m.column.key, s): compare(subject, m, s, needed, own_threshold(subject, m, s), priors)

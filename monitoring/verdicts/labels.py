@@ -64,8 +64,11 @@ def to_come(state: LabelState) -> str:
     return f"usually {state.usual:.0%}" if not state.timed else state.curve.reason
 
 
-def provisional(subject: Subject, state: LabelState) -> frozenset[int]:
+def provisional(subject: Subject) -> frozenset[int]:
     """The first slots of windows whose performance decides nothing yet: not over, or without most of their labels."""
+    if subject.early is not None:
+        return subject.early
+    state = state_of(subject)
     late = lateness.late(state, lateness.usual(state))
     return late | {w.first for w in subject.history if not subject.complete(w) or not state.mature(w)}
 

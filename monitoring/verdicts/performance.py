@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,14 +45,20 @@ def judge(subject: Subject) -> Iterator[Verdict]:
         t.check.removeprefix("performance.") for t in subject.model.thresholds if t.check.startswith("performance.")
     }
     few = [get(name, task) for name in sorted(wanted)]
-    versions = subject.current.versions
-    views: list[tuple[str | None, str, list[Metric]]] = [(None, "", every)]
-    views += [(None, s, few) for s in subject.current.slices()]
-    views += [(v, "", few) for v in versions] if len(versions) > 1 else []
-    state = labels.state_of(subject)
-    early = labels.provisional(subject, state)
-    for version, slice_, metrics in views:
-        yield from _view(subject, version, slice_, metrics, state, early)
+    state, early = labels.state_of(subject), labels.provisional(subject)
+    for slice_ in ("", *subject.current.slices()):
+        yield from _view(subject, None, slice_, few if slice_ else every, state, early)
+    for version, first in first_answers(subject.current).items():
+        judged = {w.first for w in subject.windows} | {slot for v, slot in subject.lacking if v == version}
+        served = tuple(w for w in subject.history if w.first in judged and w.last > first)
+        yield from _view(replace(subject, windows=served), version, "", few, state, early)
+
+
+def first_answers(current: Summaries) -> dict[str, int]:
+    """The slot in which each version first answered, where there are several: from then on each is judged on its
+    own."""
+    spans = {version: current.span(version) for version in current.versions}
+    return {v: span.first for v, span in spans.items() if span is not None} if len(spans) > 1 else {}
 
 
 def outcome_of(subject: Subject, summaries: Summaries, window: Slots, version: str | None, slice_: str) -> Outcome:

@@ -31,7 +31,8 @@ class Subject:
     of. `inside` are the reference's slots where it is a window of the log itself; `finished` is true of a log that
     is looked at as it is, not as it grows: its last window is complete. `due` are the windows whose estimates must be
     made: their rows changed, or there is none yet; None: all. `labels` is how its labels stand, where that is known
-    already.
+    already, and `early` the first slots of the windows that still wait for them. `lacking` are versions, each with the
+    first slot of a window of `history` in which it was not judged yet.
     """
 
     model: Model
@@ -46,6 +47,8 @@ class Subject:
     finished: bool = False
     due: frozenset[Slots] | None = None
     labels: LabelState | None = None
+    early: frozenset[int] | None = None
+    lacking: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def by_rows(self) -> bool:

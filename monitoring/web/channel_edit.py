@@ -175,7 +175,7 @@ def save(document: dict[str, Any], forget: str) -> None:
     actor, present = require("editor"), now()
     try:
         channel = registry.parse(document)
-        admit([channel], http_of(load(), now), os.environ)
+        admit({f"channel {channel.name}": channel}, http_of(load(), now), os.environ)
         done = cached.write(lambda session: channels.apply(session, [channel], actor, present))
     except LeewayError as error:
         fail(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import streamlit as st
@@ -13,7 +12,7 @@ from monitoring.core.diagnosis.words import cause, sentence
 from monitoring.core.verdict import Status
 from monitoring.core.window import Slots, moment_of
 from monitoring.store.queries.fleet import FleetEntry
-from monitoring.web import cached, diagnosis_forest, diagnosis_tables, evidence, pieces
+from monitoring.web import cached, diagnosis_forest, diagnosis_tables, evidence, pieces, span
 from monitoring.web.clock import ago, now, window
 from monitoring.web.escape import escape
 from monitoring.web.look import STATUSES
@@ -140,9 +139,7 @@ def _links(shown: Attempt) -> None:
 def _look(slots: Slots) -> None:
     """Choose the time range of some windows, where they are of real time."""
     if slots.first >= pieces.FEWEST_HOURS:
-        first, last = _moments(slots)
-        days = {"from": first.date(), "to": (last - timedelta(seconds=1)).date()}
-        st.session_state.update({"range": "custom", **days})
+        span.choose(*_moments(slots))
 
 
 def _window(shown: Attempt) -> str:

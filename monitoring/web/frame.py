@@ -17,7 +17,7 @@ from monitoring.web.access import require, signed_in  # noqa: E402
 from monitoring.web.alerts import badges  # noqa: E402
 from monitoring.web.escape import escape  # noqa: E402
 from monitoring.web.menu import PAGES, menu  # noqa: E402
-from monitoring.web.span import controls  # noqa: E402
+from monitoring.web.span import controls, keep  # noqa: E402
 
 st.set_page_config(page_title="Leeway", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
 STYLES = Path(__file__).parent / "dark.css"
@@ -55,6 +55,8 @@ try:
         dead_letters.warn()
     if entry.path.stem not in OF_NO_MODEL:
         controls(entry.path.stem not in OF_NO_RANGE)
+    else:
+        keep()
     chosen.run()
 except NotPermitted as error:
     st.error(escape(error.sentence), icon=":material/lock:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import streamlit as st
 from monitoring.apart import apart
 from monitoring.core.verdict import Status, Verdict
 from monitoring.errors import LeewayError
+from monitoring.notifiers.admission import admit
 from monitoring.preview import Preview, preview
-from monitoring.store import models, rules
+from monitoring.sender import http_of
+from monitoring.settings import load
+from monitoring.store import dispatches, models, rules
 from monitoring.store.queries.standing import gravest_first
 from monitoring.web import cached, pieces, tables
 from monitoring.web.access import require
@@ -84,6 +88,7 @@ def save(documents: list[dict[str, Any]], base: Path, forget: tuple[str, ...]) -
     """
     actor = require("editor")
     try:
+        admit(cached.asked(dispatches.changed, documents), http_of(load(), now), os.environ)
         done: dict[str, str] = cached.write(lambda session: models.apply(session, documents, base, actor, now()))
     except LeewayError as error:
         fail(error)

@@ -34,6 +34,8 @@ WORDS = {
     "180d": "last 180 days",
 }
 DEFAULT = "30d"
+KEPT = "range_kept"
+"""The range of a page that shows none, for the page after it."""
 HOUR = timedelta(hours=1)
 _EXAMPLE = "2025-09-01 to 2025-09-14, or 2025-09-01 06:00 to 2025-09-01 18:00 (UTC)"
 _MOMENT = r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d))?"
@@ -62,21 +64,41 @@ def controls(ranged: bool = True) -> None:
         label_visibility="collapsed",
     )
     if not ranged:
+        keep()
         return
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
-        st.selectbox(
-            "Time range",
-            list(RANGES),
-            index=list(RANGES).index(DEFAULT),
-            key="range",
-            bind="query-params",
-            accept_new_options=True,
-            label_visibility="collapsed",
-            width=170 if st.session_state.get("range", DEFAULT) in RANGES else 320,
-        )
+        _choice()
         _own()
     if parse(st.session_state.get("range") or DEFAULT) is None:
         st.caption(f":material/info: No range. Write one as {_EXAMPLE}. Shown: {WORDS[DEFAULT]}.")
+
+
+def keep() -> None:
+    """Keep the range in the address of a page that has none, so that a reload of it loses nothing.
+
+    Streamlit takes the word of a widget that is not drawn out of the address: so it is drawn, and taken away again. Of
+    one that the browser never saw it forgets the value when the page is left: so that is kept beside it.
+    """
+    place = st.empty()
+    with place:
+        st.session_state[KEPT] = _choice()
+    place.empty()
+
+
+def _choice() -> str | None:
+    kept = st.session_state.pop(KEPT, None)
+    if kept and "range" not in st.query_params:
+        st.session_state["range"] = kept
+    return st.selectbox(
+        "Time range",
+        list(RANGES),
+        index=list(RANGES).index(DEFAULT),
+        key="range",
+        bind="query-params",
+        accept_new_options=True,
+        label_visibility="collapsed",
+        width=170 if st.session_state.get("range", DEFAULT) in RANGES else 320,
+    )
 
 
 def _own() -> None:
@@ -96,6 +118,7 @@ def _typed(first: str, last: str) -> None:
 
 def choose(start: datetime, end: datetime) -> None:
     """Make [start, end) the range of all pages. For a callback: the bar is not drawn yet."""
+    st.session_state.pop(KEPT, None)
     st.session_state["range"] = text_of(*whole_hours(start, end))
 
 

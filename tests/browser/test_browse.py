@@ -180,6 +180,9 @@ def test_a_drag_on_a_chart_sets_the_range_of_all_pages_and_back_takes_it_back(br
     page.get_by_role("menuitem", name="Fleet").click()
     settle(page)
     expect(page.get_by_role("combobox", name="Time range")).to_have_count(0)
+    page.reload()
+    settle(page)
+    assert parse(range_of(page)) == chosen
     page.get_by_test_id("stMain").get_by_role("link", name="Drift").first.click()
     settle(page)
     assert parse(range_of(page)) == chosen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from monitoring.store.diagnoses import from_stored
 from monitoring.store.queries.fleet import work
 from monitoring.store.tables import DiagnosisRow, VerdictRow
 from monitoring.web.reasons import next_step
+from monitoring.web.span import parse
 from tests.pages.conftest import Run, Written
 
 PAGE = "observe/model.py"
@@ -115,7 +115,6 @@ def test_its_links_lead_to_the_windows_that_were_diagnosed(name: str, small_stor
     at.button(key=f"to_{name}").click().run()
     assert not at.exception
     assert at.title[0].value == name.capitalize()
-    assert at.session_state["range"] == "custom"
-    first, last = (moment_of(slot) for slot in (row.first_slot, row.last_slot))
-    assert at.session_state["from"] == first.date()
-    assert at.session_state["to"] == (last - timedelta(hours=1)).date()
+    shown = parse(at.selectbox(key="range").value)
+    assert shown is not None
+    assert (shown.start, shown.end) == (moment_of(row.first_slot), moment_of(row.last_slot))

@@ -184,6 +184,24 @@ def test_a_bad_change_is_explained_and_kept(small_store: str, run_page: Run) -> 
     assert not at.error
 
 
+def test_a_dispatcher_to_where_nothing_may_be_sent_is_refused_and_what_was_typed_is_kept(
+    small_store: str, run_page: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEEWAY_PRIVATE_HOSTS", raising=False)
+    at = run_page(PAGE, view="Models", edit="delays")
+    inside = "retraining: {dispatcher: {kind: mlflow, url: 'https://10.0.0.8/', model: delays}}\n"
+    changed = at.text_area(key="yaml_delays").value + inside
+    at.text_area(key="yaml_delays").set_value(changed).run()
+    at.button(key="save_yaml").click().run()
+    words = at.error[0].value.replace("\\", "")
+    assert "dispatcher of delays: 10.0.0.8 is a private address" in words and "LEEWAY_PRIVATE_HOSTS" in words
+    assert at.text_area(key="yaml_delays").value == changed
+    monkeypatch.setenv("LEEWAY_PRIVATE_HOSTS", "10.0.0.8")
+    at.button(key="save_yaml").click().run()
+    assert not at.error
+    assert next(m for m in rows(small_store, ModelRow) if m.key == "delays").document["retraining"]["dispatcher"]
+
+
 def test_rebaselining_asks_the_worker(small_store: str, run_page: Run, written: Written) -> None:
     at = run_page(PAGE, view="Models", edit="delays")
     at.button(key="rebaseline").click().run()

@@ -90,3 +90,24 @@ def test_a_chosen_range_is_still_chosen_after_a_page_that_has_none(
         assert not at.exception
     assert at.selectbox(key="range").value == "7d"
     assert "7d" in at.query_params["range"]
+
+
+OWN = "2025-09-01 06:00 to 2025-09-01 18:00"
+
+
+@pytest.mark.parametrize("without", ["respond/retraining.py", "observe/fleet.py", "configure/channels.py"])
+@pytest.mark.parametrize("text", ["7d", OWN])
+def test_a_page_that_has_no_range_keeps_it_in_the_address_for_a_reload(
+    small_store: str, run_page: Run, without: str, text: str
+) -> None:
+    at = run_page(without, range=text)  # as a browser that loads the page anew asks for it
+    assert "Time range" not in [box.label for box in at.selectbox]
+    assert at.query_params["range"] in (text, [text])
+    at.run()
+    assert at.query_params["range"] in (text, [text])
+    at.switch_page(os.path.relpath(PAGES / "observe/drift.py", FRAME.parent)).run()
+    assert at.selectbox(key="range").value == text
+
+
+def test_the_usual_range_is_not_in_the_address(small_store: str, run_page: Run) -> None:
+    assert "range" not in run_page("respond/retraining.py").query_params

@@ -13,7 +13,7 @@ from monitoring.notifiers.admission import admit
 from monitoring.notifiers.registry import parse as parse_channel
 from monitoring.sender import http_of
 from monitoring.settings import load
-from monitoring.store import channels, models, oncall, rules
+from monitoring.store import channels, dispatches, models, oncall, rules
 from monitoring.store.database import reading, transaction
 
 
@@ -32,8 +32,9 @@ def run(options: Namespace) -> int:
     reason = f"Applied from {options.fleet.name}."
     told = [parse_channel(c) for c in file.get("channels", [])]
     with reading(store) as session:
-        new = channels.changed(session, told)
-    admit(new, http_of(settings, terminal.now), os.environ)
+        new = {f"channel {c.name}": c for c in channels.changed(session, told)}
+        new_dispatchers = dispatches.changed(session, file["models"])
+    admit({**new, **new_dispatchers}, http_of(settings, terminal.now), os.environ)
     with transaction(store) as session:
         done = models.apply(session, file["models"], base, terminal.actor(), terminal.now(), reason)
         gone = [w.key for w in models.watched(session) if w.key not in done] if options.prune else []

@@ -80,7 +80,7 @@ def _dispatchers(found: list[Watched], settings: Settings, http: Http) -> Iterab
 
     def look(secrets: Secrets, dispatcher: Any, watched: Watched) -> str:
         means = Means(http, settings.home, watched.base, os.environ, settings.commands)
-        dispatcher.expanded(secrets.expand).check(means)
+        dispatcher.expanded(secrets.expand).usable(means)
         return "may be used"
 
     for watched in found:
