@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +15,12 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-expect.set_options(timeout=30_000)
+from tests.ports import free_port
+from tests.waiting import until
+
+PATIENCE = 120_000
+"""Milliseconds that the browser waits for what must come."""
+expect.set_options(timeout=PATIENCE)
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path(os.environ.get("LEEWAY_CHROMIUM", "/usr/bin/chromium"))
 OWN_404 = ("/_stcore/health", "/_stcore/host-config")
@@ -25,13 +28,6 @@ OWN_404 = ("/_stcore/health", "/_stcore/host-config")
 
 
 UVICORN = ("-m", "uvicorn", "app:app", "--port", "{port}")
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 @contextmanager
@@ -59,7 +55,7 @@ def dashboard(home: Path, command: Sequence[str] = UVICORN, port: int | None = N
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -77,7 +73,7 @@ def visit(
     those `besides` it."""
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     bad: list[str] = []
 
     def said(message: ConsoleMessage) -> None:
@@ -138,13 +134,15 @@ def settle(page: Page) -> None:
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    def answers() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"the dashboard did not start: {log.read_text()[-3000:]}", pytrace=False)
         try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=5):
-                return
+            with urllib.request.urlopen(f"{address}/healthz", timeout=60):
+                return True
         except urllib.error.HTTPError:
-            return  # it answers: /healthz says 503 before the first page has made the tables
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(f"the dashboard did not start: {log.read_text()[-3000:]}", pytrace=False)
+            return True  # it answers: /healthz says 503 before the first page has made the tables
+        except OSError:
+            return False
+
+    until(answers, 120)

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from monitoring.store.database import connect, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.tables import HeartbeatRow
+from tests.patience import LONG
 
 FRAME = Path(__file__).parents[2] / "monitoring" / "web" / "frame.py"
 PAGES = FRAME.parents[2] / "pages"
@@ -64,7 +65,7 @@ def run_page() -> Run:
     """run_page("observe/fleet.py", model="delays", range="7d"): a page inside its frame, with the address's values."""
 
     def run(page: str, **query: Any) -> AppTest:
-        at = AppTest.from_file(str(FRAME), default_timeout=30)
+        at = AppTest.from_file(str(FRAME), default_timeout=LONG)
         at.query_params.update(query)
         at.run()
         if page != "observe/fleet.py":

@@ -20,6 +20,7 @@ from monitoring.store.tables import AuditRow, ChannelRow, OutboxRow
 from tests.notifiers.receivers import http_receiver
 from tests.notifiers.samples import NASTY, notification
 from tests.pages.conftest import Run, Written
+from tests.patience import LONG
 
 PAGE = "configure/channels.py"
 SECRET = "s3cr3t-s3cr3t-s3cr3t"
@@ -39,7 +40,7 @@ def apply(url: str, *documents: dict[str, Any]) -> None:
 def send(url: str) -> None:
     """What the worker does: send all that is due."""
     store = connect(url)
-    sender = Sender(store, Http(Reach(loopback=True), seconds=10), os.environ, now, lambda: 0.5, threading.Event())
+    sender = Sender(store, Http(Reach(loopback=True), seconds=LONG), os.environ, now, lambda: 0.5, threading.Event())
     sender.settle()
     sender.close()
     store.dispose()

@@ -73,7 +73,7 @@ def test_looking_at_a_csv_fills_the_form_and_saving_watches_it(
     assert document["predictions"]["columns"]["label"] == "label"
     assert at.selectbox(key="add_timestamp").value == "ts"
 
-    at.button(key="preview_now").click().run(timeout=60)
+    at.button(key="preview_now").click().run()
     assert not at.exception and not at.error
     assert "First verdicts" in written(at)
     assert rows(empty_store, ModelRow) == [], "a preview keeps nothing"
