@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from monitoring.sender import Sender
 from monitoring.store import channels, oncall, outbox
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AuditRow, ChannelRow, OutboxRow
+from tests.clock import PRESENT
 from tests.notifiers.receivers import http_receiver
 from tests.notifiers.samples import NASTY, notification
 from tests.pages.conftest import Run, Written
@@ -27,7 +28,7 @@ SECRET = "s3cr3t-s3cr3t-s3cr3t"
 
 
 def now() -> datetime:
-    return datetime.now(UTC)
+    return PRESENT
 
 
 def apply(url: str, *documents: dict[str, Any]) -> None:
