@@ -13,7 +13,7 @@ run: $(BIN)/.run
 test: $(BIN)/.dev
 	@scripts/provide
 	@scripts/check
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(BIN)/.dev
 	@scripts/check

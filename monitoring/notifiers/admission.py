@@ -31,9 +31,11 @@ class _Known(Http):
             super().check(known)
 
 
-def admit(channels: Iterable[Channel], http: Http, environment: Mapping[str, str]) -> None:
+def admit(
+    channels: Iterable[Channel], http: Http, environment: Mapping[str, str], seconds: float = SECONDS
+) -> None:  # fmt: skip
     """Raises ChannelError for channels whose receivers may not be reached, with what would let them."""
-    known = _Known(http.reach, seconds=SECONDS, resolve=http.resolve, context=http.context, clock=http.clock)
+    known = _Known(http.reach, seconds=seconds, resolve=http.resolve, context=http.context, clock=http.clock)
     refused = []
     for channel in channels:
         secrets = Secrets(environment)

@@ -1,4 +1,4 @@
-"""A real dashboard for a real browser. No worker runs; what is asked of it waits."""
+"""A real dashboard for a real browser, whose clock starts at PRESENT. No worker runs; what is asked of it waits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from monitoring.web import clock
+from tests.browser import wire
+from tests.clock import PRESENT
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -28,12 +32,26 @@ OWN_404 = ("/_stcore/health", "/_stcore/host-config")
 
 
 UVICORN = ("-m", "uvicorn", "app:app", "--port", "{port}")
+LATER = ("-m", "tests.browser.later", "{home}/ahead", "web", "{port}")
+
+
+@pytest.fixture(autouse=True)
+def present(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process asks for is of the moment at which the dashboards' clocks start."""
+    monkeypatch.setattr(clock, "read", lambda: PRESENT)
+
+
+def ahead(home: Path, by: timedelta = timedelta(0)) -> None:
+    """Set the clock of those who read `home / "ahead"`: to PRESENT, and so much later."""
+    (home / "next").write_text(str((PRESENT + by - datetime.now(UTC)).total_seconds()))
+    (home / "next").replace(home / "ahead")
 
 
 @contextmanager
-def dashboard(home: Path, command: Sequence[str] = UVICORN, port: int | None = None, **settings: str) -> Iterator[str]:
+def dashboard(home: Path, command: Sequence[str] = LATER, port: int | None = None, **settings: str) -> Iterator[str]:
     """The address of a dashboard over `home / "leeway.db"`, started cold; `settings` are environment variables."""
     port = port or free_port()
+    ahead(home)
     environment = os.environ | {
         "LEEWAY_DATABASE": f"sqlite:///{home / 'leeway.db'}",
         "LEEWAY_HOME": str(home / "home"),
@@ -42,7 +60,7 @@ def dashboard(home: Path, command: Sequence[str] = UVICORN, port: int | None = N
     }
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, *(word.format(port=port) for word in command)],
+            [sys.executable, *(word.format(port=port, home=home) for word in command)],
             cwd=ROOT,
             env=environment,
             stdout=log,
@@ -74,6 +92,7 @@ def visit(
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
+    wire.Wire(page)
     bad: list[str] = []
 
     def said(message: ConsoleMessage) -> None:
@@ -125,12 +144,8 @@ def settled() -> Callable[[Page], None]:
 
 
 def settle(page: Page) -> None:
-    """Wait until Streamlit has run the page to its end, and stays so for a moment."""
-    done = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-    for _ in range(2):
-        page.wait_for_selector(done)
-        page.wait_for_timeout(400)
-    page.wait_for_selector(done)
+    """Wait until Streamlit has run the page to its end, and the browser has drawn it."""
+    wire.settle(page, PATIENCE / 1000)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
