@@ -41,7 +41,8 @@ class Server:
         self._home.chmod(0o755)
         data = str(self._home / "data")
         self._process: subprocess.Popen[bytes] | None = None
-        made = self._run(binaries / "initdb", "-D", data, "-U", "leeway", "-A", "trust", "-E", "UTF8", "--locale=C")
+        how = ("-U", "leeway", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        made = self._run(binaries / "initdb", "-D", data, *how)
         if made.wait():
             why = self._log()
             self.remove()
