@@ -14,12 +14,11 @@ import os
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -60,8 +59,12 @@ print(json.dumps({"state": "candidate", "version": "2"}))
 
 
 def receive(pipe: Connection, file: str) -> None:
-    """Take every order that comes, and write it down before answering. A run brings its version out at once."""
-    lock, runs = threading.Lock(), dict[str, str]()
+    """Take every order that comes, and write it down before answering. A run brings its version out at once.
+
+    One after the other, as they were connected: an order that a killed dispatcher sent is taken before anybody who asks
+    for it later is answered, however slow this process is.
+    """
+    runs = dict[str, str]()
     out = open(file, "a", buffering=1)  # noqa: SIM115 - as long as the process
 
     class Handler(BaseHTTPRequestHandler):
@@ -71,15 +74,13 @@ def receive(pipe: Connection, file: str) -> None:
             if len(body) < length:
                 return  # the dispatcher was killed in the midst of it: no receiver takes half a request
             order = json.loads(body)["data"]
-            with lock:
-                out.write(json.dumps([order["action"], order["id"], order["run"]]) + "\n")
-                runs[order["id"]] = order["action"]
+            out.write(json.dumps([order["action"], order["id"], order["run"]]) + "\n")
+            runs[order["id"]] = order["action"]
             time.sleep(TAKES)
             self.answer(202, {"run": order["id"]})
 
         def do_GET(self) -> None:
-            with lock:
-                known = self.path.partition("=")[2].replace("%2F", "/") in runs
+            known = self.path.partition("=")[2].replace("%2F", "/") in runs
             self.answer(200 if known else 404, {"state": "candidate", "version": "2"})
 
         def answer(self, status: int, document: object) -> None:
@@ -90,7 +91,10 @@ def receive(pipe: Connection, file: str) -> None:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(HTTPServer):
+        request_queue_size = 128
+
+    server = Server(("127.0.0.1", 0), Handler)
     pipe.send(server.server_port)
     server.serve_forever()
 
@@ -109,7 +113,7 @@ def dispatch(url: str, home: Path, ready: int | None) -> None:
     store = connect(url)
     environment = {**os.environ, "STARTS_FILE": str(home / "starts")}
     settings = Settings(home=home, commands="{python} -c")
-    http = Http(Reach(loopback=True), seconds=5)
+    http = Http(Reach(loopback=True), seconds=60)
     one = Dispatching(Desk(store, settings, http, environment, now, random.random))
     killing.live(one, store, ready, 300, now)
 

@@ -129,9 +129,9 @@ def _kill(child: int) -> None:
 
 
 def _turn(store: Engine) -> None:
-    """Wait until a model is bad, a minute at most: on a slow machine no short life may get so far, and then there would
-    be nothing to lose."""
-    until = time.monotonic() + 60
+    """Wait until a model is bad, five minutes at most: on a slow machine no short life may get so far, and then there
+    would be nothing to lose."""
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         with reading(store) as session:
             if any(_turns(session)):

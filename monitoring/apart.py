@@ -23,6 +23,8 @@ T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 POLL = 0.2
 """Seconds between two looks at the clock."""
+GRACE = 60.0
+"""Seconds that a process which has closed its end, or was killed, may take to be gone from a busy machine."""
 
 
 class TookTooLong(LeewayError):
@@ -62,12 +64,12 @@ def apart(work: Callable[..., T], *arguments: Any, seconds: float, progress: Pro
                 done: T = content
                 return done
     except (EOFError, ConnectionError):
-        status = process.wait(5)
+        status = process.wait(GRACE)
         why = "it ran out of memory" if status == -signal.SIGKILL else f"it ended with {status}"
         raise Ended(f"{why} before it was done", mend="The dashboard's log says more.") from None
     finally:
         process.kill()
-        process.wait(5)
+        process.wait(GRACE)
         ours.close()
 
 

@@ -1,8 +1,10 @@
-"""A clock that a test moves."""
+"""A clock that a test moves, and the moment at which tests of pages look at them."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+PRESENT = datetime(2026, 5, 20, 11, 37, 23, tzinfo=UTC)
 
 
 class Clock:

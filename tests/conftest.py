@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine, text
 
 from monitoring.diagnosis import learner
@@ -18,7 +18,9 @@ from tests.postgres import NoServer, Server
 STRICT = os.environ.get("LEEWAY_TESTS_STRICT") == "1"
 """Set by .ci/run: what cannot be provided fails instead of being skipped."""
 
-settings.register_profile("leeway", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile(
+    "leeway", deadline=None, print_blob=True, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("leeway")
 
 

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine
+
+from tests.ports import free_port
 
 CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
 """Nobody misses these data after a power cut."""
@@ -34,13 +35,14 @@ class Server:
             raise NoServer("initdb and postgres are not installed (Debian: apt-get install postgresql)")
         if self._prefix is None:
             raise NoServer("we are root, which it refuses, and neither setpriv nor runuser is there")
-        self._home, port = Path(tempfile.mkdtemp(prefix="leeway-pg-", dir="/tmp")), _free_port()
+        self._home, port = Path(tempfile.mkdtemp(prefix="leeway-pg-", dir="/tmp")), free_port()
         if self._prefix:
             shutil.chown(self._home, _user())
         self._home.chmod(0o755)
         data = str(self._home / "data")
         self._process: subprocess.Popen[bytes] | None = None
-        made = self._run(binaries / "initdb", "-D", data, "-U", "leeway", "-A", "trust", "-E", "UTF8", "--locale=C")
+        how = ("-U", "leeway", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        made = self._run(binaries / "initdb", "-D", data, *how)
         if made.wait():
             why = self._log()
             self.remove()
@@ -55,7 +57,7 @@ class Server:
         self._process = self._run(*self._command)
         engine = create_engine(self.url)
         try:
-            for _ in range(300):
+            for _ in range(1200):
                 if self._process.poll() is not None:
                     break
                 try:
@@ -127,9 +129,3 @@ def _as_somebody_else() -> list[str] | None:
     if shutil.which("setpriv"):
         return ["setpriv", f"--reuid={_user()}", "--clear-groups", "--"]
     return ["runuser", "-u", _user(), "--"] if shutil.which("runuser") else None
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,7 @@ from monitoring.evaluate import Scope, evaluate
 from monitoring.store import models
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
+from tests.clock import PRESENT
 from tests.logs_of import START, binary_model, fleet_of, flights, regression, write
 
 NASTY = "Air time ![ETA](https://example.org/x.png) $a$ *b*"
@@ -19,7 +20,7 @@ NASTY = "Air time ![ETA](https://example.org/x.png) $a$ *b*"
 
 
 def evaluated(folder: Path) -> Path:
-    """A database with four models, three of them evaluated. 14 days of 12 rows an hour, up to now:
+    """A database with four models, three of them evaluated. 14 days of 12 rows an hour, up to PRESENT:
 
     - `delays`: binary, online, latency and availability objectives, slices by origin; decays and drifts in
       the last 5 days
@@ -27,7 +28,7 @@ def evaluated(folder: Path) -> Path:
     - `gone`: its log is not there, so it could not be evaluated
     - `new`: never evaluated
     """
-    present = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    present, looked = PRESENT.replace(minute=0, second=0), PRESENT - timedelta(seconds=20)
     days = 14
     shift = pd.Timestamp(present) - pd.Timestamp(START) - pd.Timedelta(days=days)
     midnight = (START + shift.to_pytimedelta()).replace(hour=0)
@@ -63,6 +64,6 @@ def evaluated(folder: Path) -> Path:
         watched = models.watched(session)
     for one in watched:
         if one.key != "new":
-            evaluate(store, one, Scope(), lambda: datetime.now(UTC), lambda share, text: None)
+            evaluate(store, one, Scope(), lambda: looked, lambda share, text: None)
     store.dispose()
     return folder / "small.db"

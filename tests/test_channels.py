@@ -24,6 +24,7 @@ from monitoring.store.database import connect, create, reading, transaction
 from monitoring.store.queries import channels as queries
 from monitoring.store.tables import AuditRow
 from tests.notifiers.receivers import http_receiver
+from tests.patience import LONG
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 SLACK = {"name": "ops-slack", "kind": "slack", "url": "${SLACK_URL}"}
@@ -226,10 +227,10 @@ def test_a_channel_to_where_nothing_may_be_sent_is_refused_when_it_is_saved(
     http = Http(Reach(**{**LISTED, **reach}), resolve=resolve)
     channel = parse({"name": "hook", "kind": "webhook"} | change)
     if not words:
-        admit({"channel hook": channel}, http, {"TOKEN": "s3cr3t"})
+        admit({"channel hook": channel}, http, {"TOKEN": "s3cr3t"}, LONG)
         return
     with pytest.raises(Forbidden) as refused:
-        admit({"channel hook": channel}, http, {"TOKEN": "s3cr3t"})
+        admit({"channel hook": channel}, http, {"TOKEN": "s3cr3t"}, LONG)
     assert refused.value.sentence.startswith("channel hook: ")
     assert words in refused.value.sentence and "s3cr3t" not in refused.value.sentence
 
@@ -242,6 +243,7 @@ def test_every_channel_that_is_refused_is_named_and_mail_servers_are_asked_for_t
             {"channel hook": hook, "channel good": parse(MAIL), "channel mail": mail},
             Http(Reach(**LISTED), resolve=resolve),
             {},
+            LONG,
         )
     assert "channel hook: 10.0.0.8" in refused.value.sentence
     assert "channel mail: mail.elsewhere.org:587 is not on the list" in refused.value.sentence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitoring import fleet
@@ -32,7 +32,7 @@ def test_versions_that_came_after_the_first_are_told_by_the_hour(tmp_path: Path)
         models.apply(session, fleet.load(fleet_of(tmp_path, document)), tmp_path, "test", now)
     with reading(store) as session:
         watched = models.watched(session)[0]
-    evaluate(store, watched, Scope(now=now), lambda: datetime.now(UTC), lambda share, words: None)
+    evaluate(store, watched, Scope(now=now, diagnosed=False), lambda: now, lambda share, words: None)
 
     def found(start: datetime, end: datetime) -> list[Deployed]:
         with reading(store) as session:

@@ -31,6 +31,8 @@ from tests.clock import Clock
 from tests.dispatchers.orders import NOW
 from tests.dispatchers.platforms import Registry, running
 from tests.dispatchers.servers import Trainer, trainer
+from tests.patience import LONG, Patience
+from tests.waiting import until
 
 URL = "https://leeway.example"
 
@@ -46,7 +48,7 @@ class World:
                      "does": ["retrain", "cancel", "promote", "roll_back", "reject"]} | document)  # fmt: skip
 
     def another(self) -> Dispatching:
-        http = Http(Reach(loopback=True), seconds=0.5, clock=self.clock)
+        http = Http(Reach(loopback=True), seconds=LONG, clock=self.clock, limit=Patience)
         settings = Settings(home=self.home, url=URL, commands="{python}")
         return Dispatching(Desk(self.store, settings, http, os.environ, self.clock, lambda: 0.5))
 
@@ -169,8 +171,7 @@ def test_what_is_acted_upon_late_is_still_found_before_it_is_sent_again(world: W
     world.settle(5)
     assert world.request().state == State.APPROVED
     world.at.server.release.set()
-    while not world.at.taken:
-        pass
+    until(lambda: world.at.taken)
     world.until(State.DISPATCHED, rounds=3)
     assert len(world.at.server.of("POST")) == 1 and world.at.taken == ["eta-1/1"]
 
@@ -482,11 +483,12 @@ def test_a_command_is_run_to_its_candidate(sqlite: Engine, tmp_path: Path) -> No
         world.approved()
         world.settle()
         assert world.request().state in (State.DISPATCHED, State.RUNNING, State.CANDIDATE)
-        for _ in range(200):
+
+        def fitted() -> bool:
             world.settle(2)
-            if world.request().state == State.CANDIDATE:
-                break
-            threading.Event().wait(0.02)
+            return world.request().state == State.CANDIDATE
+
+        until(fitted)
         assert world.request().version == "v2"
 
 

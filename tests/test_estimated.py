@@ -43,7 +43,7 @@ def judged(store: Engine, folder: Path, document: dict[str, Any], now: datetime 
         models.apply(session, fleet.load(path), folder, "tests", now)
     with reading(store) as session:
         (watched,) = models.watched(session)
-    return evaluate(store, watched, Scope(now=now), lambda: now, lambda share, words: None)
+    return evaluate(store, watched, Scope(now=now, diagnosed=False), lambda: now, lambda share, words: None)
 
 
 def of(verdicts: list[Verdict], check: str, slice_: str | None = None) -> list[Verdict]:

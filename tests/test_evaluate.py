@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, mean_absolute_error, roc_auc_score
 
+from monitoring import evaluate as evaluation
 from monitoring.__main__ import main
 from monitoring.core.checks import known
 from tests.logs_of import KINDS, START, binary_model, fleet_of, flights, multiclass, regression, write
@@ -83,23 +84,50 @@ def differences(some: Verdicts, others: Verdicts) -> list[str]:
     return found
 
 
+DIAGNOSE = evaluation.of_breach
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undiagnosed() -> Iterator[None]:
+    """Why performance fell is asked in test_diagnose, and here once of each format: it takes half of an evaluation."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "of_breach", lambda *_, **__: None)
+        yield
+
+
 @pytest.fixture(scope="module")
-def parquet(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
+def parquet(undiagnosed: None, tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
     folder = tmp_path_factory.mktemp("parquet")
     return evaluate(folder, binary_model(write(LOG, "parquet", folder)))
 
 
+@pytest.fixture(scope="module")
+def diagnosed(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
+    folder = tmp_path_factory.mktemp("diagnosed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "of_breach", DIAGNOSE)
+        return evaluate(folder, binary_model(write(LOG, "parquet", folder)))
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("labels", ["in the row", "apart"])
-def test_the_same_rows_give_the_same_verdicts_in_every_format(
-    kind: str, labels: str, parquet: Verdicts, tmp_path: Path, request: pytest.FixtureRequest
+def test_the_same_rows_give_the_same_verdicts_and_diagnosis_in_every_format(
+    kind: str, parquet: Verdicts, diagnosed: Verdicts, tmp_path: Path, request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    url = request.getfixturevalue("postgres_url") if kind == "postgres" else ""
+    monkeypatch.setattr(evaluation, "of_breach", DIAGNOSE)
+    model = binary_model(write(LOG, kind, tmp_path, "log", url))
+    assert not differences(evaluate(tmp_path, model), diagnosed)
+    assert summing_up(diagnosed)["reason"] != summing_up(parquet)["reason"], "it says what would help"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_apart_give_the_same_verdicts_as_in_the_row_in_every_format(
+    kind: str, parquet: Verdicts, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = request.getfixturevalue("postgres_url") if kind == "postgres" else ""
-    if labels == "in the row":
-        model = binary_model(write(LOG, kind, tmp_path, "log", url))
-    else:
-        place = write(FEATURES, kind, tmp_path, "log", url)
-        model = binary_model(place, labels=apart(write(LABELS, kind, tmp_path, "labels", url)))
+    place = write(FEATURES, kind, tmp_path, "log", url)
+    model = binary_model(place, labels=apart(write(LABELS, kind, tmp_path, "labels", url)))
     assert not differences(evaluate(tmp_path, model), parquet)
 
 

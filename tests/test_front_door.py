@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,26 +12,33 @@ import httpx
 import pytest
 
 from monitoring.web.menu import menu
+from tests.ports import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent
+
+
+def get(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=120)
 
 
 @pytest.fixture(scope="module")
 def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     home = tmp_path_factory.mktemp("front")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"LEEWAY_DATABASE": f"sqlite:///{home}/leeway.db", "LEEWAY_HOME": str(home)}
     command = [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port), "--log-level", "error"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     url = f"http://127.0.0.1:{port}"
-    for _ in range(300):
+
+    def answers() -> bool:
+        assert process.poll() is None, "it did not start"
         try:
-            httpx.get(f"{url}/_stcore/health", timeout=1)
-            break
+            return get(f"{url}/_stcore/health").status_code > 0
         except httpx.HTTPError:
-            time.sleep(0.1)
+            return False
+
+    until(answers, 120)
     yield url, home
     process.terminate()
     process.wait()
@@ -58,7 +63,7 @@ def test_every_page_asks_who_is_looking_before_anything_else(entry: object) -> N
 
 @pytest.mark.parametrize("entry", menu(), ids=lambda e: e.url)
 def test_every_page_answers_on_a_cold_server(cold: tuple[str, Path], entry: object) -> None:
-    answer = httpx.get(f"{cold[0]}/{entry.url}")  # type: ignore[attr-defined]
+    answer = get(f"{cold[0]}/{entry.url}")  # type: ignore[attr-defined]
     assert answer.status_code == 200
     assert "Streamlit" in answer.text or "root" in answer.text
 
@@ -68,19 +73,19 @@ def test_health_is_ok_with_a_database_and_says_the_worker_never_lived(cold: tupl
     from monitoring.store.migrations import migrate
 
     migrate(connect(f"sqlite:///{cold[1]}/leeway.db"))
-    answer = httpx.get(f"{cold[0]}/healthz")
+    answer = get(f"{cold[0]}/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "worker_seconds_ago": None})
 
 
 @pytest.mark.parametrize("name", ["nope", ".hidden", "a b"])
 def test_a_report_that_is_not_there_is_not_found(cold: tuple[str, Path], name: str) -> None:
-    assert httpx.get(f"{cold[0]}/v1/reports/{name}").status_code == 404
+    assert get(f"{cold[0]}/v1/reports/{name}").status_code == 404
 
 
 def test_a_report_is_served_sandboxed_and_can_be_saved(cold: tuple[str, Path]) -> None:
     (cold[1] / "reports").mkdir()
     (cold[1] / "reports" / "a-1.html").write_text("<script>1</script>")
-    shown, saved = httpx.get(f"{cold[0]}/v1/reports/a-1"), httpx.get(f"{cold[0]}/v1/reports/a-1?download")
+    shown, saved = get(f"{cold[0]}/v1/reports/a-1"), get(f"{cold[0]}/v1/reports/a-1?download")
     assert "sandbox allow-scripts" in shown.headers["content-security-policy"]
     assert shown.headers.get("content-disposition", "inline") == "inline"
     assert saved.headers["content-disposition"].startswith("attachment")

@@ -84,7 +84,7 @@ def look(store: Engine, day: float) -> datetime:
     with reading(store) as session:
         fleet = models.watched(session)
     for watched in fleet:
-        evaluate(store, watched, Scope(), lambda: now, lambda share, words: None)
+        evaluate(store, watched, Scope(diagnosed=False), lambda: now, lambda share, words: None)
     incidents.update(store, now)
     return now
 

@@ -276,7 +276,7 @@ def at(
             models.apply(session, fleet.load(path), folder, "tests", moment)
         with reading(store) as session:
             watched = models.watched(session)[0]
-        scope = Scope(as_of=as_of) if as_of is not None else Scope(now=moment)
+        scope = Scope(now=None if as_of else moment, as_of=as_of, diagnosed=False)
         out.append(evaluate(store, watched, scope, lambda m=moment: m, lambda share, words: None))  # type: ignore[misc]
     return out
 

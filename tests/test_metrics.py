@@ -49,7 +49,7 @@ def store(tmp_path: Path, log: pd.DataFrame) -> Engine:
 def judged(store: Engine) -> None:
     with reading(store) as session:
         watched = models.watched(session)[0]
-    evaluate(store, watched, Scope(now=NOW), lambda: NOW, lambda share, words: None)
+    evaluate(store, watched, Scope(now=NOW, diagnosed=False), lambda: NOW, lambda share, words: None)
 
 
 def scraped(store: Engine, exporter: Exporter | None = None) -> dict[tuple[str, tuple[str, ...]], float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from tests.logs_of import KINDS, START, write
 from tests.worlds import FEATURES, day
 
 REFERENCE, AFTER, A_DAY = 12, 4, 240
-FINISHED = Scope(finished=True)
+FINISHED, LOOKED = Scope(finished=True, diagnosed=False), START + timedelta(days=200)
 METHODS = ("domain_classifier", "joint_with_prediction", "pca_reconstruction")
 ALL = [{"check": "drift.multivariate", "method": name} for name in METHODS]
 COLUMNS = {"id": "id", "timestamp": "ts", "score": "score", "features": list(FEATURES)}
@@ -68,10 +68,10 @@ def run(tmp_path: Path) -> Callable[..., list[Verdict]]:
 
     def once(one: dict[str, Any], scope: Scope = FINISHED) -> list[Verdict]:
         with transaction(store) as session:
-            models.apply(session, [one], tmp_path, "tests", datetime.now(UTC))
+            models.apply(session, [one], tmp_path, "tests", LOOKED)
         with reading(store) as session:
             (watched,) = models.watched(session)
-        found = evaluate(store, watched, scope, lambda: datetime.now(UTC), lambda share, words: None)
+        found = evaluate(store, watched, scope, lambda: LOOKED, lambda share, words: None)
         assert found[-1].check == "model"
         once.model = found[-1]  # type: ignore[attr-defined]
         return [v for v in found if v.check == "drift.multivariate"]
@@ -158,7 +158,7 @@ def test_a_window_alone_is_judged_as_among_others(run: Callable[..., list[Verdic
     every = run(one)
     judging._MEMORY.clear()
     third = START + timedelta(days=REFERENCE + 2)
-    alone = run(one, Scope(start=third, end=third + timedelta(days=1), finished=True))
+    alone = run(one, Scope(start=third, end=third + timedelta(days=1), finished=True, diagnosed=False))
     assert alone == [v for v in every if v.window.start == third]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +90,7 @@ def store(home: Path, tmp_path: Path) -> Iterator[Engine]:
 def judge(store: Engine) -> list[Verdict]:
     with reading(store) as session:
         watched = models.watched(session)[0]
-    return evaluate(
-        store, watched, Scope(now=NOW, diagnosed=False), lambda: datetime.now(UTC), lambda share, words: None
-    )
+    return evaluate(store, watched, Scope(now=NOW, diagnosed=False), lambda: NOW, lambda share, words: None)
 
 
 def written(store: Engine) -> list[dict[str, Any]]:

@@ -13,9 +13,10 @@ from monitoring.notifiers.http import Http
 from monitoring.ping import ping
 from monitoring.settings import Settings
 from tests.notifiers.receivers import http_receiver
+from tests.patience import LONG
 
 NOW = datetime(2026, 11, 26, 6, tzinfo=UTC)
-LOCAL = Http(Reach.of("127.0.0.1", "", True), seconds=2.0)
+LOCAL = Http(Reach.of("127.0.0.1", "", True), seconds=LONG)
 
 
 def test_without_a_monitor_nothing_is_sent() -> None:

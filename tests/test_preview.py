@@ -23,34 +23,33 @@ from monitoring.logs.sql import SqlSource
 from monitoring.preview import preview
 from tests.errands import add, die, refuse, told, wait
 from tests.logs_of import binary_model, flights, write
+from tests.patience import LONG
 
 OWN = {"check": "quality.volume", "warning": 0.2, "breached": 0.3}
 
 
 def test_work_apart_returns_what_it_returns_and_tells_how_far_it_is() -> None:
     heard: list[tuple[float, str]] = []
-    assert apart(add, 2, 3, seconds=30) == 5
-    assert apart(told, seconds=30, progress=lambda share, words: heard.append((share, words))) != os.getpid()
+    assert apart(add, 2, 3, seconds=LONG) == 5
+    assert apart(told, seconds=LONG, progress=lambda share, words: heard.append((share, words))) != os.getpid()
     assert heard == [(0.5, "half")]
 
 
 def test_an_error_of_work_apart_is_raised_here_with_all_it_says() -> None:
     with pytest.raises(FleetError) as raised:
-        apart(refuse, seconds=30)
+        apart(refuse, seconds=LONG)
     assert (raised.value.what, raised.value.where, raised.value.mend) == ("it is wrong", "here", "Mend it.")
     assert raised.value.problems == ("one", "two")
 
 
 def test_work_that_takes_too_long_is_stopped() -> None:
-    begun = time.monotonic()
     with pytest.raises(TookTooLong, match="longer than 1 s"):
-        apart(time.sleep, 60, seconds=1)
-    assert time.monotonic() - begun < 30
+        apart(time.sleep, 3600, seconds=1)
 
 
 def test_work_that_dies_says_so() -> None:
     with pytest.raises(Ended, match="ended with 3"):
-        apart(die, seconds=30)
+        apart(die, seconds=LONG)
 
 
 def test_what_stops_the_page_stops_the_work() -> None:
@@ -58,7 +57,7 @@ def test_what_stops_the_page_stops_the_work() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        apart(wait, seconds=30, progress=leave)
+        apart(wait, seconds=LONG, progress=leave)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -180,4 +179,4 @@ def test_a_look_is_done_apart_where_it_may_take_long(
 def test_an_unknown_table_is_an_error_apart_as_well(tmp_path: Path) -> None:
     write(flights(days=1), "sqlite", tmp_path, "log")
     with pytest.raises(LeewayError, match="has no table 'nothing'"):
-        apart(look, Log(source="sql", url=f"sqlite:///{tmp_path / 'log.db'}", table="nothing"), tmp_path, seconds=60)
+        apart(look, Log(source="sql", url=f"sqlite:///{tmp_path / 'log.db'}", table="nothing"), tmp_path, seconds=LONG)

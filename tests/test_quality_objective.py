@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def judged(tmp_path: Path, log: pd.DataFrame, task: str, columns: dict[str, Any]
         models.apply(session, fleet.load(fleet_of(tmp_path, document)), tmp_path, "test", NOW)
     with reading(store) as session:
         watched = models.watched(session)[0]
-    found = evaluate(store, watched, Scope(now=NOW), lambda: datetime.now(UTC), lambda share, words: None)
+    found = evaluate(store, watched, Scope(now=NOW, diagnosed=False), lambda: NOW, lambda share, words: None)
     store.dispose()
     return found
 

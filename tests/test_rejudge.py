@@ -48,7 +48,7 @@ def judged(store: Engine) -> Model:
     """Evaluate the model of a store; the model with the thresholds it was judged by."""
     with reading(store) as session:
         (watched,) = models.watched(session)
-    evaluate(store, watched, Scope(now=NOW), lambda: NOW, lambda share, words: None)
+    evaluate(store, watched, Scope(now=NOW, diagnosed=False), lambda: NOW, lambda share, words: None)
     return watched.model
 
 

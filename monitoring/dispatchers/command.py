@@ -35,7 +35,7 @@ MEANT_ELSE = (
     "JDK_", "GIT_", "GCONV_", "HOME", "CLASSPATH",
 )  # fmt: skip
 """How names of variables begin that make a loader, a shell or an interpreter run something else."""
-START = 10.0
+START = 30.0
 """Seconds that the process beside a command may take to begin."""
 ROOT = Path(__file__).parents[2]
 

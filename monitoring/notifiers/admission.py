@@ -41,9 +41,11 @@ class _Known(Http):
             super().check(known)
 
 
-def admit(receivers: Mapping[str, Receiver], http: Http, environment: Mapping[str, str]) -> None:
+def admit(
+    receivers: Mapping[str, Receiver], http: Http, environment: Mapping[str, str], seconds: float = SECONDS
+) -> None:  # fmt: skip
     """Raises Forbidden for receivers that may not be reached, each by its name, with what would let them."""
-    known = _Known(http.reach, seconds=SECONDS, resolve=http.resolve, context=http.context, clock=http.clock)
+    known = _Known(http.reach, seconds=seconds, resolve=http.resolve, context=http.context, clock=http.clock)
     refused = []
     for name, receiver in receivers.items():
         secrets = Secrets(environment)

@@ -71,5 +71,5 @@ class Apprise(Channel):
         return Retry(said["error"] or "the service could not be reached")
 
 
-START = 5.0
+START = 15.0
 """Seconds that the process may take to start."""

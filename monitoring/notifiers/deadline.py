@@ -20,7 +20,7 @@ class Deadline:
         self._until = time.monotonic() + seconds
         self._watched: list[socket.socket] = []
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._expire)
+        self._timer = threading.Timer(seconds, self.expire)
         self._timer.daemon = True
 
     def __enter__(self) -> Deadline:
@@ -48,7 +48,8 @@ class Deadline:
             self._watched.append(socket.socket(fileno=os.dup(sock.fileno())))
         _ = self.left
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The time is over: shut what is watched."""
         with self._lock:
             self.expired = True
             for watched in self._watched:

@@ -62,7 +62,7 @@ class Email(Channel):
 
     def send(self, notification: Notification, http: Http) -> Outcome:
         """One mail to all of them."""
-        with Deadline(http.seconds) as deadline:
+        with http.deadline() as deadline:
             try:
                 with _connection(self, http, deadline) as server:
                     if self.tls == "starttls":

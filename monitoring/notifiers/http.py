@@ -50,20 +50,26 @@ def _now() -> datetime:
 class Http:
     """Posts to webhooks and connects to mail servers, within `reach` and `seconds`.
 
-    `resolve`, `context` (what certificates are trusted) and `clock` are parameters for the tests' sake.
+    `resolve`, `context` (what certificates are trusted), `clock` and `limit` (what keeps the time) are parameters for
+    the tests' sake.
     """
 
     def __init__(
         self, reach: Reach, *, seconds: float = SECONDS, resolve: Resolve = resolve,
         context: ssl.SSLContext | None = None, clock: Callable[[], datetime] = _now,
+        limit: Callable[[float], Deadline] = Deadline,
     ) -> None:  # fmt: skip
-        self.reach, self.seconds, self.clock = reach, seconds, clock
+        self.reach, self.seconds, self.clock, self._limit = reach, seconds, clock, limit
         self.context = context or ssl.create_default_context()
         self.resolve = resolve
 
+    def deadline(self) -> Deadline:
+        """The limit on one exchange, from now on."""
+        return self._limit(self.seconds)
+
     def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Outcome:
         """Post JSON. Raises guard.Forbidden where the URL may not be reached."""
-        with Deadline(self.seconds) as deadline:
+        with self.deadline() as deadline:
             host = "the receiver"
             try:
                 destination = guard.webhook(url, self.reach, self._within(deadline))
@@ -78,7 +84,7 @@ class Http:
         self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Response | NotSent | Unanswered:
         """Any request, with all of its answer. Raises guard.Forbidden where the URL may not be reached."""
-        with Deadline(self.seconds) as deadline:
+        with self.deadline() as deadline:
             host = "the receiver"
             try:
                 destination = guard.webhook(url, self.reach, self._within(deadline))
@@ -100,12 +106,12 @@ class Http:
 
     def check(self, url: str) -> None:
         """Whether a URL may be reached: nothing is sent. Raises guard.Forbidden, and OSError for no such name."""
-        with Deadline(self.seconds) as deadline:
+        with self.deadline() as deadline:
             guard.webhook(url, self.reach, self._within(deadline))
 
     def check_mail(self, host: str, port: int) -> None:
         """The same of a mail server."""
-        with Deadline(self.seconds) as deadline:
+        with self.deadline() as deadline:
             guard.mail_server(host, port, self.reach, self._within(deadline))
 
     def words(self, host: str, error: Exception, deadline: Deadline) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+
+read: Callable[[], datetime] = partial(datetime.now, UTC)
+"""Where the present is read: another clock may be put in its place."""
 
 
 def now() -> datetime:
     """The present."""
-    return datetime.now(UTC)
+    return read()
 
 
 def ago(moment: datetime | None, present: datetime) -> str:

@@ -1,23 +1,30 @@
-"""A real dashboard for a real browser. No worker runs; what is asked of it waits."""
+"""A real dashboard for a real browser, whose clock starts at PRESENT. No worker runs; what is asked of it waits."""
 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-expect.set_options(timeout=30_000)
+from monitoring.web import clock
+from tests.browser import wire
+from tests.clock import PRESENT
+from tests.ports import free_port
+from tests.waiting import until
+
+PATIENCE = 120_000
+"""Milliseconds that the browser waits for what must come."""
+expect.set_options(timeout=PATIENCE)
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path(os.environ.get("LEEWAY_CHROMIUM", "/usr/bin/chromium"))
 OWN_404 = ("/_stcore/health", "/_stcore/host-config")
@@ -25,19 +32,26 @@ OWN_404 = ("/_stcore/health", "/_stcore/host-config")
 
 
 UVICORN = ("-m", "uvicorn", "app:app", "--port", "{port}")
+LATER = ("-m", "tests.browser.later", "{home}/ahead", "web", "{port}")
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
+@pytest.fixture(autouse=True)
+def present(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process asks for is of the moment at which the dashboards' clocks start."""
+    monkeypatch.setattr(clock, "read", lambda: PRESENT)
+
+
+def ahead(home: Path, by: timedelta = timedelta(0)) -> None:
+    """Set the clock of those who read `home / "ahead"`: to PRESENT, and so much later."""
+    (home / "next").write_text(str((PRESENT + by - datetime.now(UTC)).total_seconds()))
+    (home / "next").replace(home / "ahead")
 
 
 @contextmanager
-def dashboard(home: Path, command: Sequence[str] = UVICORN, port: int | None = None, **settings: str) -> Iterator[str]:
+def dashboard(home: Path, command: Sequence[str] = LATER, port: int | None = None, **settings: str) -> Iterator[str]:
     """The address of a dashboard over `home / "leeway.db"`, started cold; `settings` are environment variables."""
     port = port or free_port()
+    ahead(home)
     environment = os.environ | {
         "LEEWAY_DATABASE": f"sqlite:///{home / 'leeway.db'}",
         "LEEWAY_HOME": str(home / "home"),
@@ -46,7 +60,7 @@ def dashboard(home: Path, command: Sequence[str] = UVICORN, port: int | None = N
     }
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, *(word.format(port=port) for word in command)],
+            [sys.executable, *(word.format(port=port, home=home) for word in command)],
             cwd=ROOT,
             env=environment,
             stdout=log,
@@ -59,7 +73,7 @@ def dashboard(home: Path, command: Sequence[str] = UVICORN, port: int | None = N
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -77,7 +91,8 @@ def visit(
     those `besides` it."""
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
+    wire.Wire(page)
     bad: list[str] = []
 
     def said(message: ConsoleMessage) -> None:
@@ -129,22 +144,20 @@ def settled() -> Callable[[Page], None]:
 
 
 def settle(page: Page) -> None:
-    """Wait until Streamlit has run the page to its end, and stays so for a moment."""
-    done = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-    for _ in range(2):
-        page.wait_for_selector(done)
-        page.wait_for_timeout(400)
-    page.wait_for_selector(done)
+    """Wait until Streamlit has run the page to its end, and the browser has drawn it."""
+    wire.settle(page, PATIENCE / 1000)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    def answers() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"the dashboard did not start: {log.read_text()[-3000:]}", pytrace=False)
         try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=5):
-                return
+            with urllib.request.urlopen(f"{address}/healthz", timeout=60):
+                return True
         except urllib.error.HTTPError:
-            return  # it answers: /healthz says 503 before the first page has made the tables
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(f"the dashboard did not start: {log.read_text()[-3000:]}", pytrace=False)
+            return True  # it answers: /healthz says 503 before the first page has made the tables
+        except OSError:
+            return False
+
+    until(answers, 120)

@@ -1,7 +1,7 @@
-"""A dashboard or a worker whose clock is ahead of the machine's: python -m tests.browser.later FILE web PORT | worker.
+"""A dashboard or a worker with a clock of its own: python -m tests.browser.later FILE web PORT | worker.
 
-FILE holds by how many seconds, and may change while they run: days go by for a story that takes half a minute. The
-worker replays the shipped logs that lie in `data` beside it.
+FILE holds by how many seconds it is ahead of the machine's, and may change while they run: days go by for a story that
+takes half a minute. The worker replays the shipped logs that lie in `data` beside it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def now() -> datetime:
 
 
 if sys.argv[2] == "web":
-    clock.now = now  # before a page imports it
+    clock.read = now
     uvicorn.run("app:app", port=int(sys.argv[3]), log_level="warning", access_log=False)
 else:
     worker.SHIPPED = ahead.parent / "data"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from tests.ports import free_port
+from tests.waiting import until
+
 CLIENT, SECRET = "leeway", "a secret of the test"
 
 
@@ -26,9 +28,7 @@ def provider(email: str) -> Iterator[str]:
     """The address of a provider of the authorisation code flow."""
     key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
     nonces: dict[str, str | None] = {}
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
+    port = free_port()
     issuer = f"http://127.0.0.1:{port}"
 
     def metadata(request: Request) -> Response:
@@ -75,8 +75,7 @@ def provider(email: str) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.02)
+    until(lambda: server.started)
     yield issuer
     server.should_exit = True
     thread.join(5)

@@ -22,7 +22,7 @@ def test_a_newcomer_adds_a_model_by_its_csv(
     page = browser_page
 
     page.goto(server)  # the first page of a cold server imports everything
-    expect(page.get_by_text("No model is watched yet.")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("No model is watched yet.")).to_be_visible()
     page.get_by_role("link", name="Models and logs").last.click()
     expect(page.get_by_role("heading", name="Models and logs")).to_be_visible()
     page.get_by_role("radio", name="Add a model").click()
@@ -52,7 +52,7 @@ def test_a_newcomer_adds_a_model_by_its_csv(
 
     # first verdicts, of a log whose distances shift and whose scores mean nothing in the last days
     page.get_by_role("button", name="Preview verdicts").click()
-    expect(page.get_by_role("heading", name="First verdicts")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="First verdicts")).to_be_visible()
     settled(page)
     expect(page.get_by_text("Needs retraining")).to_be_visible()
     expect(page.get_by_text(re.compile("^3 of the last 3 mature windows are breached: ROC AUC"))).to_be_visible()

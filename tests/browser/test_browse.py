@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
@@ -29,6 +29,7 @@ from monitoring.store.tables import AlertRow, HeartbeatRow, OutboxRow
 from monitoring.web.menu import menu
 from monitoring.web.span import parse
 from tests.browser.conftest import dashboard, settle, visit
+from tests.clock import PRESENT
 
 NAME = "Late ![x](https://example.org/x.png) <b>risk</b> https://example.org/y"
 SHOWN = NAME.replace("https:", "https:\u2060")
@@ -51,7 +52,7 @@ VIEWS += ("channels?view=Add+a+channel",)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A model whose feature moved with a new version five days ago, and a name that wants to be Markdown."""
     home = tmp_path_factory.mktemp("browse")
-    now = datetime.now(UTC)
+    now = PRESENT
     random = np.random.default_rng(11)
     times = pd.date_range(now - timedelta(days=16), now - timedelta(minutes=5), freq="5min")
     score = random.beta(2, 3, len(times))
@@ -127,11 +128,11 @@ def test_from_a_flag_to_its_cause_and_back(browser_page: Page, server: str) -> N
     settle(browser_page)
     expect(browser_page.get_by_role("heading", name="Fleet", exact=True)).to_be_visible()
     expect(browser_page.get_by_test_id("stMarkdown").filter(has_text=SHOWN).first).to_be_visible()
-    assert browser_page.locator('a[href*="example.org"]').count() == 0  # a name is no link
+    expect(browser_page.locator('a[href*="example.org"]')).to_have_count(0)  # a name is no link
     browser_page.get_by_test_id("stMain").get_by_role("link", name="Drift").first.click()
     settle(browser_page)
     expect(browser_page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
-    assert "model=late" in browser_page.url
+    expect(browser_page).to_have_url(re.compile("model=late"))
     expect(browser_page.get_by_text("→", exact=False).filter(visible=True).first).to_be_visible()  # from what, to what
     browser_page.go_back()
     settle(browser_page)
@@ -145,7 +146,7 @@ def drag(page: Page, chart: int, begin: float, end: float) -> None:
     """Drag over a chart, from and to a share of its width."""
     plot = page.locator(".js-plotly-plot .nsewdrag").nth(chart)
     plot.scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
+    settle(page)
     box = plot.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
@@ -168,6 +169,7 @@ def test_a_drag_on_a_chart_sets_the_range_of_all_pages_and_back_takes_it_back(br
     whole = parse("7d")
     assert whole is not None
     drag(page, 0, 0.25, 0.75)
+    expect(page).not_to_have_url(re.compile("range=7d"))
     chosen = parse(range_of(page))
     assert chosen is not None, page.url
     quarter = (whole.end - whole.start) / 4
@@ -179,19 +181,22 @@ def test_a_drag_on_a_chart_sets_the_range_of_all_pages_and_back_takes_it_back(br
     page.get_by_text("Observe").first.click()
     page.get_by_role("menuitem", name="Fleet").click()
     settle(page)
+    expect(page.get_by_role("heading", name="Fleet", exact=True)).to_be_visible()
     expect(page.get_by_role("combobox", name="Time range")).to_have_count(0)
     page.reload()
     settle(page)
     assert parse(range_of(page)) == chosen
     page.get_by_test_id("stMain").get_by_role("link", name="Drift").first.click()
     settle(page)
+    expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
     assert parse(range_of(page)) == chosen
-    before = range_of(page)
+    before, address = range_of(page), page.url
     drag(page, 0, 0.4, 0.6)
+    expect(page).not_to_have_url(address)
     assert parse(range_of(page)) is not None and range_of(page) != before
     page.go_back()
     settle(page)
-    assert range_of(page) == before
+    expect(page).to_have_url(address)
     expect(page.get_by_role("combobox", name="Time range")).to_have_value(before)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from playwright.sync_api import Page, expect
 from monitoring.store import oncall
 from monitoring.store.database import connect, transaction
 from monitoring.store.migrations import migrate
+from tests.clock import PRESENT
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ def filled(tmp_path: Path) -> None:
     store = connect(f"sqlite:///{tmp_path / 'leeway.db'}")
     migrate(store)
     with transaction(store) as session:
-        oncall.apply(session, people, [team], "test", datetime.now(UTC))
+        oncall.apply(session, people, [team], "test", PRESENT)
     store.dispose()
 
 
@@ -34,7 +34,7 @@ def test_a_shift_is_taken_and_given_back_and_a_silence_made_and_ended(
 ) -> None:
     page = browser_page
     page.goto(f"{server}/on-call")
-    expect(page.get_by_text("Now Ada")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Now Ada")).to_be_visible()
     page.get_by_role("button", name="Take this shift").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Save")).to_be_disabled()

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,9 @@ from monitoring.evaluate import Scope, evaluate
 from monitoring.store import models
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
-from tests.browser.conftest import ROOT, dashboard, settle, visit
+from tests import waiting
+from tests.browser.conftest import ROOT, ahead, dashboard, settle, visit
+from tests.clock import PRESENT
 
 KEY = "air-time-eta"
 DAYS = 6
@@ -45,7 +46,7 @@ def home(tmp_path: Path) -> Path:
     """The demo's model that has decayed, since July, as of now; evaluated once.
 
     Its latency is left out: that a machine is busy is no reason to keep the worse version."""
-    now, data = datetime.now(UTC), tmp_path / "data"
+    now, data = PRESENT, tmp_path / "data"
     (data / "logs").mkdir(parents=True)
     (data / "retrain.py").symlink_to(ROOT / "data" / "retrain.py")
     document = yaml.safe_load((ROOT / "data" / "fleet.yaml").read_text())
@@ -73,7 +74,6 @@ def home(tmp_path: Path) -> Path:
         watched = models.watched(session)[0]
     evaluate(store, watched, Scope(now=now), lambda: now, lambda share, words: None)
     store.dispose()
-    (tmp_path / "ahead").write_text("0")
     return tmp_path
 
 
@@ -92,7 +92,7 @@ def worker(home: Path) -> Iterator[None]:
         finally:
             process.terminate()
             try:
-                process.wait(30)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -103,23 +103,14 @@ def headed(page: Page, state: str) -> Locator:
     return page.get_by_test_id("stMarkdown").filter(has_text=re.compile(f"{state}.*Air time ETA · {KEY}-1"))
 
 
-def ahead(home: Path, by: timedelta) -> None:
-    """Let time go by, for the dashboard and for the worker."""
-    (home / "next").write_text(str(by.total_seconds()))
-    (home / "next").replace(home / "ahead")
-
-
 def replayed(home: Path, until: datetime) -> None:
     """Wait until the worker has laid down what happened until then."""
-    deadline, state = time.monotonic() + 60, home / "home" / "demo" / "demo.json"
-    while datetime.fromisoformat(json.loads(state.read_text())["loaded_until"]) < until:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    state = home / "home" / "demo" / "demo.json"
+    waiting.until(lambda: datetime.fromisoformat(json.loads(state.read_text())["loaded_until"]) >= until, 120)
 
 
 def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None:
-    web = ("-m", "tests.browser.later", str(home / "ahead"), "web", "{port}")
-    with dashboard(home, web) as server, visit(chromium, server) as page:
+    with dashboard(home) as server, visit(chromium, server) as page:
         page.goto(f"{server}/retraining?model={KEY}&show=ask")
         settle(page)
         expect(page.get_by_text("None objects.")).to_be_visible()
@@ -136,26 +127,25 @@ def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None
             expect(running.or_(headed(page, "Candidate|Evaluated")).first).to_be_visible()
 
             # held against the one that serves, on the week that it has not seen
-            expect(page.get_by_text("Compared on the same rows")).to_be_visible(timeout=60_000)
+            expect(page.get_by_text("Compared on the same rows")).to_be_visible()
             expect(page.get_by_text(re.compile(r"mean absolute error .* min better", re.I)).first).to_be_visible()
             page.get_by_role("button", name="Promote", exact=True).click()
             expect(headed(page, "Promoted")).to_be_visible()
             expect(page.get_by_role("button", name="Roll back")).to_be_visible()
-            promoted = datetime.now(UTC)
 
             # days later it has answered everything, and the old one beside it
             ahead(home, timedelta(days=DAYS))
-            replayed(home, datetime.now(UTC) + timedelta(days=DAYS - 1))
+            replayed(home, PRESENT + timedelta(days=DAYS - 1))
             ahead(home, timedelta(days=DAYS, minutes=15))
-            expect(page.get_by_text("Measured since promotion")).to_be_visible(timeout=90_000)
-            expect(headed(page, "Verified")).to_be_visible(timeout=60_000)
+            expect(page.get_by_text("Measured since promotion")).to_be_visible()
+            expect(headed(page, "Verified")).to_be_visible()
 
             page.goto(f"{server}/performance?model={KEY}&range=30d")
             settle(page)
             marked = page.get_by_role("figure", name=re.compile("Changed: 2 from .*promoted from"))
             expect(marked.get_by_text(re.compile("^ ?2( and|$)"))).to_be_visible()
             days, errors = page.evaluate(DRAWN)
-            since = max(moment for moment in days if datetime.fromisoformat(moment).date() <= promoted.date())
+            since = max(moment for moment in days if datetime.fromisoformat(moment).date() <= PRESENT.date())
             before = [e for day, e in zip(days, errors, strict=True) if day < since and e is not None]
             after = [e for day, e in zip(days, errors, strict=True) if day > since and e is not None]
             assert len(after) >= DAYS - 2
@@ -167,4 +157,4 @@ def test_from_the_request_to_the_recovery(chromium: Browser, home: Path) -> None
             page.get_by_role("button", name="Roll back").click()
             page.get_by_role("textbox", name="Why?").fill("To see whether it can be undone")
             page.get_by_role("button", name="Roll back").last.click()
-            expect(headed(page, "Rolled back")).to_be_visible(timeout=60_000)
+            expect(headed(page, "Rolled back")).to_be_visible()

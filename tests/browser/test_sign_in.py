@@ -38,7 +38,7 @@ server_metadata_url = "{issuer}/.well-known/openid-configuration"
             first, *others = menu()
             for entry in [*others, first]:  # "/" last: it is what makes Streamlit know of the frame
                 page.goto(f"{address}/{entry.url if entry != first else ''}")
-                expect(page.get_by_text("Sign in to see the fleet.")).to_be_visible(timeout=60_000)
+                expect(page.get_by_text("Sign in to see the fleet.")).to_be_visible()
                 settle(page)
                 expect(page.get_by_role("heading", name=entry.title, exact=True)).to_have_count(0)
                 expect(page.get_by_test_id("stTopNavSection")).to_have_count(0)

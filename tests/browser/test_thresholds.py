@@ -11,6 +11,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import visit
+
 Settled = Callable[[Page], None]
 
 
@@ -52,11 +54,8 @@ def test_a_level_is_tried_saved_and_undone(browser_page: Page, server: str, sett
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(chromium: Browser, server: str, settled: Settled, scheme: Literal["light", "dark"]) -> None:
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(f"{server}/thresholds?model=delays&check=drift")
-    settled(page)
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    expect(page.get_by_role("heading", name="Change a threshold")).to_be_visible()
-    context.close()
-    assert wide <= 390
+    with visit(chromium, server, 390, scheme) as page:
+        page.goto(f"{server}/thresholds?model=delays&check=drift")
+        settled(page)
+        expect(page.get_by_role("heading", name="Change a threshold")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -13,6 +13,7 @@ from monitoring.core.retraining.order import Action, Order
 from monitoring.dispatchers.dispatcher import Means
 from monitoring.notifiers.guard import Reach
 from monitoring.notifiers.http import Http
+from tests.patience import LONG, Patience
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -27,7 +28,9 @@ def order(action: Action = Action.RETRAIN, **changes: Any) -> Order:
 
 
 def means(
-    home: Path, commands: str = "", seconds: float = 1.0, environment: Mapping[str, str] = os.environ,
+    home: Path, commands: str = "", environment: Mapping[str, str] = os.environ,
     clock: Callable[[], datetime] = lambda: NOW,
 ) -> Means:  # fmt: skip
-    return Means(Http(Reach(loopback=True), seconds=seconds, clock=clock), home, home, environment, commands)
+    return Means(
+        Http(Reach(loopback=True), seconds=LONG, clock=clock, limit=Patience), home, home, environment, commands
+    )

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-GRACE = 20.0
+from tests.patience import LONG, exhaust
+
+GRACE = 2 * LONG
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Server:
 
     A fault is a status ("500", "429"), "lost" (acted upon, and never answered), "cut" (acted upon, and the connection
     reset), "hangs" (not acted upon, never answered), "late" (acted upon only when `release` is set, never answered),
-    "500 done" (acted upon, and then 500), "malformed" (acted upon, and answered with what is no JSON).
+    "500 done" (acted upon, and then 500), "malformed" (acted upon, and answered with what is no JSON). Where nothing is
+    answered, the client's `Patience` is over.
     """
 
     def __init__(self, handle: Callable[[Asked], Answer]) -> None:
@@ -84,7 +87,7 @@ class Server:
                 self.faults.remove(fault)
         what = fault[0] if fault else ""
         if what == "hangs":
-            self.closing.wait(GRACE)
+            self.hang(handler)
             return
         if what.isdigit():
             more = {"Retry-After": "7"} if what in ("429", "503") else {}
@@ -92,11 +95,12 @@ class Server:
             _send(handler, Answer(int(what), {"message": "not now"}, more))
             return
         if what == "late":
+            exhaust(handler.client_address)
             self.release.wait(GRACE)
         with self._lock:
             answer = self._handle(asked)
         if what in ("lost", "late"):
-            self.closing.wait(GRACE)
+            self.hang(handler)
         elif what == "cut":
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif what == "500 done":
@@ -105,6 +109,10 @@ class Server:
             _send(handler, Answer(answer.status, "<html>{not json"))
         else:
             _send(handler, answer)
+
+    def hang(self, handler: BaseHTTPRequestHandler) -> None:
+        exhaust(handler.client_address)
+        self.closing.wait(GRACE)
 
 
 def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:

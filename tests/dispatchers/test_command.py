@@ -8,8 +8,7 @@ import shlex
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from monitoring.dispatchers.registry import parse
 from monitoring.errors import DispatcherError
 from tests.dispatchers.orders import means, order
 from tests.logs_of import binary_model, flights, write
+from tests.waiting import until
 
 ANY = "{python}"
 
@@ -35,16 +35,6 @@ def trainer(code: str, **more: Any) -> Command:
     found = parse({"kind": "command", "command": [ANY, "-c", code], **more})
     assert isinstance(found, Command)
     return found
-
-
-def until(look: Callable[[], Any], seconds: float = 15) -> Any:
-    """What a look gives, once it gives anything."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := look():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it never came")
 
 
 def ended(command: Command, at: Means) -> Report:
@@ -137,7 +127,7 @@ def test_ordered_by_many_at_once_it_is_started_once(tmp_path: Path) -> None:
         thread.join()
     assert ended(command, at).state == RunState.CANDIDATE
     assert isinstance(command.dispatch(order(), at), Accepted)
-    time.sleep(0.2)
+    until(lambda: not beside(tmp_path))
     assert (tmp_path / "starts").read_text() == "x"
     assert {type(one) for one in found} <= {Accepted, Retry} and any(isinstance(one, Accepted) for one in found)
 
@@ -151,10 +141,10 @@ def test_other_orders_are_other_runs(tmp_path: Path) -> None:
 SLEEPS = """
 import json, os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN) if {deaf} else None
-own = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+own = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open({place!r}, "w").write(f"{{os.getpid()}} {{own.pid}}")
 print(json.dumps({{"progress": 0.1}}), flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -163,6 +153,15 @@ def alive(number: int) -> bool:
         return "Z" not in Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return False
+
+
+def beside(home: Path) -> list[str]:
+    """The processes, by their command lines, that work on runs of this folder: none of them starts anything later."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            lines.append(process.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in lines if "command_process" in line and str(home) in line]
 
 
 @pytest.mark.parametrize("deaf", [False, True])
@@ -189,7 +188,7 @@ def test_cancelled_before_it_began_it_never_begins(tmp_path: Path) -> None:
     command.dispatch(order(), at)
     report = ended(command, at)
     assert report.message == "It was cancelled before it began."
-    time.sleep(0.3)
+    until(lambda: not beside(tmp_path))
     assert not (tmp_path / "starts").exists()
 
 
@@ -266,7 +265,7 @@ def test_it_promotes_where_it_has_a_command_for_it(tmp_path: Path) -> None:
 
 def test_what_ended_long_ago_is_taken_out_and_what_lives_stays(tmp_path: Path) -> None:
     at = means(tmp_path, ANY)
-    over, lives = trainer("print('done')"), trainer("import time; time.sleep(60)")
+    over, lives = trainer("print('done')"), trainer("import time; time.sleep(600)")
     over.dispatch(order(), at)
     ended(over, at)
     lives.dispatch(order(id="eta-1/2"), at)

@@ -35,7 +35,7 @@ class Here:
         for one in (self.github, self.airflow, self.mlflow):
             stack.enter_context(running(one))  # type: ignore[arg-type]
 
-    def use(self, kind: str, seconds: float = 0.5, **more: Any) -> Use:
+    def use(self, kind: str, **more: Any) -> Use:
         documents: dict[str, dict[str, Any]] = {
             "github_actions": {
                 "repository": "acme/models", "workflow": "retrain.yml", "token": "${GH}",
@@ -48,7 +48,7 @@ class Here:
             "mlflow": {"url": self.mlflow.server.url, "model": "eta", "prefix": "v"},
         }  # fmt: skip
         document = {"kind": kind} | documents[kind] | more
-        return Use.of(document, means(self.home, seconds=seconds, environment=ENVIRONMENT))
+        return Use.of(document, means(self.home, environment=ENVIRONMENT))
 
 
 @pytest.fixture

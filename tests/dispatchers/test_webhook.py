@@ -27,7 +27,7 @@ def use(at: Trainer, home: Path, now: datetime = NOW, **more: Any) -> Use:
         "kind": "webhook", "url": f"{at.server.url}/orders", "secret": "${SIGNING}",
         "headers": {"Authorization": "Bearer ${TOKEN}"}, "status_url": f"{at.server.url}/status?order={{order}}",
     } | more  # fmt: skip
-    return Use.of(document, means(home, seconds=0.5, environment=ENVIRONMENT, clock=lambda: now))
+    return Use.of(document, means(home, environment=ENVIRONMENT, clock=lambda: now))
 
 
 def test_an_order_is_signed_and_whole_and_taken_once(tmp_path: Path) -> None:

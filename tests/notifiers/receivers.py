@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.patience import LONG, exhaust
+
 HTTP_ANSWERS: dict[str, tuple[str, ...]] = {
     "200": ("HTTP/1.1 200 OK", "Content-Length: 2"),
     "202": ("HTTP/1.1 202 Accepted", "Content-Length: 2"),
@@ -22,20 +24,39 @@ HTTP_ANSWERS: dict[str, tuple[str, ...]] = {
     "302": ("HTTP/1.1 302 Found", "Location: http://127.0.0.1:{port}/elsewhere", "Content-Length: 2"),
 }
 SMTP_ANSWERS = {"200": "250 OK", "400": "550 no such mailbox", "429": "450 too many", "500": "451 local error"}
-GRACE = 30.0
+GRACE = 2 * LONG
 
 
 @dataclass
 class Receiver:
     """`requests` are what it was sent, whole.
 
-    `behaviour` is a status, or hang | drip | reset | drip body | when told (200 when `stop` is set).
+    `behaviour` is a status, or hang | drip | reset | drip body | when told (200 when `stop` is set). Where it hangs or
+    drips, the client's `Patience` is over; `outlasted` says that somebody waited for longer than anybody should.
     """
 
     behaviour: str = "200"
     port: int = 0
     requests: list[bytes] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    outlasted: bool = False
+
+    def hang(self, connection: socket.socket) -> None:
+        """Answer nothing, as long as anybody may wait for it."""
+        exhaust(connection.getpeername())
+        self.outlasted |= not self.stop.wait(GRACE)
+
+    def drip(self, connection: socket.socket, data: bytes) -> None:
+        """A byte every 50 ms: no single read is ever slow."""
+        exhaust(connection.getpeername())
+        until = time.monotonic() + GRACE
+        for byte in data:
+            if self.stop.wait(0.05):
+                return
+            if time.monotonic() > until:
+                self.outlasted = True
+                return
+            connection.sendall(bytes([byte]))
 
     @property
     def url(self) -> str:
@@ -54,17 +75,17 @@ def http_receiver(behaviour: str = "200", wrap: Any = None) -> Iterator[Receiver
         receiver.requests.append(request)
         how = receiver.behaviour
         if how == "hang":
-            receiver.stop.wait(GRACE)
+            receiver.hang(connection)
         elif how == "when told":
             receiver.stop.wait(GRACE)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         elif how == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif how == "drip":
-            _drip(connection, receiver, b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000)
+            receiver.drip(connection, b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000)
         elif how == "drip body":
             connection.sendall(b"HTTP/1.1 500 Oh\r\nContent-Length: 5000\r\n\r\n")
-            _drip(connection, receiver, b"x" * 5_000)
+            receiver.drip(connection, b"x" * 5_000)
         else:
             head = "\r\n".join(HTTP_ANSWERS[how]).format(port=receiver.port)
             connection.sendall(f"{head}\r\nConnection: close\r\n\r\nok".encode())
@@ -80,10 +101,10 @@ def smtp_receiver(behaviour: str = "200") -> Iterator[Receiver]:
     def serve(connection: socket.socket, receiver: Receiver) -> None:
         how = receiver.behaviour
         if how == "hang":
-            receiver.stop.wait(GRACE)
+            receiver.hang(connection)
             return
         if how == "drip":
-            _drip(connection, receiver, b"220 " + b"x" * 10_000)
+            receiver.drip(connection, b"220 " + b"x" * 10_000)
             return
         lines = connection.makefile("rb")
         connection.sendall(b"220 test ESMTP\r\n")
@@ -157,13 +178,3 @@ def _read_request(connection: socket.socket) -> bytes:
     while len(body) < length:
         body += connection.recv(65_536)
     return head + b"\r\n\r\n" + body
-
-
-def _drip(connection: socket.socket, receiver: Receiver, data: bytes) -> None:
-    """A byte every 50 ms: no single read is ever slow."""
-    until = time.monotonic() + GRACE
-    for byte in data:
-        if receiver.stop.is_set() or time.monotonic() > until:
-            return
-        connection.sendall(bytes([byte]))
-        time.sleep(0.05)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from monitoring.notifiers.outcome import Delivered, Gone, Outcome, Refused, Resp
 from monitoring.notifiers.secrets import NotSet, Secrets
 from tests.notifiers.certificates import contexts
 from tests.notifiers.receivers import http_receiver
+from tests.patience import LONG
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 NAME = "hooks.test.example"
@@ -40,7 +40,7 @@ def test_the_checked_address_is_connected_to_with_the_name_in_sni_and_host(tmp_p
             asked.append(host)
             return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]  # another answer to whoever asks again
 
-        http = Http(reach(receiver.port), seconds=10, resolve=resolve, context=trusting)
+        http = Http(reach(receiver.port), seconds=LONG, resolve=resolve, context=trusting)
         assert http.post(f"https://{NAME}:{receiver.port}/a?b=c", b"{}") == Delivered()
         assert asked == [NAME] and named == [NAME]
         head = receiver.requests[0].decode()
@@ -55,7 +55,7 @@ def test_a_certificate_of_another_name_or_of_nobody_is_not_spoken_to(tmp_path: P
     server, trusting = contexts(tmp_path, "other.example" if trusted else NAME)
     context = trusting if trusted else ssl.create_default_context()
     with http_receiver("200", lambda sock: server.wrap_socket(sock, server_side=True)) as receiver:
-        http = Http(reach(receiver.port), seconds=10, resolve=lambda h, p: ["127.0.0.1"], context=context)
+        http = Http(reach(receiver.port), seconds=LONG, resolve=lambda h, p: ["127.0.0.1"], context=context)
         found = http.post(f"https://{NAME}:{receiver.port}/", b"{}")
         assert isinstance(found, Retry) and "certificate" in found.reason
         assert receiver.requests == []
@@ -64,36 +64,36 @@ def test_a_certificate_of_another_name_or_of_nobody_is_not_spoken_to(tmp_path: P
 def test_a_server_that_never_finishes_the_handshake_is_left_in_time() -> None:
     with http_receiver("drip") as receiver:  # speaks no TLS
         http = Http(reach(receiver.port), seconds=0.5, resolve=lambda h, p: ["127.0.0.1"])
-        began = time.monotonic()
-        assert isinstance(http.post(f"https://{NAME}:{receiver.port}/", b"{}"), Retry)
-        assert time.monotonic() - began < 3
+        found = http.post(f"https://{NAME}:{receiver.port}/", b"{}")
+    assert isinstance(found, Retry) and "within 0.5 s" in found.reason, "and not that the receiver left"
 
 
 def test_a_resolver_that_hangs_is_left_in_time() -> None:
     let_go = threading.Event()
 
     def hang(host: str, port: int) -> Sequence[str]:
-        let_go.wait(20)
-        return []
+        let_go.wait(LONG)
+        return ["127.0.0.1"]
 
-    began = time.monotonic()
     found = Http(Reach((NAME,)), seconds=0.3, resolve=hang).post(f"https://{NAME}/", b"{}")
     let_go.set()
-    assert isinstance(found, Retry) and "within 0.3 s" in found.reason and time.monotonic() - began < 3
+    assert isinstance(found, Retry) and "within 0.3 s" in found.reason, "and not that this address is refused"
 
 
 def test_a_name_that_is_not_known_is_tried_again() -> None:
     def unknown(host: str, port: int) -> Sequence[str]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    found = Http(Reach((NAME,)), seconds=1, resolve=unknown).post(f"https://{NAME}/", b"{}")
+    found = Http(Reach((NAME,)), seconds=LONG, resolve=unknown).post(f"https://{NAME}/", b"{}")
     assert isinstance(found, Retry) and "Name or service not known" in found.reason
 
 
 def test_an_address_that_does_not_answer_gives_way_to_the_next(tmp_path: Path) -> None:
     server, trusting = contexts(tmp_path, NAME)
     with http_receiver("200", lambda sock: server.wrap_socket(sock, server_side=True)) as receiver:
-        http = Http(reach(receiver.port), seconds=10, resolve=lambda h, p: ["127.0.0.2", "127.0.0.1"], context=trusting)
+        http = Http(
+            reach(receiver.port), seconds=LONG, resolve=lambda h, p: ["127.0.0.2", "127.0.0.1"], context=trusting
+        )
         assert http.post(f"https://{NAME}:{receiver.port}/", b"{}") == Delivered()
 
 

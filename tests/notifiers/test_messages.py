@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
@@ -26,14 +25,16 @@ from monitoring.store.channels import test_notification as a_test
 from tests.notifiers.certificates import contexts
 from tests.notifiers.samples import LINE, NASTY, NASTY_ONE, NOW, notification, question, resolved
 from tests.notifiers.vendors import pagerduty_takes, slack_takes, teams_takes
+from tests.patience import LONG
+from tests.ports import free_port
 
 QUESTIONS = [question(), question("failed"), question("decided")]
 ALL = [notification(), resolved(), NASTY_ONE, a_test("t", "ann", NOW), notification(lines=()), *QUESTIONS]
-LONG = "Задержка вылета 遅延 " * 150
+LENGTHY = "Задержка вылета 遅延 " * 150
 LARGE = [
     notification(id="forty", lines=(replace(LINE, summary="x" * 400),) * 40),
-    notification(id="long words", why=LONG, owner=LONG, model=LONG, model_name=LONG,
-                 lines=(replace(LINE, summary=LONG, slice=LONG, column=LONG),) * 12),
+    notification(id="long words", why=LENGTHY, owner=LENGTHY, model=LENGTHY, model_name=LENGTHY,
+                 lines=(replace(LINE, summary=LENGTHY, slice=LENGTHY, column=LENGTHY),) * 12),
     notification(id="escaped", lines=(replace(LINE, summary="<&>" * 900, slice="&" * 400),) * 10),
     notification(id="long links", link="https://a.example/" + "y" * 5_000, runbook="https://b.example/" + "z" * 2_500,
                  lines=(replace(LINE, link="https://c.example/" + "x" * 4_000),) * 3),
@@ -227,17 +228,15 @@ def test_a_real_mail_server_is_signed_in_to_over_tls(tmp_path: Path, tls: str) -
         options |= {"tls_context": server_context, "require_starttls": True}
     else:
         options |= {"ssl_context": server_context}
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port, **options)
+    port = free_port()
+    controller = Controller(box, hostname="127.0.0.1", port=port, ready_timeout=LONG, **options)
     controller.start()
     try:
         document = {
             "name": "mail", "kind": "email", "host": "localhost", "port": port, "tls": tls, "user": "leeway",
             "sender": SENDER, "to": ["ann@example.com", "gone@example.com"], "password": "${PASSWORD}",
         }  # fmt: skip
-        http = Http(Reach((), (f"localhost:{port}",), False), seconds=5, context=trusting,
+        http = Http(Reach((), (f"localhost:{port}",), False), seconds=LONG, context=trusting,
                     resolve=lambda h, p: ["127.0.0.1"])  # fmt: skip
         channel = parse(document).expanded(lambda text: text.replace("${PASSWORD}", "right-password"))
         found = channel.send(notification(model_name=NASTY), http)

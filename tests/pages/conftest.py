@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,9 @@ from streamlit.testing.v1 import AppTest
 from monitoring.store.database import connect, transaction
 from monitoring.store.migrations import migrate
 from monitoring.store.tables import HeartbeatRow
+from monitoring.web import clock
+from tests.clock import PRESENT
+from tests.patience import LONG
 
 FRAME = Path(__file__).parents[2] / "monitoring" / "web" / "frame.py"
 PAGES = FRAME.parents[2] / "pages"
@@ -32,6 +34,12 @@ def _use(monkeypatch: pytest.MonkeyPatch, database: Path) -> str:
     st.cache_data.clear()
     st.cache_resource.clear()
     return url
+
+
+@pytest.fixture(autouse=True)
+def present(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page is looked at in one moment: no hour, day of the week or slow machine makes another page of it."""
+    monkeypatch.setattr(clock, "read", lambda: PRESENT)
 
 
 @pytest.fixture
@@ -52,8 +60,8 @@ def small_store(small_fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with sqlite3.connect(small_fleet) as source, sqlite3.connect(copy) as target:
         source.backup(target)
     store = connect(f"sqlite:///{copy}")
-    with transaction(store) as session:  # now: a copy may be made long after the original
-        session.add(HeartbeatRow(name="worker", at=datetime.now(UTC), detail=""))
+    with transaction(store) as session:
+        session.add(HeartbeatRow(name="worker", at=PRESENT, detail=""))
     store.dispose()
     yield _use(monkeypatch, copy)
     st.cache_resource.clear()
@@ -64,7 +72,7 @@ def run_page() -> Run:
     """run_page("observe/fleet.py", model="delays", range="7d"): a page inside its frame, with the address's values."""
 
     def run(page: str, **query: Any) -> AppTest:
-        at = AppTest.from_file(str(FRAME), default_timeout=30)
+        at = AppTest.from_file(str(FRAME), default_timeout=LONG)
         at.query_params.update(query)
         at.run()
         if page != "observe/fleet.py":

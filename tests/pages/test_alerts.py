@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AlertRow, AuditRow, HeartbeatRow, ModelRow
 from monitoring.web.alerts import badges
 from monitoring.web.span import parse
+from tests.clock import PRESENT
 from tests.pages.conftest import Run, Written
 
 PAGE = "respond/alerts.py"
@@ -28,7 +29,7 @@ def alerted(small_store: str) -> Iterator[Engine]:
     store = connect(small_store)
     with reading(store) as session:
         keys = list(session.scalars(select(ModelRow.key)))
-    start = datetime.now(UTC) - timedelta(minutes=5)
+    start = PRESENT - timedelta(minutes=5)
     for minute in range(5):
         alerting.step(store, start + timedelta(minutes=minute), Settings(), keys)
     yield store
@@ -103,7 +104,7 @@ def test_silencing_is_one_click_and_says_until_when(
     at = run_page(PAGE)
     button(at, label).click().run()
     assert not at.exception
-    present = datetime.now(UTC)
+    present = PRESENT
     with reading(alerted) as session:
         (made,) = silences.active(session, present)
     assert timedelta(hours=hours) - timedelta(minutes=1) < made.ends - present <= timedelta(hours=hours)
@@ -132,7 +133,7 @@ def test_what_is_over_meanwhile_is_not_touched(alerted: Engine, run_page: Run) -
 
 def test_useful_and_noise_give_each_rule_a_precision(alerted: Engine, run_page: Run) -> None:
     with transaction(alerted) as session:
-        now = datetime.now(UTC)
+        now = PRESENT
         keys = list(session.scalars(select(AlertRow.key).where(AlertRow.model_key == "gone")))
         alerts.judge(session, keys[0], True, "ann", now)
     at = run_page(PAGE)

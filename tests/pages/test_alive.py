@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
@@ -10,12 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import EvaluationRow, HeartbeatRow
+from tests.clock import PRESENT
 from tests.pages.conftest import Run
 
 
 def aged(url: str, worker: timedelta | None, evaluated: timedelta) -> None:
     """Make the last sign of life, and the last evaluation, so old."""
-    store, present = connect(url), datetime.now(UTC)
+    store, present = connect(url), PRESENT
     with transaction(store) as session:
         if worker is None:
             session.delete(session.get_one(HeartbeatRow, "worker"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -17,16 +17,18 @@ from monitoring.sender import Sender
 from monitoring.store import channels, oncall, outbox
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AuditRow, ChannelRow, OutboxRow
+from tests.clock import PRESENT
 from tests.notifiers.receivers import http_receiver
 from tests.notifiers.samples import NASTY, notification
 from tests.pages.conftest import Run, Written
+from tests.patience import LONG
 
 PAGE = "configure/channels.py"
 SECRET = "s3cr3t-s3cr3t-s3cr3t"
 
 
 def now() -> datetime:
-    return datetime.now(UTC)
+    return PRESENT
 
 
 def apply(url: str, *documents: dict[str, Any]) -> None:
@@ -39,7 +41,7 @@ def apply(url: str, *documents: dict[str, Any]) -> None:
 def send(url: str) -> None:
     """What the worker does: send all that is due."""
     store = connect(url)
-    sender = Sender(store, Http(Reach(loopback=True), seconds=10), os.environ, now, lambda: 0.5, threading.Event())
+    sender = Sender(store, Http(Reach(loopback=True), seconds=LONG), os.environ, now, lambda: 0.5, threading.Event())
     sender.settle()
     sender.close()
     store.dispose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from monitoring.evaluate import Scope, evaluate
 from monitoring.store import models
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.migrations import migrate
+from tests.clock import PRESENT
 from tests.logs_of import binary_model, fleet_of, flights, write
 from tests.pages.conftest import Run, Written
 
@@ -31,10 +31,10 @@ def by_rows(tmp_path: Path, empty_store: str) -> str:
     store = connect(empty_store)
     migrate(store)
     with transaction(store) as session:
-        models.apply(session, fleet.load(fleet_of(tmp_path, document)), tmp_path, "tests", datetime.now(UTC))
+        models.apply(session, fleet.load(fleet_of(tmp_path, document)), tmp_path, "tests", PRESENT)
     with reading(store) as session:
         watched = models.watched(session)
-    evaluate(store, watched[0], Scope(), lambda: datetime.now(UTC), lambda share, text: None)
+    evaluate(store, watched[0], Scope(), lambda: PRESENT, lambda share, text: None)
     store.dispose()
     return empty_store
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from sqlalchemy import select
 
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import RequestRow, VerdictRow
+from tests.clock import PRESENT
 from tests.pages.conftest import Run, Written
 
 PAGE = "observe/drift.py"
@@ -114,7 +113,7 @@ def test_a_report_is_asked_for_once_and_then_linked(small_store: str, run_page: 
         asked = list(session.scalars(select(RequestRow).where(RequestRow.kind == "report")))
         assert len(asked) == 1
         assert set(asked[0].arguments) == {"start", "end"}
-        asked[0].state, asked[0].result, asked[0].finished_at = "done", "delays-abc", datetime.now(UTC)
+        asked[0].state, asked[0].result, asked[0].finished_at = "done", "delays-abc", PRESENT
     store.dispose()
     at = run_page(PAGE, model="delays")
     links = [element.proto.url for element in at.get("link_button")]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import IncidentMemberRow, IncidentRow, ModelRow, VerdictRow
+from tests.clock import PRESENT
 from tests.pages.conftest import Run, Written
 
-NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+NOW = PRESENT.replace(minute=0, second=0, microsecond=0)
 
 
 @pytest.fixture

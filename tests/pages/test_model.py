@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -11,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from monitoring.store.database import connect, reading
 from monitoring.store.queries.fleet import work
 from monitoring.store.queries.standing import coverage, standing, versions
+from tests.clock import PRESENT
 from tests.pages.conftest import Run, Written
 
 PAGE = "observe/model.py"
@@ -135,7 +135,7 @@ def test_versions_and_coverage_come_from_the_log(small_store: str) -> None:
     seen = ask(small_store, versions, "delays")
     assert [v.version for v in seen] == ["v2", "v1"]
     assert all(v.rows > 0 and v.first and v.last and v.first <= v.last for v in seen)
-    windows = ask(small_store, coverage, "delays", "roc_auc", None, datetime.now(UTC))
+    windows = ask(small_store, coverage, "delays", "roc_auc", None, PRESENT)
     assert windows["rows"].sum() == sum(v.rows for v in seen)
     assert windows["complete"].dropna().between(0, 1).all()
     assert windows["complete"].iloc[4] > 0.9

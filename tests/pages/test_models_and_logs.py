@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from monitoring.store import models
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AuditRow, ModelRow, RequestRow
+from tests.clock import PRESENT
 from tests.logs_of import flights, write
 from tests.pages.conftest import Run, Written
 
@@ -73,7 +73,7 @@ def test_looking_at_a_csv_fills_the_form_and_saving_watches_it(
     assert document["predictions"]["columns"]["label"] == "label"
     assert at.selectbox(key="add_timestamp").value == "ts"
 
-    at.button(key="preview_now").click().run(timeout=60)
+    at.button(key="preview_now").click().run()
     assert not at.exception and not at.error
     assert "First verdicts" in written(at)
     assert rows(empty_store, ModelRow) == [], "a preview keeps nothing"
@@ -220,7 +220,7 @@ def test_stopping_needs_the_key_and_a_reason(small_store: str, run_page: Run) ->
 def test_the_audit_is_listed_with_reasons(small_store: str, run_page: Run) -> None:
     store = connect(small_store)
     with transaction(store) as session:
-        models.remove(session, "new", "ann", datetime.now(UTC), "retired")
+        models.remove(session, "new", "ann", PRESENT, "retired")
     store.dispose()
     frame = run_page(PAGE, view="Changes").dataframe[0].value
     newest = frame.iloc[0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from sqlalchemy import select
 
@@ -11,6 +9,7 @@ from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.store import verdicts
 from monitoring.store.database import connect, transaction
 from monitoring.store.tables import ModelRow, VerdictRow
+from tests.clock import PRESENT
 from tests.pages.conftest import Run, Written
 
 PAGE = "observe/drift.py"
@@ -43,7 +42,7 @@ def judged(small_store: str) -> str:
                 ),
                 Verdict("delays", "drift.multivariate", window, Status.FAILED, "no such test", method="nonsense"),
             ]  # fmt: skip
-        verdicts.save(session, model.id, found, datetime.now(UTC))
+        verdicts.save(session, model.id, found, PRESENT)
     store.dispose()
     return small_store
 

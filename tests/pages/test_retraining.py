@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from monitoring.store import models, retrains
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.queries import retraining as queries
 from monitoring.store.tables import AuditRow, ModelRow
+from tests.clock import PRESENT
 from tests.pages.conftest import Run, Written
 
 PAGE = "respond/retraining.py"
@@ -43,13 +44,13 @@ def asked(store: Engine, who: str = "ann") -> RetrainRequest:
     st.cache_data.clear()  # as time would
     with transaction(store) as session:
         model = models.watched(session, "delays")[0]
-        return decisions.ask(session, model, Cause.PERSON, "New routes <b>since</b> May", who, datetime.now(UTC))[0]
+        return decisions.ask(session, model, Cause.PERSON, "New routes <b>since</b> May", who, PRESENT)[0]
 
 
 def step(store: Engine, act: Callable[[RetrainRequest], change.Change]) -> RetrainRequest:
     st.cache_data.clear()  # as time would
     with transaction(store) as session:
-        return retrains.change(session, "delays-1", act, datetime.now(UTC)).request
+        return retrains.change(session, "delays-1", act, PRESENT).request
 
 
 def press(at: AppTest, label: str) -> AppTest:
@@ -99,8 +100,8 @@ def test_a_request_is_approved_runs_and_is_cancelled_with_a_reason(
     asked(store)
     at = press(run_page(PAGE), "Approve")
     assert newest(store).approver == "local"
-    step(store, lambda r: underway.accepted(r, r.order, "run-1", "Begun.", datetime.now(UTC)))
-    step(store, lambda r: underway.reported(r, Report(RunState.RUNNING, 0.4, "epoch 4"), datetime.now(UTC)))
+    step(store, lambda r: underway.accepted(r, r.order, "run-1", "Begun.", PRESENT))
+    step(store, lambda r: underway.reported(r, Report(RunState.RUNNING, 0.4, "epoch 4"), PRESENT))
     at = run_page(PAGE, show="running")
     assert "epoch 4" in next(p.proto.text for p in at.get("progress"))
     at = press(fill(at, "why Cancel delays-1", "not needed"), "Cancel")
@@ -127,8 +128,8 @@ COMPARED: dict[str, Any] = {"verdict": "better", "gates": []}
 def candidate(store: Engine) -> None:
     asked(store)
     with transaction(store) as session:
-        decisions.approve(session, "delays-1", "bo", datetime.now(UTC))
-    step(store, lambda r: underway.reported(r, Report(RunState.CANDIDATE, version="v3"), datetime.now(UTC)))
+        decisions.approve(session, "delays-1", "bo", PRESENT)
+    step(store, lambda r: underway.reported(r, Report(RunState.CANDIDATE, version="v3"), PRESENT))
 
 
 def test_a_candidate_that_was_not_compared_is_promoted_only_with_a_reason(
@@ -147,11 +148,11 @@ def test_a_better_one_is_promoted_at_a_click_and_rolled_back_with_a_reason(
 ) -> None:
     candidate(store)
     gain = {"metric": "ROC AUC", "value": 0.05, "lower": 0.03, "upper": 0.07, "unit": ""}
-    step(store, lambda r: serving.evaluated(r, COMPARED, gain, "Better.", datetime.now(UTC)))
+    step(store, lambda r: serving.evaluated(r, COMPARED, gain, "Better.", PRESENT))
     at = run_page(PAGE)
     assert "ROC AUC 0.05 better (95 % from 0.03 to 0.07)" in written(at).replace("\\", "")
     press(at, "Promote")
-    step(store, lambda r: underway.reported(r, Report(RunState.DONE), datetime.now(UTC)))
+    step(store, lambda r: underway.reported(r, Report(RunState.DONE), PRESENT))
     at = run_page(PAGE, show="promoted")
     at = press(fill(at, "why Roll back delays-1", "it hallucinates"), "Roll back")
     assert not at.exception
@@ -162,7 +163,7 @@ def test_somebody_who_was_faster_is_named(store: Engine, run_page: Run, written:
     asked(store)
     at = run_page(PAGE)
     with transaction(store) as session:
-        decisions.approve(session, "delays-1", "bo", datetime.now(UTC))
+        decisions.approve(session, "delays-1", "bo", PRESENT)
     at = press(at, "Approve")
     assert "approved by bo already" in written(at)
 
@@ -175,9 +176,9 @@ def test_what_went_wrong_at_the_last_look_is_shown_until_the_next_goes_well(
 
     with monkeypatch.context() as patched:
         patched.setattr(decisions, "propose", broken)
-        decisions.step(store, datetime.now(UTC))
+        decisions.step(store, PRESENT)
     assert "delays: ZeroDivisionError: no rows" in written(run_page(PAGE)).replace("\\", "")
-    decisions.step(store, datetime.now(UTC))
+    decisions.step(store, PRESENT)
     st.cache_data.clear()  # as time would
     assert "ZeroDivisionError" not in written(run_page(PAGE))
 
@@ -205,7 +206,7 @@ def test_what_waiting_costs_puts_requests_in_order_and_the_ledger_tells_what_hel
         row.document = row.document | {"retraining": LET | {"cost": 6.0, "value": 2000.0}}
     candidate(store)
     gain = {"metric": "ROC AUC", "value": 0.05, "lower": 0.03, "upper": 0.07, "unit": ""}
-    step(store, lambda r: serving.evaluated(r, COMPARED, gain, "Better.", datetime.now(UTC)))
+    step(store, lambda r: serving.evaluated(r, COMPARED, gain, "Better.", PRESENT))
     text = written(run_page(PAGE, show="decide")).replace("\\", "")
     assert "a day of waiting costs" in text and "it pays for itself in" in text
     at = run_page(PAGE, show="ledger")
@@ -227,7 +228,7 @@ def test_how_often_a_model_should_be_retrained_is_said_or_why_not(
 def test_trouble_that_nobody_foresaw_stands_on_the_card_until_it_is_over(
     store: Engine, run_page: Run, written: Written
 ) -> None:
-    key, present = asked(store).key, datetime.now(UTC)
+    key, present = asked(store).key, PRESENT
     trouble.met(store, key, UNTOLD, KeyError("*lines*"), present)
     st.cache_data.clear()  # as time would
     at = run_page(PAGE)

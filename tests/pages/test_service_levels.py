@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from monitoring.evaluate import Scope, evaluate
 from monitoring.store import models, revisions
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import EvaluationRow, ModelRow, VerdictRow
+from tests.clock import PRESENT
 from tests.pages.conftest import Run, Written
 
 PAGE = "observe/service_levels.py"
@@ -51,7 +52,7 @@ def test_a_quality_objective_is_shown_like_the_others(small_store: str, run_page
     store = connect(small_store)
     with reading(store) as session:
         watched = next(one for one in models.watched(session) if one.key == "eta")
-    evaluate(store, watched, Scope(), lambda: datetime.now(UTC), lambda share, words: None)
+    evaluate(store, watched, Scope(), lambda: PRESENT, lambda share, words: None)
     store.dispose()
     at = run_page(PAGE, model="eta")
     assert not at.exception

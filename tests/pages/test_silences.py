@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.store import silences, verdicts
 from monitoring.store.database import connect, reading, transaction
 from monitoring.store.tables import AuditRow, ModelRow
+from tests.clock import PRESENT
 from tests.pages.conftest import Run, Written
 
 PAGE = "respond/silences.py"
@@ -24,7 +25,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 @pytest.fixture
 def filled(empty_store: str) -> str:
     """A model whose check was breached on ten of the last days; its URL."""
-    store, present = connect(empty_store), datetime.now(UTC)
+    store, present = connect(empty_store), PRESENT
     with transaction(store) as session:
         row = ModelRow(
             key="eta", name="Air time", owner="desk", task="regression", mode="online", target="cloud", document={},
@@ -42,7 +43,7 @@ def filled(empty_store: str) -> str:
 
 
 def make(url: str, matchers: str, **more: Any) -> int:
-    store, present = connect(url), datetime.now(UTC)
+    store, present = connect(url), PRESENT
     values: dict[str, Any] = dict(starts=present - HOUR, ends=present + 7 * HOUR, author="ann", reason="![x](y) moving")
     with transaction(store) as session:
         number = silences.add(session, Silence(parse(matchers), **(values | more)), present)
@@ -53,7 +54,7 @@ def make(url: str, matchers: str, **more: Any) -> int:
 def kept(url: str) -> tuple[list[Silence], list[str]]:
     store = connect(url)
     with reading(store) as session:
-        found = silences.active(session, datetime.now(UTC))
+        found = silences.active(session, PRESENT)
         audit = list(session.scalars(select(AuditRow.action).order_by(AuditRow.id)))
     store.dispose()
     return found, audit
@@ -71,7 +72,7 @@ def test_every_view_of_an_empty_fleet(empty_store: str, run_page: Run, written: 
 
 
 def test_each_silence_says_what_until_when_why_and_by_whom(filled: str, run_page: Run, written: Written) -> None:
-    present = datetime.now(UTC)
+    present = PRESENT
     make(filled, 'model="eta" check=~"drift.*"')
     weekly = Recurrence("FREQ=WEEKLY", "Europe/Berlin", HOUR)
     make(filled, "owner=desk", starts=present - 2 * HOUR, ends=present + 30 * DAY, recurrence=weekly)
@@ -174,7 +175,7 @@ def test_a_silence_that_somebody_else_ended_is_said_to_be_over(filled: str, run_
     at = run_page(PAGE)
     at.button(key=f"end_{number}").click().run()
     with transaction(connect(filled)) as session:
-        silences.expire(session, number, "ada", datetime.now(UTC))
+        silences.expire(session, number, "ada", PRESENT)
     at.button(key="end_now").click().run()
     assert "over already" in plain(at.error[0].value)
     assert not at.toast

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from monitoring import alerting
 from monitoring.settings import load
 from monitoring.store import alerts, models, revisions, rules
 from monitoring.store.database import connect, reading, transaction
+from tests.clock import PRESENT
 from tests.pages.conftest import Run, words
 
 PAGE = "configure/thresholds.py"
@@ -129,7 +130,7 @@ def test_a_rule_is_looked_back_on_over_all_its_models(small_store: str, run_page
 
 def test_alerts_that_people_called_useful_are_looked_for_again(small_store: str, run_page: Run) -> None:
     store = connect(small_store)
-    present = datetime.now(UTC) - timedelta(minutes=2)
+    present = PRESENT - timedelta(minutes=2)
     alerting.step(store, present, load(), ["delays"])
     with transaction(store) as session:
         mine = next(a for a in alerts.open_ones(session) if a.subject.check == "performance.roc_auc")

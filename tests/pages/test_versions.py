@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -19,6 +19,7 @@ from monitoring.store.queries.fleet import work
 from monitoring.store.revisions import record
 from monitoring.store.tables import AuditRow, ModelRow, RequestRow
 from monitoring.worker import answer
+from tests.clock import PRESENT
 from tests.core.test_comparison import BETTER, judged
 from tests.pages.conftest import Run, Written
 
@@ -35,7 +36,7 @@ def change(url: str, act: Callable[[Any], object]) -> None:
 def made(url: str) -> RequestRow:
     """What the worker answered to the newest request."""
     store = connect(url)
-    answer(store, load(), lambda: datetime.now(UTC))
+    answer(store, load(), lambda: PRESENT)
     with reading(store) as session:
         row = session.scalars(select(RequestRow).order_by(RequestRow.id.desc())).first()
     store.dispose()
@@ -53,7 +54,7 @@ def test_without_a_model_it_says_what_changed_in_the_fleet(empty_store: str, run
 def test_versions_thresholds_and_references_are_listed_newest_first(
     small_store: str, run_page: Run, written: Written
 ) -> None:
-    present = datetime.now(UTC)
+    present = PRESENT
     limit = [{"check": "performance.roc_auc", "breached": 0.6}]
 
     def act(session: Any) -> None:
@@ -149,7 +150,7 @@ def test_the_evidence_so_far_is_drawn_beside_what_it_has_to_reach(
     small_store: str, run_page: Run, written: Written
 ) -> None:
     found = judged(BETTER, metric="brier")
-    present = datetime.now(UTC)
+    present = PRESENT
     change(
         small_store,
         lambda session: session.add(
