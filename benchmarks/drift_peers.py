@@ -123,9 +123,13 @@ def evidently(log: Log, own: bool = False) -> dict[str, Scored]:
         scores, limits, alerts = zip(
             *(asked(before, log.window(name, number).dropna()) for number in range(log.windows)), strict=True
         )
-        chunks = [log.series(name, slice(at, at + 1)).dropna() for at in range(log.reference)] if own else []
+        chunks = (
+            [log.series(name, slice(at, at + 1)).dropna() for at in range(log.reference)]
+            if own and log.reference > 1
+            else []
+        )
         rest = [pd.concat([*chunks[:at], *chunks[at + 1 :]]) for at in range(len(chunks))]
-        each = [asked(others, one)[0] for others, one in zip(rest, chunks, strict=True)] if len(chunks) > 1 else []
+        each = [asked(others, one)[0] for others, one in zip(rest, chunks, strict=True)]
         out[name] = Scored(np.asarray(scores), np.asarray(limits), np.asarray(alerts), np.asarray(each))
     return out
 
