@@ -21,8 +21,8 @@ from monitoring.store import models as stored_models
 from monitoring.store import rules
 from monitoring.store.queries import backtest as queries
 from monitoring.store.roster import roster
+from monitoring.verdicts.drift_family import FEATURE, Levels, quiet_levels
 from monitoring.verdicts.rejudge import needed, rejudge, set_of
-from monitoring.verdicts.rejudge_drift import FEATURE, Levels, quiet_levels
 from monitoring.verdicts.rejudge_parts import Parts, speaking
 from monitoring.verdicts.subject import MIN_ROWS
 

@@ -21,10 +21,10 @@ from monitoring.errors import SourceError
 from monitoring.fleet import parse_model
 from monitoring.logs import engine as engines
 from monitoring.logs.engine import DuckEngine
+from monitoring.logs.expressions import Expression, epoch, slot
 from monitoring.logs.footers import times
 from monitoring.logs.overview import overview
 from monitoring.logs.reader import LogReader
-from monitoring.logs.rows import Expression, epoch, slot
 from monitoring.logs.vocabulary import vocabulary
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)

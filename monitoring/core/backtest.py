@@ -11,7 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitoring.core.alerting.alert import Alert
-from monitoring.core.alerting.simulated import Past, simulate
+from monitoring.core.alerting.desk import Past
+from monitoring.core.alerting.simulated import simulate
 from monitoring.core.alerting.waits import Waits
 from monitoring.core.verdict import Status, Verdict
 

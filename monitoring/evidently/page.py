@@ -14,7 +14,7 @@ import pandas as pd
 from monitoring.evidently.failure import EvidentlyError
 from monitoring.evidently.stattest import load
 from monitoring.fleet import Model
-from monitoring.logs.rows import POSITIVE
+from monitoring.logs.expressions import POSITIVE
 from monitoring.logs.sample import Roles
 
 FEWEST = 5

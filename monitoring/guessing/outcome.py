@@ -18,7 +18,7 @@ from monitoring.guessing.seen import (
     listed,
     ranks,
 )
-from monitoring.logs.rows import POSITIVE
+from monitoring.logs.expressions import POSITIVE
 
 
 def class_scores(search: Search) -> dict[str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from monitoring.core.profile import ColumnType
-from monitoring.logs.rows import POSITIVE
+from monitoring.logs.expressions import POSITIVE
 
 
 def _points(words: dict[float, str]) -> dict[str, float]:

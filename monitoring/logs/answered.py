@@ -10,10 +10,11 @@ import pandas as pd
 from sqlalchemy import Text, case, cast, func, literal, null, select
 
 from monitoring.core.profile import Profile
+from monitoring.logs.expressions import Expression, is_positive, text_of
 from monitoring.logs.joined import RowParts, joined, number_of
 from monitoring.logs.mapping import feature_columns, score_columns
 from monitoring.logs.reader import LogReader
-from monitoring.logs.rows import OBSERVED, Bounds, Expression, is_positive, row_slots, text_of
+from monitoring.logs.rows import OBSERVED, Bounds, row_slots
 from monitoring.logs.sample import content_of
 
 Key = Literal["id", "inputs"]

@@ -26,8 +26,8 @@ from monitoring.core.grid import (
 from monitoring.core.outcome import NO_LATENCY, NO_SCORE, OK, SCORE_GRID
 from monitoring.core.profile import Column, ColumnType
 from monitoring.core.summary import Kind
+from monitoring.logs.expressions import Expression, integer, is_positive, real, text_of
 from monitoring.logs.joined import RowParts, number_of
-from monitoring.logs.rows import Expression, integer, is_positive, real, text_of
 from monitoring.logs.statuses import status_class
 
 DROPPED = 32_000

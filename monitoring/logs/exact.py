@@ -11,9 +11,9 @@ from sqlalchemy import case, func
 
 from monitoring.logs.batch import Batch
 from monitoring.logs.engine import PRIME
+from monitoring.logs.expressions import Expression
 from monitoring.logs.joined import RowParts
 from monitoring.logs.repeats import Repeats
-from monitoring.logs.rows import Expression
 from monitoring.logs.sums import PARTS, SlotSums, summed
 
 VERSIONS = 2**20

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select, tuple_
 
 from monitoring.logs.engine import LogEngine
+from monitoring.logs.expressions import integer, text_of
 from monitoring.logs.joined import RowParts
-from monitoring.logs.rows import integer, text_of
 from monitoring.logs.statement import SETS_AT_ONCE
 
 NEVER_AGAIN = 100

@@ -11,20 +11,8 @@ from sqlalchemy.sql.expression import FromClause
 from monitoring.core.outcome import EXCLUDED, OK
 from monitoring.core.profile import ColumnType, Profile
 from monitoring.fleet import Model
-from monitoring.logs.rows import (
-    EARLY,
-    LABEL,
-    OBSERVED,
-    Bounds,
-    Expression,
-    Relation,
-    integer,
-    newest_labels,
-    real,
-    row_slots,
-    slot,
-    text_of,
-)
+from monitoring.logs.expressions import Expression, integer, real, slot, text_of
+from monitoring.logs.rows import EARLY, LABEL, OBSERVED, Bounds, Relation, newest_labels, row_slots
 from monitoring.logs.statuses import status_class
 
 FEW = 7 * 24

@@ -10,8 +10,9 @@ from sqlalchemy import Integer, case, cast, func, literal_column, select
 
 from monitoring.core.window import Slots
 from monitoring.logs.engine import quoted
+from monitoring.logs.expressions import at_moment, comparable_time, epoch, integer, slot
 from monitoring.logs.reader import LogReader
-from monitoring.logs.rows import Relation, at_moment, comparable_time, epoch, integer, slot
+from monitoring.logs.rows import Relation
 from monitoring.logs.source import PART, Times
 
 AHEAD = timedelta(hours=1)

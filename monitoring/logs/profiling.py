@@ -15,10 +15,11 @@ from monitoring.core.summary import Kind
 from monitoring.errors import FleetError
 from monitoring.fleet import Model
 from monitoring.logs.engine import LogEngine
+from monitoring.logs.expressions import integer, text_of
 from monitoring.logs.frequent import Frequent, frequent
 from monitoring.logs.joined import RowParts, joined, number_of
 from monitoring.logs.mapping import feature_columns, score_columns
-from monitoring.logs.rows import Bounds, Relation, integer, text_of
+from monitoring.logs.rows import Bounds, Relation
 
 SAMPLE = 200_000
 """Rows that grids are fitted on; more does not move a quantile visibly."""

@@ -14,9 +14,10 @@ from monitoring.logs.codes import Item, items
 from monitoring.logs.collect import blocks
 from monitoring.logs.engine import DuckEngine, LogEngine
 from monitoring.logs.exact import Exact, columns_of
+from monitoring.logs.expressions import Expression
 from monitoring.logs.joined import RowParts, joined
 from monitoring.logs.mapping import used_columns
-from monitoring.logs.rows import Bounds, Expression, Relation
+from monitoring.logs.rows import Bounds, Relation
 from monitoring.logs.statement import statements
 from monitoring.logs.sums import (
     Census,

@@ -15,8 +15,9 @@ from monitoring.fleet import Model
 from monitoring.fleet.logs import Log, expand
 from monitoring.logs import times
 from monitoring.logs.engine import DuckEngine, LogEngine, PostgresEngine, column_type, quoted
+from monitoring.logs.expressions import real, slot, text_of
 from monitoring.logs.mapping import check, used_columns
-from monitoring.logs.rows import Bounds, Relation, real, row_slots, slot, text_of
+from monitoring.logs.rows import Bounds, Relation, row_slots
 from monitoring.logs.source import PART, Part, Source, Times, open_source
 from monitoring.logs.sums import Census
 

@@ -14,10 +14,11 @@ from sqlalchemy import Integer, Select, Text, case, cast, func, literal, null, s
 
 from monitoring.core.profile import ColumnType, Profile
 from monitoring.fleet import Model
+from monitoring.logs.expressions import Expression, is_positive, text_of
 from monitoring.logs.joined import RowParts, joined, number_of
 from monitoring.logs.mapping import feature_columns, score_columns
 from monitoring.logs.reader import LogReader
-from monitoring.logs.rows import Bounds, Expression, Relation, is_positive, row_slots, text_of
+from monitoring.logs.rows import Bounds, Relation, row_slots
 
 SLOT = "__leeway_slot"
 """A sample's column with the slot of each row, where windows are told apart by it."""

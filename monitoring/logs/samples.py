@@ -14,9 +14,10 @@ from sqlalchemy.sql.expression import FromClause
 
 from monitoring.core.profile import Profile
 from monitoring.core.window import Slots
+from monitoring.logs.expressions import Expression, integer, real, slot, text_of
 from monitoring.logs.joined import RowParts, joined
 from monitoring.logs.reader import LogReader
-from monitoring.logs.rows import Bounds, Expression, integer, real, row_slots, runs, slot, text_of
+from monitoring.logs.rows import Bounds, row_slots, runs
 from monitoring.logs.sample import Roles, content_of, named, roles_of, values_of
 
 SPARE = 1.5

@@ -14,8 +14,8 @@ from sqlalchemy import BigInteger, Select, cast, func, literal, select, tuple_
 
 from monitoring.core.summary import Kind
 from monitoring.logs.codes import Item
+from monitoring.logs.expressions import integer, slot
 from monitoring.logs.joined import RowParts
-from monitoring.logs.rows import integer, slot
 
 WIDTH = 65_536
 OFFSET = 32_768

@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, Text, case, cast, func, literal, or_
 
 from monitoring.core.outcome import CLIENT_ERROR, EXCLUDED, OK, SERVER_ERROR
 from monitoring.core.profile import ColumnType
-from monitoring.logs.rows import Expression, integer, real, text_of
+from monitoring.logs.expressions import Expression, integer, real, text_of
 
 MEANINGS = {"ok": OK, "error": SERVER_ERROR, "client_error": CLIENT_ERROR, "left_out": EXCLUDED}
 """Status classes by what a fleet file calls them."""

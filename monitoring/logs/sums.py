@@ -15,8 +15,8 @@ from monitoring.core.grid import CategoricalGrid
 from monitoring.core.outcome import REGRESSION_SUMS
 from monitoring.core.summary import BLOCK, EMPTY, Block, Cells, Kind, Series
 from monitoring.logs.codes import HUGE
+from monitoring.logs.expressions import Expression, real
 from monitoring.logs.joined import RowParts, number_of
-from monitoring.logs.rows import Expression, real
 
 Sums = dict[tuple[Series, int], Cells]
 Census = dict[int, tuple[int, str]]

@@ -22,8 +22,9 @@ from monitoring.core.summary import BLOCK, FINE, Block, Kind, Series
 from monitoring.logs.batch import SPREAD, Batch, Classes, Integers, between
 from monitoring.logs.codes import Item
 from monitoring.logs.collect import cut
+from monitoring.logs.expressions import Expression, slot, text_of
 from monitoring.logs.joined import OTHER_SLICE, RowParts
-from monitoring.logs.rows import OBSERVED, Expression, slot, text_of
+from monitoring.logs.rows import OBSERVED
 
 DENSE = 4
 """Cells a row, up to which counting in a table is cheaper than sorting."""

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from monitoring.core.profile import ColumnType
 from monitoring.errors import MappingError
 from monitoring.logs.engine import DuckEngine, LogEngine, quoted
-from monitoring.logs.rows import Relation, epoch
+from monitoring.logs.expressions import epoch
+from monitoring.logs.rows import Relation
 
 EARLIEST = 1e8
 """Seconds since 1970, in 1973: a smaller number is taken for a date, a count or a flag; times that end earlier, for a

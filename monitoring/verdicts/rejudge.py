@@ -18,9 +18,10 @@ from monitoring.core.verdict import Status, Verdict
 from monitoring.fleet import Model, Threshold
 from monitoring.rowtests.registry import get as rowtest
 from monitoring.verdicts import labels, multivariate, quality
+from monitoring.verdicts.drift_family import Family
 from monitoring.verdicts.miscalibration import ASPECTS
 from monitoring.verdicts.performance import FALSE_ALARMS, MIN_LABELS
-from monitoring.verdicts.rejudge_drift import Family, redrift
+from monitoring.verdicts.rejudge_drift import redrift
 from monitoring.verdicts.subject import held_to, narrowest, status_above, status_below
 
 OF_DRIFT = ("drift", "drift.feature", "drift.prediction", "drift.label")

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.core.alerting.alert import Alert
+from monitoring.core.alerting.desk import Desk
 from monitoring.core.alerting.reading import BEGINS, RECENT, Reading
 from monitoring.core.alerting.rules import RULES
 from monitoring.core.alerting.signal import Condition
 from monitoring.core.alerting.signals import signals
-from monitoring.core.alerting.simulated import Desk, simulate
+from monitoring.core.alerting.simulated import simulate
 from monitoring.core.alerting.waits import Waits
 from monitoring.core.backtest import Course, Judged, Period, Tally, course, delays
 from monitoring.core.verdict import Flag, Status, Verdict, Window

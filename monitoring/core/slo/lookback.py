@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from monitoring.core.alerting import reading
 from monitoring.core.alerting.alert import Alert
+from monitoring.core.alerting.desk import Desk, Past
 from monitoring.core.alerting.rules import RULES, Rule
 from monitoring.core.alerting.severity import Severity
 from monitoring.core.alerting.signal import Condition, Signal, Subject
 from monitoring.core.alerting.signals import ORDER
-from monitoring.core.alerting.simulated import Desk, Past
 from monitoring.core.alerting.waits import Waits, stated
 from monitoring.core.backtest import Period as Looked
 from monitoring.core.slo import freshness
