@@ -38,7 +38,7 @@ def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
         except httpx.HTTPError:
             return False
 
-    until(answers, 120)
+    until(answers, 240)
     yield url, home
     process.terminate()
     process.wait()

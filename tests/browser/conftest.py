@@ -160,4 +160,4 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             return False
 
-    until(answers, 120)
+    until(answers, 240)

@@ -11,19 +11,24 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.waiting import until
 
-QUIET = 300
-"""Milliseconds without any change of the document after which it is drawn."""
-DRAWN = """quiet => {
+QUIET, RESTLESS = 300, 20_000
+"""Milliseconds without any change of the document after which it is drawn, and after which that is no more asked of a
+page that goes on changing by itself."""
+DRAWN = """([quiet, restless]) => {
+    const now = performance.now();
+    window.askedAt ??= now;
     if (window.changedAt === undefined) {
-        window.changedAt = performance.now();
+        window.changedAt = now;
         const seen = new MutationObserver(() => { window.changedAt = performance.now(); });
         seen.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
     }
     const app = document.querySelector('[data-testid="stApp"]')?.dataset;
-    return app?.testScriptState === "notRunning" && app.testConnectionState === "CONNECTED"
+    const drawn = app?.testScriptState === "notRunning" && app.testConnectionState === "CONNECTED"
         && document.querySelector('[data-testid="stMain"] [data-testid="stElementContainer"]') !== null
         && document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]') === null
-        && performance.now() - window.changedAt > quiet;
+        && (now - window.changedAt > quiet || now - window.askedAt > restless);
+    if (drawn) delete window.askedAt;
+    return drawn;
 }"""
 
 _wires: MutableMapping[Page, Wire] = WeakKeyDictionary()
@@ -65,7 +70,7 @@ def settle(page: Page, seconds: float) -> None:
     wire = _wires[page]
 
     def settled() -> bool:
-        page.wait_for_function(DRAWN, arg=QUIET)
+        page.wait_for_function(DRAWN, arg=[QUIET, RESTLESS])
         return not wire.waits
 
     until(settled, seconds)
