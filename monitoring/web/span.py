@@ -89,6 +89,7 @@ def _choice() -> str | None:
     kept = st.session_state.pop(KEPT, None)
     if kept and "range" not in st.query_params:
         st.session_state["range"] = kept
+    wanted = st.session_state.get("range") or st.query_params.get("range") or DEFAULT
     return st.selectbox(
         "Time range",
         list(RANGES),
@@ -97,7 +98,7 @@ def _choice() -> str | None:
         bind="query-params",
         accept_new_options=True,
         label_visibility="collapsed",
-        width=170 if st.session_state.get("range", DEFAULT) in RANGES else 320,
+        width=170 if wanted in RANGES else 320,
     )
 
 
