@@ -52,14 +52,24 @@ def test_what_is_better_for_one_side_is_worse_for_the_other(gains: list[float]) 
 
 
 @given(st.lists(st.floats(-1, 1), min_size=5, max_size=40))
-def test_how_much_more_the_mean_varies_is_by_the_correlation_with_the_one_before(gains: list[float]) -> None:
+def test_how_much_more_the_mean_varies_is_by_the_correlation_with_those_before(gains: list[float]) -> None:
     x = np.asarray(gains)
     for n in range(1, len(x) + 1):
         about = x[:n] - x[:n].mean()
         if n < 4 or (about**2).sum() < 1e-6:
             continue
-        alike = min(max((about[1:] * about[:-1]).sum() / (about**2).sum() + 1 / n, 0), 0.9)
-        assert inflation(x)[n - 1] == pytest.approx((1 + alike) / (1 - alike), rel=1e-6)
+        alike = [(about[lag:] * about[:-lag]).sum() / (about**2).sum() + 1 / n for lag in range(1, 1 + min(4, n // 4))]
+        one = min(max(alike[0], 0), 0.9)
+        assert inflation(x)[n - 1] == pytest.approx(
+            max((1 + one) / (1 - one), 1 + 2 * sum(alike)) if one else 1.0, rel=1e-6
+        )
+
+
+def test_days_that_resemble_those_before_under_noise_pay_more_than_the_one_before_tells() -> None:
+    random = np.random.default_rng(8)
+    weather = np.repeat(random.choice([-0.3, 0.3], 20), 8)  # eight days each
+    found = inflation(weather + random.uniform(-0.6, 0.6, len(weather)))[-1]
+    assert found > 2.5 and inflation(random.uniform(-0.6, 0.6, 160))[-1] < 1.6
 
 
 def test_differences_that_turn_every_time_or_never_differ_pay_no_toll() -> None:

@@ -12,10 +12,12 @@ The capital is the mean of that of 12 fixed stakes, "diversified Kelly betting" 
 N is a martingale of mean 1, and prod(1 + b d_i) <= (1 + b m)^t for m the mean of d_1 .. d_t. So prod((1 + b x_i) /
 (1 + b m)) <= N where m is the true mean up to now, whatever its course: it is what is kept below of a hypothetical m.
 
-Differences that resemble the one before are less evidence than they seem: an expectation that wanders above and below
-0 is none of 0, but is nobody's gain either. So a toll is taken off what was won: exp(-b^2 (k - 1) sum(x_i^2) / 2), with
-k = (1 + r) / (1 - r) the variance of a mean of such differences in that of independent ones (Bartlett 1946) and r their
-correlation with the one before, as it was seen up to now. It is 1 or less, so that the guarantee is kept as it is.
+Differences that resemble those before are less evidence than they seem: an expectation that wanders above and below 0
+is none of 0, but is nobody's gain either. So a toll is taken off what was won: exp(-b^2 (k - 1) sum(x_i^2) / 2), with k
+the variance of a mean of such differences in that of independent ones, by their correlations as they were seen up to
+now: (1 + r) / (1 - r) of that with the one before (Bartlett 1946), or, where that is more, 1 + 2 sum(r_h) over the
+first four lags, for what lasts may lie under noise, and then r is small, and r_2 hardly smaller. The toll is 1 or less, so
+that the guarantee is kept as it is.
 """
 
 from __future__ import annotations
@@ -34,9 +36,9 @@ NEEDED = 2 / ALPHA
 STAKES: Floats = 0.95 * 2.0 ** -(np.arange(12) / 2)
 """Shares that are staked, from 0.95 down to 0.02. A mean m of differences of variance v is found soonest at m / v."""
 MOST_ALIKE = 0.9
-"""The strongest correlation that a toll is taken for."""
-LEAST = 4
-"""Differences below which nothing is known of how they resemble one another."""
+"""The strongest correlation with the one before that a toll is taken for."""
+LAGS, PER_LAG = 4, 4
+"""How far back they are compared, and how many there must be for each step back: fewer say nothing."""
 STEPS = 40
 """Bisections of [-1, 1]."""
 
@@ -113,19 +115,28 @@ def played(differences: Floats) -> Course:
 
 
 def inflation(differences: Floats) -> Floats:
-    """By how much the mean of differences varies more, after each of them, because they resemble the one before: 1
-    where they do not, shape (n,). The correlation is that of all up to then, corrected for its bias of -1/n."""
+    """By how much the mean of differences varies more, after each of them, because they resemble those before: 1 where
+    they do not, shape (n,)."""
     x = np.asarray(differences, dtype=float)
-    n = np.arange(1, len(x) + 1)
-    mean = np.cumsum(x) / n
+    alike = [_correlation(x, lag) for lag in range(1, LAGS + 1)]
+    one = np.clip(alike[0], 0.0, MOST_ALIKE)
+    more = np.where(one > 0, 2 * np.sum(alike, axis=0), 0.0)
+    return np.asarray(np.maximum((1 + one) / (1 - one), 1 + more))
+
+
+def _correlation(x: Floats, lag: int) -> Floats:
+    """That of differences with those `lag` before, of all up to each of them, corrected for its bias of -1/n; 0 of too
+    few, and of such as do not vary."""
+    if len(x) < PER_LAG * lag:
+        return np.zeros(len(x))
+    n, total = np.arange(1, len(x) + 1), np.cumsum(x)
+    mean = total / n
     spread = np.cumsum(x**2) - n * mean**2
-    lagged = np.cumsum(np.concatenate(([0.0], x[1:] * x[:-1])))
-    first, last = x[:1], x
-    together = lagged - mean * ((n * mean - first) + (n * mean - last)) + (n - 1) * mean**2
-    known = (n >= LEAST) & (spread > 1e-12)
-    alike = np.where(known, together / np.where(known, spread, 1.0) + 1 / n, 0.0)
-    alike = np.clip(alike, 0.0, MOST_ALIKE)
-    return np.asarray((1 + alike) / (1 - alike))
+    before = np.concatenate([np.zeros(lag), x[:-lag]])
+    first, last = total[lag - 1], total - np.concatenate([np.zeros(lag), total[:-lag]])
+    together = np.cumsum(x * before) - mean * (2 * total - first - last) + (n - lag) * mean**2
+    known = (n >= PER_LAG * lag) & (spread > 1e-12)
+    return np.where(known, together / np.where(known, spread, 1.0) + 1 / n, 0.0)
 
 
 def _pooled(logs: Floats) -> npt.NDArray[np.float64]:
