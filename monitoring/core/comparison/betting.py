@@ -16,8 +16,8 @@ Differences that resemble those before are less evidence than they seem: an expe
 is none of 0, but is nobody's gain either. So a toll is taken off what was won: exp(-b^2 (k - 1) sum(x_i^2) / 2), with k
 the variance of a mean of such differences in that of independent ones, by their correlations as they were seen up to
 now: (1 + r) / (1 - r) of that with the one before (Bartlett 1946), or, where that is more, 1 + 2 sum(r_h) over the
-first four lags, for what lasts may lie under noise, and then r is small, and r_2 hardly smaller. The toll is 1 or less, so
-that the guarantee is kept as it is.
+first four lags, for what lasts may lie under noise, and then r is small, and r_2 hardly smaller. The toll is 1 or
+less, so that the guarantee is kept as it is.
 """
 
 from __future__ import annotations
