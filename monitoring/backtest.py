@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from monitoring.core.backtest import BackTest, Difference, Period, Quiet, course, delays
+from monitoring.core.backtest import BackTest, Difference, Levels, Period, Quiet, course, delays
 from monitoring.core.verdict import Verdict
 from monitoring.core.window import slot_of
 from monitoring.fleet import Model, parse_model
@@ -21,7 +21,7 @@ from monitoring.store import models as stored_models
 from monitoring.store import rules
 from monitoring.store.queries import backtest as queries
 from monitoring.store.roster import roster
-from monitoring.verdicts.drift_family import FEATURE, Levels, quiet_levels
+from monitoring.verdicts.drift_family import FEATURE, quiet_levels
 from monitoring.verdicts.rejudge import needed, rejudge, set_of
 from monitoring.verdicts.rejudge_parts import Parts, speaking
 from monitoring.verdicts.subject import MIN_ROWS

@@ -66,6 +66,8 @@ class Part:
 
 Evidence = tuple[int, str, str | None, str | None, int, float]
 """Of one window of a column of a slice: first slot, check, column, slice, rows, and how likely it is by chance."""
+Levels = tuple[float | None, float | None]
+"""Of a warning and of a breach."""
 
 
 @dataclass(frozen=True, slots=True)

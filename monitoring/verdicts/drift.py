@@ -11,13 +11,13 @@ from monitoring.core.profile import Column
 from monitoring.core.summary import Kind
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
-from monitoring.fleet import Threshold
+from monitoring.fleet import Model, Threshold
 from monitoring.verdicts import labels
 from monitoring.verdicts.compared import Compared, compare
 from monitoring.verdicts.effect import Effect, effect_of, own_threshold
 from monitoring.verdicts.monitored import Monitored, Priors
 from monitoring.verdicts.season import Seasons
-from monitoring.verdicts.subject import Subject, status_above
+from monitoring.verdicts.subject import Subject, narrowest, status_above
 
 FALSE_ALARMS = 1.0
 """The budget of a model and quarter, where its owner states none."""
@@ -81,7 +81,7 @@ def _waiting(subject: Subject, early: frozenset[int], effect: Effect) -> Effect:
     if subject.labels is None or effect.monitored.column.kind != Kind.LABEL or window.first not in early:
         return effect
     reason = f"{v.reason[:-1]}; labels still to come, {labels.to_come(subject.labels)}."
-    budget = budget_of(subject) if effect.budget is None else effect.budget
+    budget = budget_of(subject.model) if effect.budget is None else effect.budget
     return replace(effect, verdict=v._replace(provisional=True, reason=reason), budget=budget)
 
 
@@ -95,9 +95,9 @@ def _predecessors(subject: Subject, windows: Sequence[Slots]) -> dict[Slots, Slo
     }
 
 
-def budget_of(subject: Subject) -> float:
+def budget_of(model: Model) -> float:
     """False alarms a quarter that all drift checks of a model together are allowed."""
-    own = subject.threshold("drift")
+    own = narrowest(model.thresholds, "drift")
     return (own.false_alarms_per_quarter if own else None) or FALSE_ALARMS
 
 
@@ -109,7 +109,7 @@ def held_to_budget(
 ) -> list[Verdict]:
     """Evidence beside the effect: what chance does as often as the budget allows is no drift, nor is the season."""
     subject = seasons.subject
-    hours, shared = subject.model.chunk.hours, budget_of(subject)
+    hours, shared = subject.model.chunk.hours, budget_of(subject.model)
     held = [e for e in effects if e.calibrated]
     family = sum(e.budget is None for e in held)
     limits = shared_out([e.verdict.p_value or 0.0 for e in held], [e.budget for e in held], shared, hours)

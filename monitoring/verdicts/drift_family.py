@@ -8,21 +8,18 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from monitoring.core.backtest import Quiet
+from monitoring.core.backtest import Levels, Quiet
 from monitoring.core.calibration.budget import family_limit, level
 from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots, slot_of
 from monitoring.fleet import Model, MovingReference, Threshold
 from monitoring.stattests.registry import get as stattest
-from monitoring.verdicts.drift import FALSE_ALARMS, PREFIX
+from monitoring.verdicts.drift import PREFIX, budget_of
 from monitoring.verdicts.effect import CHECKS, is_stated, levels_of
 from monitoring.verdicts.season import A_YEAR_AGO
 from monitoring.verdicts.subject import MIN_ROWS, narrowest
 
 FEATURE = "drift.feature"
-Key = tuple[str, str | None, str | None]
-"""Check, column and slice."""
-Levels = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +47,6 @@ def held(before: Model, after: Model, check: str, column: str | None, slice_: st
     budget = own.false_alarms_per_quarter
     asked = not is_stated(own) or budget is not None
     return Held(was, own, other, fewest, fewest < (was.min_rows or MIN_ROWS), asked, budget)
-
-
-def budget_of(model: Model) -> float:
-    """False alarms a quarter that all drift checks of a model share."""
-    own = narrowest(model.thresholds, "drift")
-    return (own.false_alarms_per_quarter if own else None) or FALSE_ALARMS
 
 
 class Column(NamedTuple):

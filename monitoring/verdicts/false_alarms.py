@@ -30,7 +30,7 @@ def judge(subject: Subject) -> Iterator[Verdict]:
     priors = Priors(subject, monitored)
     compared = [(m, compare_reference(subject, m, priors)) for m in monitored]
     windows = sorted({window for _, found in compared for window in found})
-    budget = budget_of(subject)
+    budget = budget_of(subject.model)
     rows = subject.reference.rows(span)
     start, end = (None, None) if subject.by_rows else (moment_of(span.first), moment_of(span.last))
     place = Window(start, end, rows, 0 if subject.by_rows else None)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitoring.core.backtest import Levels
 from monitoring.core.calibration.budget import evident, level, score
 from monitoring.core.verdict import Status, Verdict
 from monitoring.verdicts.drift import DRIFTED, PREFIX, UNTESTED, share_levels
-from monitoring.verdicts.drift_family import FEATURE, Column, Family, Held, Levels
+from monitoring.verdicts.drift_family import FEATURE, Column, Family, Held
 from monitoring.verdicts.season import SEASON
 from monitoring.verdicts.subject import status_above
 

@@ -20,7 +20,8 @@ from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import moment_of, slot_of
 from monitoring.fleet import Model
 from monitoring.stattests.registry import get as stattest
-from monitoring.verdicts.drift_family import budget_of, held
+from monitoring.verdicts.drift import budget_of
+from monitoring.verdicts.drift_family import held
 from monitoring.verdicts.effect import levels_of
 from monitoring.verdicts.rejudge import NEW, OF_DRIFT, Rejudged, Rules, rejudge, set_of
 

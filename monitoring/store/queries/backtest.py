@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from monitoring.core.backtest import Evidence, Judged, Part, Quiet
+from monitoring.core.backtest import Evidence, Judged, Levels, Part, Quiet
 from monitoring.core.verdict import Status, Verdict, Window
 from monitoring.core.window import moment_of
 from monitoring.store.tables import AlertRow, BaselineRow, SlotRow, VerdictRow
@@ -63,10 +63,6 @@ def parts(
         names = check, column or None, slice_ or None, version or None, method or None
         out[id_].append((number, Part(*names, many, bool(over), *extremes)))
     return out
-
-
-Levels = tuple[float | None, float | None]
-"""Of a warning and of a breach."""
 
 
 def _quiet(levels: Mapping[str, Levels], fewest: int) -> ColumnElement[bool]:
