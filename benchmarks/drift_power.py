@@ -200,7 +200,7 @@ def main() -> None:
             again = {m: np.asarray([powers(of[first][p], of[drift][p]) for p in picked]) for m, of in scores.items()}
             best = max((m for m in power if m not in OURS), key=lambda m: power[m])
             apart = {m: (power[m] - power[best], 2 * float((again[m] - again[best]).std())) for m in OURS}
-            cells = [f"{power[m]:.2f}" if m in power else "–" for m in ("ours", "Evidently", "NannyML")]
+            cells = [f"{power[m]:.2f}" if m in power else "–" for m in ("ours", *PEERS)]
             cells += [f"{d:+.3f} ± {e:.3f}{' **below**' if d + e < 0 else ''}" for d, e in apart.values()]
             learned = {
                 m: powers(scores[m][first + LEARNED], scores[m][drift + LEARNED])

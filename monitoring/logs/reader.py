@@ -148,9 +148,8 @@ class LogReader:
         name = columns.timestamp if role == "predictions" else columns.observed_at
         if name is None:
             return None
-        value = self.engine.arrow(select(func.max(relation.seconds(relation.clause, name)).label("at")))["at"][
-            0
-        ].as_py()
+        newest = func.max(relation.seconds(relation.clause, name))
+        value = self.engine.arrow(select(newest.label("at")))["at"][0].as_py()
         return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)
 
     def _times(self, role: Role, parts: Sequence[Part], relation: Relation, column: str) -> dict[str, Times] | None:

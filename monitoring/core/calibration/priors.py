@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.calibration.between import ALONE, RATIOS, RHOS, general, likelihood
+from monitoring.core.calibration.between import ALONE, RATIOS, RHOS, Arrangement, general, likelihood
 from monitoring.core.calibration.contrasts import Contrast, numeric
 from monitoring.core.calibration.linear import apart
 from monitoring.core.calibration.windows import Known
@@ -37,12 +37,11 @@ TINY = 1e-300
 @dataclass(frozen=True, slots=True, eq=False)
 class Told:
     """What a column's windows say: `likelihood` of RHOS and RATIOS by what was measured, each of shape (RHOS, RATIOS),
-    the `general` prior of them and the `careful` one of a column that has no others, and how far each of its windows
-    lies from the others, 0 of those that are left out."""
+    how they are `arranged`, and how far each of its windows lies from the others, 0 of those that are left
+    out."""
 
     likelihood: dict[str, Floats]
-    general: Floats
-    careful: Floats
+    arranged: Arrangement
     apart: Floats
 
 
@@ -58,14 +57,14 @@ def told(grid: Grid, codes: Codes, known: Known) -> Told:
     useful, kept = known.useful(), known.is_useful
     off = np.zeros(len(known.counts))
     if known.independent or not kept.any():
-        return Told({}, general(known.arranged), general(known.arranged, ALONE), off)
+        return Told({}, known.arranged, off)
     says = {}
     for contrast in measured:
         found, sampling = apart(useful, contrast)
         says[contrast.name] = likelihood(useful.arranged, found, sampling, useful.windows)
         if len(says) == 1:
             off[kept] = found
-    return Told(says, general(useful.arranged), general(useful.arranged, ALONE), off)
+    return Told(says, useful.arranged, off)
 
 
 def priors(columns: list[Told]) -> list[dict[str, Floats]]:
@@ -80,7 +79,7 @@ def priors(columns: list[Told]) -> list[dict[str, Floats]]:
     alike = np.maximum((off @ off.T) ** 2 - chance, 0.0) / (1 - chance)
     np.fill_diagonal(alike, 1.0)
     once = 1 / alike.sum(axis=1)  # of columns that say the same, together one
-    kinds = [_kinds(c.general.tobytes()) for c in columns]
+    kinds = [_kinds(general(c.arranged).tobytes()) for c in columns]
     nothing = np.ones((len(RHOS), len(RATIOS)))
     says = {  # logarithms of how well each column goes with each middle
         name: np.log([
@@ -91,7 +90,7 @@ def priors(columns: list[Told]) -> list[dict[str, Floats]]:
     out = []
     for at, column in enumerate(columns):
         weights = (1 - alike[at]) * once
-        kind = kinds[at] if weights.sum() >= OTHERS else _kinds(column.careful.tobytes())
+        kind = kinds[at] if weights.sum() >= OTHERS else _kinds(general(column.arranged, ALONE).tobytes())
         found = {name: np.log(kind.prior) + np.tensordot(weights, each, axes=1) for name, each in says.items()}
         of_rho = {name: _log_sum(each) for name, each in found.items()}
         before = np.log(kind.prior.sum(axis=1))
