@@ -29,7 +29,7 @@ from monitoring.verdicts.summing_up import sum_up
 
 __all__ = ["Scope", "evaluate", "judge"]
 
-VERSION = 6
+VERSION = 7
 """Of the checks: another one judges every window again."""
 MINUTES_5 = 300
 

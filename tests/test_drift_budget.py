@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,45 @@ def test_a_covariate_that_makes_no_sense_is_refused(
     (tmp_path / "fleet.yaml").write_text(yaml.safe_dump({"models": [model]}))
     assert main(["evaluate", "--fleet", str(tmp_path / "fleet.yaml"), "--json", str(tmp_path / "out.json")]) == 2
     assert why in capsys.readouterr().err
+
+
+TEN_DAYS = {"from": "2026-03-02", "to": "2026-03-11"}
+
+
+def after(v: dict[str, Any]) -> int:
+    """From how many windows after the reference a verdict says that it was learned, too."""
+    said = re.search(r", and from (\d+) after it", v["reason"])
+    return int(said[1]) if said else 0
+
+
+def test_a_short_reference_goes_on_learning_how_far_days_differ_until_two_months_are_known(tmp_path: Path) -> None:
+    log = log_of(90, 20, steady).assign(actual=0.0, origin="EWR")
+    log["actual"] = log["x"]
+    columns = {"timestamp": "ts", "prediction": "eta", "label": "actual", "features": ["x", "origin"]}
+    predictions = {**write(log, "parquet", tmp_path), "columns": {**columns, "slices": ["origin"]}}
+    found = evaluate(tmp_path, log, reference=TEN_DAYS, predictions=predictions)
+    days = [v for v in of_x(found) if v["column"] == "x" and not v["slice"]]
+    learned = [after(v) for v in days]
+    assert learned[:3] == [0, 0, 1] and learned == sorted(learned), "each window learns from those before it"
+    assert learned[50:] == [45] * 30, "fifty, of which one a stretch of ten tells its level"
+    others = [v for v in found if v["check"] == "drift.label" or (v["check"].startswith("drift.") and v["slice"])]
+    assert others and {after(v) for v in others} == {0}, "labels may be late, and a slice differs in its own way"
+
+
+def test_what_drifts_while_a_short_reference_goes_on_learning_is_found_and_stays_found(tmp_path: Path) -> None:
+    found = drifted(evaluate(tmp_path, log_of(60, 20, shifted), reference=TEN_DAYS))
+    assert found[0] == "2026-04-11T00" and len(found) == 20
+
+
+def test_an_evaluation_of_one_more_day_says_what_one_of_all_days_says(tmp_path: Path) -> None:
+    """What is learned follows from the log alone, not from when it was looked at."""
+    log = log_of(40, 20, steady)
+    whole, part = (
+        {v["window"]["start"]: v["p_value"] for v in of_x(evaluate(tmp_path, one, reference=TEN_DAYS))}
+        for one in (log, log[log["ts"] < pd.Timestamp(START) + pd.Timedelta(days=30)])
+    )
+    both = [day for day, p in part.items() if p is not None and day < "2026-03-31"]
+    assert len(both) > 15 and {day: part[day] for day in both} == {day: whole[day] for day in both}
 
 
 def test_only_the_direction_that_matters_counts(tmp_path: Path) -> None:

@@ -15,14 +15,16 @@ from monitoring.core.calibration.windows import Known, Windows
 from monitoring.core.histogram import Histogram
 from monitoring.core.window import Slots
 from monitoring.fleet import MovingReference, Threshold
-from monitoring.verdicts.monitored import DAY, Cut, Floats, Integers, Monitored, Priors, begun, cut_of
+from monitoring.verdicts.learned import Learned, Priors
+from monitoring.verdicts.monitored import Floats, Integers, Monitored, spread
+from monitoring.verdicts.past import DAY, Cut, Past, begun, cut_of, held, pasts
 from monitoring.verdicts.subject import Subject
 
 FOLDS = 5
 FEW = 0.4
 """Independent windows that the reference counts as, as a share of its own, below which a verdict says so."""
-Prior = Callable[[str], dict[str, Floats]]
-"""Of how much windows resemble the ones before, where they are matched so."""
+Prior = Callable[[str], Learned]
+"""What was learned of how far windows differ, where they are matched so."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,22 +45,30 @@ def compare(
     priors: Priors,
 ) -> dict[Slots, Compared]:  # fmt: skip
     """Every window beside the reference that it has."""
-    spans: dict[Slots, list[Slots]] = {}
-    for window in windows:
-        spans.setdefault(subject.reference_of(window, own), []).append(window)
-    moving = (own is not None and own.reference is not None) or isinstance(subject.model.reference, MovingReference)
-    source = subject.current if moving else subject.reference
+    if not windows:
+        return {}
     side = {"up": 1, "down": -1}.get((own.direction if own else None) or "", 0)
     found: dict[Slots, Compared] = {}
-    begun = subject.current.span()
-    for span, group in spans.items():
-        if moving and begun is not None and span.first < begun.first:  # not yet whole
-            span = Slots(span.first, span.first)
-        reference = cut_of(subject, monitored, slice_, span, source, len(group[0]))
+    for past, group in _moving(subject, windows, own) or pasts(subject, windows, slice_):
+        reference = cut_of(subject, monitored, slice_, past)
         table = monitored.table(subject, subject.current, group, slice_)
-        prior = partial(priors.of, monitored, span, source, len(group[0]))
+        prior = partial(priors.of, monitored, past)
         found.update({c.window: c for c in _beside(subject, monitored, group, table, reference, side, prior)})
     return found
+
+
+def _moving(subject: Subject, windows: Sequence[Slots], own: Threshold | None) -> list[tuple[Past, list[Slots]]]:
+    """The windows beside a reference that moves with them; none where it is fixed."""
+    if (own is None or own.reference is None) and not isinstance(subject.model.reference, MovingReference):
+        return []
+    begins = subject.current.span()
+    spans: dict[Slots, list[Slots]] = {}
+    for window in windows:
+        span = subject.reference_of(window, own)
+        if begins is not None and span.first < begins.first:  # not yet whole
+            span = Slots(span.first, span.first)
+        spans.setdefault(span, []).append(window)
+    return [(Past(span, subject.current, len(group[0])), group) for span, group in spans.items()]
 
 
 def compare_reference(subject: Subject, monitored: Monitored, priors: Priors) -> dict[Slots, Compared]:
@@ -68,10 +78,10 @@ def compare_reference(subject: Subject, monitored: Monitored, priors: Priors) ->
     if len(cut) * (FOLDS - 1) < FEWEST * FOLDS:
         return {}
     codes, counts = monitored.table(subject, subject.reference, cut, "")
-    held = counts.sum(axis=1) > 0
-    cut, counts = [c for c, h in zip(cut, held, strict=True) if h], counts[held]
+    cut, counts = held(cut, counts)
     found = {}
-    prior = partial(priors.of, monitored, subject.reference_span, subject.reference, len(cut[0]) if cut else 0)
+    past = Past(subject.reference_span, subject.reference, len(cut[0]) if cut else 0)
+    prior = partial(priors.of, monitored, past)
     for fold in np.array_split(np.arange(len(cut)), FOLDS):  # neighbours together: they are alike
         others = np.setdiff1d(np.arange(len(cut)), fold)
         if not len(fold) or not len(others):
@@ -89,7 +99,7 @@ def _beside(
     reference: Cut, side: int, prior: Prior,
 ) -> list[Compared]:  # fmt: skip
     every = np.union1d(np.union1d(table[0], reference.heap[0]), reference.counts[0]).astype(np.int32)
-    whole, before, current = (_spread(every, *t) for t in (reference.heap, reference.counts, table))
+    whole, before, current = (spread(every, *t) for t in (reference.heap, reference.counts, table))
     alike = np.zeros(len(windows), dtype=np.int64)
     matches = [Match("", np.arange(len(windows)), alike, np.zeros(len(before), dtype=np.int64))]
     if reference.windows and reference.longer == 1 and not subject.by_rows:  # a number of a chunk is no hour
@@ -98,7 +108,9 @@ def _beside(
     for m in matches:
         size = int(max(m.reference.max(), m.matched.max())) + 1
         alone, longer = not reference.windows, reference.longer
-        known = Known(before, m.reference, reference.times(subject.by_rows), size, alone, longer, prior(m.how))
+        learned = prior(m.how)
+        times = reference.times(subject.by_rows)
+        known = Known(before, m.reference, times, size, alone, longer, learned.priors, learned.later)
         failure = ""
         try:
             found = chance_of(monitored.grid, every, known, Windows(current[m.at], m.matched), side)
@@ -108,6 +120,7 @@ def _beside(
         if reference.windows and 0 < found.counts_as < FEW * len(reference.windows) / reference.longer:
             basis += f", which count as {max(found.counts_as, 1):.0f} independent ones, each being like the one before"
         basis += f", {m.how} together" if m.how else ""
+        basis += f", and from {learned.later} after it" if learned.later else ""
         for at, class_, value in zip(m.at, m.matched, found.p_values, strict=True):
             # an hour of the night is compared with nights
             nights = m.how and len(windows[at]) < DAY
@@ -116,12 +129,6 @@ def _beside(
             out.append(
                 Compared(windows[at], _histogram(every, current[at]), _histogram(every, usual), rounded, basis, failure)
             )
-    return out
-
-
-def _spread(every: Integers, codes: Integers, counts: Floats) -> Floats:
-    out = np.zeros((len(counts), len(every)))
-    out[:, np.searchsorted(every, codes)] = counts
     return out
 
 

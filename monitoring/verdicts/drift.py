@@ -15,7 +15,8 @@ from monitoring.fleet import Model, Threshold
 from monitoring.verdicts import labels
 from monitoring.verdicts.compared import Compared, compare
 from monitoring.verdicts.effect import Effect, effect_of, own_threshold
-from monitoring.verdicts.monitored import Monitored, Priors
+from monitoring.verdicts.learned import Priors
+from monitoring.verdicts.monitored import Monitored
 from monitoring.verdicts.season import Seasons
 from monitoring.verdicts.subject import Subject, narrowest, status_above
 

@@ -13,7 +13,7 @@ from monitoring.fleet import MovingReference
 from monitoring.verdicts.compared import compare_reference
 from monitoring.verdicts.drift import PREFIX, budget_of, held_to_budget, monitored_columns
 from monitoring.verdicts.effect import effect_of, own_threshold
-from monitoring.verdicts.monitored import Priors
+from monitoring.verdicts.learned import Priors
 from monitoring.verdicts.season import Seasons
 from monitoring.verdicts.subject import Subject
 

@@ -17,7 +17,8 @@ from monitoring.core.verdict import Status, Verdict
 from monitoring.core.window import Slots
 from monitoring.fleet import Covariate, Daylight, MovingReference, Threshold
 from monitoring.verdicts.compared import compare
-from monitoring.verdicts.monitored import Monitored, Priors
+from monitoring.verdicts.learned import Priors
+from monitoring.verdicts.monitored import Monitored
 from monitoring.verdicts.subject import MIN_ROWS, Subject
 
 Floats = NDArray[np.float64]

@@ -3,13 +3,16 @@ known."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.core.calibration.between import ALONE, RATIOS, RHOS, arrangement, between, general
-from monitoring.core.calibration.priors import OWN_KIND, Told, priors, told
+from monitoring.core.calibration.priors import OWN_KIND, Told, priors, told, told_later
 from monitoring.core.calibration.windows import Known
 from monitoring.core.grid import CategoricalGrid, NumericGrid
 
@@ -24,13 +27,20 @@ def arranged(windows: int):
 
 def column(random: np.random.Generator, along: float, windows: int = 30, effect: float = 0.3) -> Told:
     """A normal column of 200 rows a window, whose level goes on to the next by `along`."""
+    return told(GRID, EVERY, drawn(random, effect * levels(random, along, windows)))
+
+
+def levels(random: np.random.Generator, along: float, windows: int) -> Floats:
     level = random.normal(size=windows)
     for at in range(1, windows):
         level[at] = along * level[at - 1] + np.sqrt(1 - along**2) * level[at]
-    codes = GRID.code(effect * level[:, None] + random.normal(size=(windows, 200)))
-    return told(
-        GRID, EVERY, known(np.stack([np.bincount(np.searchsorted(EVERY, c), minlength=len(EVERY)) for c in codes]))
-    )
+    return level
+
+
+def drawn(random: np.random.Generator, level: Floats) -> Known:
+    """Windows of 200 rows around their levels."""
+    codes = GRID.code(level[:, None] + random.normal(size=(len(level), 200)))
+    return known(np.stack([np.bincount(np.searchsorted(EVERY, c), minlength=len(EVERY)) for c in codes]))
 
 
 def known(counts: Floats) -> Known:
@@ -123,3 +133,62 @@ def test_a_category_that_comes_and_goes_for_days_tells_it() -> None:
         CategoricalGrid(("a", "b")), np.asarray([0, 1], dtype=np.int32), known(np.stack([counts, 300 - counts], 1))
     )
     assert RHOS[int(sticky.likelihood["class"].max(axis=1).argmax())] >= 0.7
+
+
+def with_later(random: np.random.Generator, effect: float, later: Floats) -> tuple[float, float]:
+    """How far the windows of a column are taken to differ by ten of its reference, and by those and later ones."""
+    reference = drawn(random, effect * random.normal(size=10))
+    without = told(GRID, EVERY, reference)
+    after = told_later(GRID, EVERY, reference, drawn(random, later))
+    before, learned = (of_ratio(priors([one])[0]["location"]) for one in (without, replace(without, later=after)))
+    return before, learned
+
+
+@pytest.mark.parametrize("level", [0.0, 3.0])
+def test_calm_windows_after_the_reference_say_that_windows_differ_little_whatever_their_level(level: float) -> None:
+    random = np.random.default_rng(11)
+    before, learned = np.mean([with_later(random, 0.0, np.full(10, level)) for _ in range(10)], axis=0)
+    assert learned < 0.6 * before
+
+
+def test_windows_after_the_reference_that_differ_say_that_they_do() -> None:
+    random = np.random.default_rng(12)
+    found = [with_later(random, 0.3, 0.3 * random.normal(size=30)) for _ in range(10)]
+    truth = np.log(1 + 200 * 0.3**2)
+    before, learned = (abs(np.mean(each) - truth) for each in zip(*found, strict=True))
+    assert learned < before
+
+
+@pytest.mark.parametrize(
+    "drift",
+    [
+        pytest.param(lambda at: np.where(at >= 13, 0.5, 0.0), id="a step"),
+        pytest.param(lambda at: 0.02 * at, id="a slope"),
+    ],
+)
+def test_what_drifts_within_a_stretch_is_not_taken_for_the_usual_way_of_windows(
+    drift: Callable[[Floats], Floats],
+) -> None:
+    random = np.random.default_rng(13)
+    before, learned = np.mean([with_later(random, 0.0, drift(np.arange(30))) for _ in range(10)], axis=0)
+    assert learned < before, "they lie apart by a drift, and are calm beside it"
+
+
+def test_a_stretch_of_one_window_or_of_none_that_is_useful_says_nothing() -> None:
+    random = np.random.default_rng(14)
+    reference = drawn(random, np.zeros(10))
+    one = told_later(GRID, EVERY, reference, drawn(random, np.zeros(1)))
+    assert all((each == 1.0).all() for each in one.values())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.integers(2, 30), st.floats(-50, 50), st.sampled_from([0.0, 0.3, 30.0]))
+def test_priors_with_later_windows_are_probabilities_of_which_none_is_impossible(
+    seed: int, many: int, level: float, effect: float
+) -> None:
+    random = np.random.default_rng(seed)
+    reference = drawn(random, np.zeros(10))
+    after = told_later(GRID, EVERY, reference, drawn(random, np.clip(level + effect * random.normal(size=many), -7, 7)))
+    for prior in priors([replace(told(GRID, EVERY, reference), later=after), column(random, 0.0, 10)]):
+        for name in ("location", "scale", ""):
+            assert prior[name].sum() == pytest.approx(1.0) and (prior[name] > 0).all()

@@ -35,6 +35,8 @@ MOST_BLOCKS = 120
 """Windows above which neighbours are taken together, to keep matrices small."""
 ALIKE = 0.12
 """Variances within this share of each other are taken as one."""
+MOST = 500.0
+"""Logarithm of a likelihood's gain beyond which more says no more."""
 ALMOST_NOTHING = 1e-9
 """Weights, and directions in which the windows say anything, below this share of the greatest are left out."""
 
@@ -61,6 +63,13 @@ class Arrangement:
     own: tuple[float, ...]
     centre: tuple[Floats, ...]
     middle: tuple[float, ...]
+
+    def directions(self, apart: Floats) -> Floats:
+        """What windows lie apart by, shape (windows, measures), in the directions that the classes' means leave free,
+        shape (rank, measures)."""
+        sums = np.zeros((len(self.onto), apart.shape[1]))
+        np.add.at(sums, self.block, self.weight[:, None] * apart)
+        return np.asarray(self.onto.T @ sums)
 
 
 def arrangement(matched: Integers, times: Integers, rows: Floats, longer: int) -> Arrangement:
@@ -165,12 +174,37 @@ def between(
     return Between(grouped, together + hour, usual + own, min(counts_as, m / arranged.longer))
 
 
-def likelihood(arranged: Arrangement, apart: Floats, sampling: float, classes: Floats) -> Floats:
-    """How well each of RHOS and RATIOS goes with the reference's windows, shape (RHOS, RATIOS); the best is 1."""
+def likelihood(
+    arranged: Arrangement, apart: Floats, sampling: float, classes: Floats,
+    courses: Floats | None = None, drifted: float = 0.0,
+) -> Floats:  # fmt: skip
+    """How well each of RHOS and RATIOS goes with windows, shape (RHOS, RATIOS); the best is 1.
+
+    With probability `drifted` they went one of the `courses`, shape (windows, courses), each around its class's mean,
+    as far as their own information allows beforehand (Zellner 1986, with as much of it as one window has).
+    """
     if arranged.onto.shape[1] == 0:
         return np.ones((len(RHOS), len(RATIOS)))
-    logs = _weighed(arranged, apart, sampling, classes, 1.0).logs
+    weighed = _weighed(arranged, apart, sampling, classes, 1.0)
+    logs = weighed.logs
+    if courses is not None:
+        logs = logs + np.log1p(drifted * np.expm1(_better(arranged, apart, courses, weighed)))
     return np.asarray(np.exp(logs - logs.max()))
+
+
+def _better(arranged: Arrangement, apart: Floats, courses: Floats, weighed: _Weighed) -> Floats:
+    """How much better it goes on average where they went one of the courses, as a logarithm."""
+    of, way, many = arranged.directions(apart[:, None]), arranged.directions(courses), len(apart)
+    out = []
+    for at in range(len(RHOS)):
+        turned, along = arranged.turn[at].T @ of, arranged.turn[at].T @ way
+        variance = weighed.noise * (1.0 + arranged.eigenvalues[at][:, None] * (RATIOS / arranged.length))
+        matter = (along**2).T @ (1 / variance)
+        square = ((along * turned).T @ (1 / variance)) ** 2 / np.maximum(matter, TINY)
+        gain = 0.5 * square * many / (1 + many) - 0.5 * np.log(1 + many)
+        most = gain.max(axis=0)
+        out.append(most + np.log(np.exp(gain - most).mean(axis=0)))
+    return np.asarray(np.minimum(np.stack(out), MOST))
 
 
 def general(arranged: Arrangement, steepness: float = STEEPNESS) -> Floats:
@@ -181,20 +215,19 @@ def general(arranged: Arrangement, steepness: float = STEEPNESS) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Weighed:
-    """`logs` (RHOS, RATIOS): likelihoods; `tau` the variances that these stand for; `own` the variance of a window
-    within its block."""
+    """`logs` (RHOS, RATIOS): likelihoods; `tau` the variances that these stand for; `noise` that of rows, and `own`
+    that of a window within its block."""
 
     logs: Floats
     tau: Floats
+    noise: float
     own: float
 
 
 def _weighed(arranged: Arrangement, apart: Floats, sampling: float, classes: Floats, dimensions: float) -> _Weighed:
     apart = apart.reshape(len(apart), -1)
-    (m, measures), rank = apart.shape, arranged.onto.shape[1]
-    sums = np.zeros((len(arranged.onto), measures))
-    np.add.at(sums, arranged.block, arranged.weight[:, None] * apart)
-    sums = arranged.onto.T @ sums
+    m, rank = len(apart), arranged.onto.shape[1]
+    sums = arranged.directions(apart)
     noise, own = max(sampling, TINY), 0.0
     inside = m - int((classes > 0).sum()) - rank
     if arranged.length > 1 and inside > 0:
@@ -206,7 +239,7 @@ def _weighed(arranged: Arrangement, apart: Floats, sampling: float, classes: Flo
         square = ((arranged.turn[at].T @ sums) ** 2).sum(axis=1) / noise
         scale = 1.0 + arranged.eigenvalues[at][:, None] * (RATIOS / arranged.length)
         logs.append(-0.5 * dimensions * (np.log(scale) + square[:, None] / scale).sum(axis=0))
-    return _Weighed(np.stack(logs), RATIOS * noise / arranged.length, own)
+    return _Weighed(np.stack(logs), RATIOS * noise / arranged.length, noise, own)
 
 
 @lru_cache(maxsize=128)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LOCATION, SCALE, SHAPE, MISSING = 0.92, 0.025, 0.052, 0.003
+UPWARD = 0.65
+"""Of the budgets of spread and missing share, what looks for more: less of either is seldom what went wrong."""
+LOCATION, SCALE, SHAPE, MISSING = 0.92, 0.02, 0.059, 0.001
 """How the false-alarm budget of a numeric column is divided where there are windows without end; evened where there are
 few (null.FEW). Most real drift is a shift."""
 NEW, SINGLE, EACH = 0.25, 0.25, 0.01
@@ -32,7 +34,8 @@ class Contrast:
     `indicator` is true where the weights tell one class from the rest, so that few rows can be counted exactly.
     `beside` is what the reference's rows of a rare class are taken to be more than they are, when they are counted.
     `around` are the weights of another contrast whose squared mean is taken off: a spread around the window's own
-    centre does not grow because the centre moved. `side` +1 looks for more only.
+    centre does not grow because the centre moved. `side` +1 looks for more only; of another, `upward` of its share
+    does.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Contrast:
     indicator: bool = False
     around: Floats | None = None
     side: int = 0
+    upward: float = 0.5
     beside: float = 1.0
 
 
@@ -91,9 +95,12 @@ def numeric(reference: Floats, aside: NDArray[np.bool_], places: Floats) -> Cont
     )
     middle = float((counts * normal).sum() / max(counts.sum(), 1.0))
     location = np.where(aside, 0.0, normal - middle)
-    found = [Contrast("location", location, LOCATION), Contrast("scale", location**2, SCALE, around=location)]
+    found = [
+        Contrast("location", location, LOCATION),
+        Contrast("scale", location**2, SCALE, around=location, upward=UPWARD),
+    ]
     if aside.any():
-        found.append(Contrast("missing", aside.astype(float), MISSING, indicator=True))
+        found.append(Contrast("missing", aside.astype(float), MISSING, indicator=True, upward=UPWARD))
     return Contrasts(tuple(found), SHAPE, reference, aside, ranked=True)
 
 

@@ -25,8 +25,10 @@ Floats = NDArray[np.float64]
 LEAST, MOST = 1e-290, 0.99
 """p-values beyond which none is more, or less, surprising."""
 
-FEW = 9.0
+FEW = 7.0
 """Windows, beyond one a class, at which the shares of the budget are half as far from even as was meant."""
+LATER = 0.2
+"""And what one after the reference is worth of those: it tells how far windows differ, and nothing of their shape."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +52,8 @@ def chance(known: Known, windows: Windows, contrasts: Contrasts, side: int = 0) 
     found, parts = [], [contrast.share for contrast in single]
     for contrast, (up, down) in zip(single, tails, strict=True):
         way = side or contrast.side
-        found.append(np.minimum(1.0, 2 * np.minimum(up, down)) if not way else up if way > 0 else down)
+        both = np.minimum(1.0, np.minimum(up / contrast.upward, down / (1 - contrast.upward)))
+        found.append(both if not way else up if way > 0 else down)
     if contrasts.share and not side:
         found.append(together(known, windows, contrasts))
         parts.append(contrasts.share)
@@ -90,7 +93,7 @@ def evened(known: Known, contrasts: Contrasts, parts: Floats) -> Floats:
     with few of them, and a small share would have no say."""
     if known.independent or not contrasts.ranked:
         return parts
-    degrees = max(float(len(known.rows) - (known.windows > 0).sum()), 1.0)
+    degrees = max(float(len(known.rows) - (known.windows > 0).sum()), 1.0) + LATER * known.later
     even = np.asarray(parts ** (degrees / (degrees + FEW)))
     return np.asarray(even * (parts.sum() / even.sum()))
 

@@ -5,11 +5,15 @@ ten days say hardly how far the next may lie. But days differ, and resemble each
 more or less. So a log is of some kind, which its columns tell together, and each column's prior is what the others say
 of that kind (hierarchical Bayes: Gelman et al. 2013, chapter 5). A column may be of its own kind, and then the general
 prior holds. Columns that go together say the same thing twice and count as one.
+
+Windows after the reference say how far windows differ as well as those in it, whatever the level is that they lie
+around: each stretch of them is weighed around its own mean. What drifts within it must not be taken for the usual way
+of windows, so a step or a slope is an explanation, too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -29,6 +33,10 @@ ALIKE_RHOS, ALIKE_RATIOS = 0.25, 0.4
 """How far columns of a kind lie from its middle: in the logarithm of what a window has that the one before had not,
 and in that of its variance over the noise's, beyond SMALL, below which it shows nowhere."""
 SMALL = 0.3
+DRIFTED = 0.2
+"""Prior probability that something drifted within a stretch of windows after the reference."""
+COURSES = 30
+"""Steps that are tried in a stretch, at most."""
 OTHERS = 0.5
 """Columns beside, those that go together counted as one, below which nothing bears out what is said of a column."""
 TINY = 1e-300
@@ -38,28 +46,27 @@ TINY = 1e-300
 class Told:
     """What a column's windows say: `likelihood` of RHOS and RATIOS by what was measured, each of shape (RHOS, RATIOS),
     how they are `arranged`, and how far each of its windows lies from the others, 0 of those that are left
-    out."""
+    out. `later` is the likelihood by those after the reference."""
 
     likelihood: dict[str, Floats]
     arranged: Arrangement
     apart: Floats
+    later: dict[str, Floats] = field(default_factory=dict)
+
+    def in_all(self, name: str) -> Floats:
+        """The likelihood of what was measured by all windows; even where it was not."""
+        nothing = np.ones((len(RHOS), len(RATIOS)))
+        return self.likelihood.get(name, nothing) * self.later.get(name, nothing)
 
 
 def told(grid: Grid, codes: Codes, known: Known) -> Told:
-    """By location and spread of a numeric column; of a categorical one by the class that parts its rows best."""
-    total, aside = known.counts.sum(axis=0), no_value(codes)
-    if isinstance(grid, CategoricalGrid):
-        share = total / max(float(total.sum()), 1.0)
-        most = np.arange(len(total)) == (share * (1 - share)).argmax()
-        measured = [Contrast("class", most.astype(float), 1.0, indicator=True)]
-    else:
-        measured = [c for c in numeric(total, aside, codes.astype(float)).single if not c.indicator]
+    """What the reference's windows say, counted by these classes."""
     useful, kept = known.useful(), known.is_useful
     off = np.zeros(len(known.counts))
     if known.independent or not kept.any():
         return Told({}, known.arranged, off)
     says = {}
-    for contrast in measured:
+    for contrast in _measured(grid, codes, known):
         found, sampling = apart(useful, contrast)
         says[contrast.name] = likelihood(useful.arranged, found, sampling, useful.windows)
         if len(says) == 1:
@@ -67,8 +74,42 @@ def told(grid: Grid, codes: Codes, known: Known) -> Told:
     return Told(says, useful.arranged, off)
 
 
+def told_later(grid: Grid, codes: Codes, known: Known, stretch: Known) -> dict[str, Floats]:
+    """How well each of RHOS and RATIOS goes with a stretch of windows after the reference, by what is measured."""
+    useful = stretch.useful()
+    if not len(useful.rows):
+        return {}
+    courses, says = _courses(useful), {}
+    for contrast in _measured(grid, codes, known):
+        found, sampling = apart(useful, contrast)
+        says[contrast.name] = likelihood(useful.arranged, found, sampling, useful.windows, courses, DRIFTED)
+    return says
+
+
+def _measured(grid: Grid, codes: Codes, known: Known) -> list[Contrast]:
+    """Location and spread of a numeric column; of a categorical one the class that parts the reference's rows best."""
+    total, aside = known.counts.sum(axis=0), no_value(codes)
+    if not isinstance(grid, CategoricalGrid):
+        return [c for c in numeric(total, aside, codes.astype(float)).single if not c.indicator]
+    share = total / max(float(total.sum()), 1.0)
+    most = np.arange(len(total)) == (share * (1 - share)).argmax()
+    return [Contrast("class", most.astype(float), 1.0, indicator=True)]
+
+
+def _courses(stretch: Known) -> Floats:
+    """Steps and a slope that a drift within a stretch may have taken, each around the mean of every class of windows,
+    shape (windows, courses)."""
+    many = len(stretch.rows)
+    at = np.arange(1, many, max(1, -(-many // COURSES)))
+    of = np.column_stack([np.arange(many)[:, None] >= at, np.arange(many) / max(many - 1, 1)])
+    means = np.zeros((stretch.size, of.shape[1]))
+    np.add.at(means, stretch.matched, of * stretch.rows[:, None])
+    return np.asarray(of - (means / np.maximum(stretch.heaps, 1.0)[:, None])[stretch.matched])
+
+
 def priors(columns: list[Told]) -> list[dict[str, Floats]]:
-    """For each of the columns the prior of RHOS and RATIOS from the others, by what is measured; "" of anything else.
+    """For each of the columns the prior of RHOS and RATIOS from the others, and from its own windows after the
+    reference, by what is measured; "" of anything else.
 
     A log has a kind: a middle of its columns' dependence, which is the same whatever is measured, and for each measure
     one of how far windows differ. Every middle is weighed by how well the other columns go with it.
@@ -80,11 +121,8 @@ def priors(columns: list[Told]) -> list[dict[str, Floats]]:
     np.fill_diagonal(alike, 1.0)
     once = 1 / alike.sum(axis=1)  # of columns that say the same, together one
     kinds = [_kinds(general(c.arranged).tobytes()) for c in columns]
-    nothing = np.ones((len(RHOS), len(RATIOS)))
     says = {  # logarithms of how well each column goes with each middle
-        name: np.log([
-            np.tensordot(k.holds, c.likelihood.get(name, nothing), axes=2) for c, k in zip(columns, kinds, strict=True)
-        ])
+        name: np.log([np.tensordot(k.holds, c.in_all(name), axes=2) for c, k in zip(columns, kinds, strict=True)])
         for name in sorted({name for c in columns for name in c.likelihood})
     }  # fmt: skip
     out = []
@@ -100,6 +138,9 @@ def priors(columns: list[Told]) -> list[dict[str, Floats]]:
             middle = each + others[:, None]
             middle = np.exp(middle - middle.max())
             mine[name] = np.tensordot(middle / middle.sum(), kind.holds, axes=2)
+            if name in column.later:
+                mine[name] *= column.later[name]
+                mine[name] = np.maximum(mine[name] / mine[name].sum(), TINY)
         if mine:
             mine[""] = np.mean(list(mine.values()), axis=0)
         out.append(mine)

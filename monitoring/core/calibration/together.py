@@ -13,8 +13,9 @@ from monitoring.core.calibration.windows import Known, Windows
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 LEAST_DEGREES = 3.0
-PRIOR_WINDOWS = 20.0
-"""Windows that the theory of the statistic's spread is worth, beside the reference's own, where only rows vary."""
+PRIOR_WINDOWS = 60.0
+"""Windows that the theory of the statistic's spread is worth, beside the reference's own, where only rows vary: times
+the cube of the rows' part of the variance, since it knows nothing of how days differ."""
 STEPS, LONGEST = 12, 1.0
 """Newton's steps to a tilt, and how far one may go."""
 MISFIT = 0.02
@@ -91,7 +92,7 @@ def _omnibus(known: Known, bins: Integers, besides: tuple[Floats, ...], windows:
     share = min(1.0, usual * one / max(trace, TINY))
     seen = _even((scaled**2).sum(axis=1) / max(usual * one + beside_rows, TINY), share)
     beyond = _even(pearson / (learned.weights @ expected), share) - seen.mean()
-    prior, theory = PRIOR_WINDOWS * share, 2 / dimensions
+    prior, theory = PRIOR_WINDOWS * share**3, 2 / dimensions
     pooled = (float(((seen - seen.mean()) ** 2).sum()) + prior * theory) / (len(seen) - 1 + prior)
     spread = np.sqrt(pooled * (1 + 1 / learned.counts_as))
     effective = max(LEAST_DEGREES, learned.counts_as - 1)

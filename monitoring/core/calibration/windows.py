@@ -43,7 +43,8 @@ class Known(Windows):
     `times` is the day that each window lies in, or its place in the order where windows are days or longer. `longer`
     of them, one after the other, are as long as a window that is judged. `size` are the classes of windows.
     `priors` are those of how far windows differ and how much they resemble the ones before (between), by measure,
-    where the log's other columns tell it.
+    where the log's other columns, or windows after the reference, tell it. `later` are such windows, beyond one a
+    stretch of them.
     """
 
     times: Integers
@@ -51,6 +52,7 @@ class Known(Windows):
     independent: bool = False
     longer: int = 1
     priors: Mapping[str, Floats] = field(default_factory=dict)
+    later: int = 0
 
     def of(self, counts: Floats) -> Known:
         """The same windows, counted by other classes."""
