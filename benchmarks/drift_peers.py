@@ -59,7 +59,7 @@ def leeway(log: Log) -> dict[str, Scored]:
     from monitoring.verdicts import drift
     from monitoring.verdicts.compared import compare
     from monitoring.verdicts.effect import own_threshold
-    from monitoring.verdicts.monitored import Priors
+    from monitoring.verdicts.learned import Priors
 
     subject = drift_data.subject_of(log)
     monitored = list(drift.monitored_columns(subject))
@@ -78,7 +78,7 @@ def alarms(log: Log, names: Sequence[str]) -> NDArray[np.bool_]:
     from monitoring.verdicts import drift
     from monitoring.verdicts.compared import compare
     from monitoring.verdicts.effect import effect_of, own_threshold
-    from monitoring.verdicts.monitored import Priors
+    from monitoring.verdicts.learned import Priors
     from monitoring.verdicts.season import Seasons
 
     first = drift_data.subject_of(log)
