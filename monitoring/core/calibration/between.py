@@ -180,8 +180,8 @@ def likelihood(
 ) -> Floats:  # fmt: skip
     """How well each of RHOS and RATIOS goes with windows, shape (RHOS, RATIOS); the best is 1.
 
-    With probability `drifted` they went one of the `courses`, shape (windows, courses), each around its class's mean,
-    as far as their own information allows beforehand (Zellner 1986, with as much of it as one window has).
+    With probability `drifted` they went one of the `courses`, shape (windows, courses), each around its class's mean;
+    how far is as open as one window leaves it (Zellner's g-prior, 1986, with as much as there are windows for g).
     """
     if arranged.onto.shape[1] == 0:
         return np.ones((len(RHOS), len(RATIOS)))
