@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,15 +106,16 @@ def pasts(subject: Subject, windows: Sequence[Slots], slice_: str) -> Iterator[t
         yield Past(span, source, length), list(windows)
         return
     apart = subject.inside is None  # a reference that is no part of the log has no place in it
-    after = [w for w in subject.history if (apart or w.first >= span.last) and subject.comparable(w)][: room + 1]
+    later = (w for w in subject.history if (apart or w.first >= span.last) and subject.comparable(w))
+    after = list(islice(later, room + 1))
     place = {window: at for at, window in enumerate(after)}
     groups: dict[int, list[Slots]] = {}
     for window in windows:
         before = place.get(window, room if after and window.first > after[-1].first else 0)
         groups.setdefault(_learned(size, min(before, room)), []).append(window)
     for known, group in groups.items():
-        later = tuple(tuple(after[at : min(at + size, known)]) for at in range(0, known, size))
-        yield Past(span, source, length, later), group
+        stretches = tuple(tuple(after[at : min(at + size, known)]) for at in range(0, known, size))
+        yield Past(span, source, length, stretches), group
 
 
 def _learned(size: int, after: int) -> int:

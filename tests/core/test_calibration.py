@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from monitoring.core.calibration import contingency as heaps
-from monitoring.core.calibration.between import arrangement, between, nothing
+from monitoring.core.calibration.arrangement import arrangement
+from monitoring.core.calibration.between import between, nothing
 from monitoring.core.calibration.budget import level, limits, score, windows_per_quarter
 from monitoring.core.calibration.column import chance_of
 from monitoring.core.calibration.contingency import contingency

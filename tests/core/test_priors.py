@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.core.calibration.between import ALONE, RATIOS, RHOS, arrangement, between, general
+from monitoring.core.calibration.arrangement import RHOS, arrangement
+from monitoring.core.calibration.between import ALONE, RATIOS, between, general
 from monitoring.core.calibration.priors import OWN_KIND, Told, priors, told, told_later
 from monitoring.core.calibration.windows import Known
 from monitoring.core.grid import CategoricalGrid, NumericGrid

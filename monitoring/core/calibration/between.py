@@ -15,10 +15,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.core.calibration.arrangement import RHOS, Arrangement
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 TINY = 1e-15
-RHOS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 RHO_PRIOR, RHO_STEEPNESS = (6.0, 5.0, 4.0, 3.2, 3.2, 3.5, 3.7, 1.0), 4.5
 """How likely each is before anything was seen, times this power over the number of windows of what a day has that the
 day before had not: few windows cannot tell that they are not nearly the same, and a prior that does not either would
@@ -31,89 +32,12 @@ SLOPE, STEEPNESS, ALONE = 0.25, 20.0, 13.0
 """The prior of small ratios falls with this power of them; that of large ones (of what a day has that the day before
 had not, over noise) with this power over the number of windows. Few windows cannot tell that effects are not huge, and
 a prior that does not either would leave them no power. Where no other column of the log bears it out, ALONE."""
-MOST_BLOCKS = 120
-"""Windows above which neighbours are taken together, to keep matrices small."""
 ALIKE = 0.12
 """Variances within this share of each other are taken as one."""
 MOST = 500.0
 """Logarithm of a likelihood's gain beyond which more says no more."""
 ALMOST_NOTHING = 1e-9
-"""Weights, and directions in which the windows say anything, below this share of the greatest are left out."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Arrangement:
-    """What follows from when the reference's windows are, which are matched and how many rows they hold, whatever those
-    are.
-
-    `block` is each window's day (or itself) and `weight` its rows, in units of their mean; a block holds `length`
-    windows, and `longer` windows make one that is judged. `onto` (blocks, rank) takes the blocks' sums to the
-    directions that the means of the classes leave free, in units of noise. For each of RHOS: `eigenvalues` of the
-    effects' correlation in those directions, `turn` their axes, `own` the variance of a new window's effect, `centre`
-    that of the mean of each class and `middle` that of the mean of all windows, in units of tau².
-    """
-
-    block: Integers
-    weight: Floats
-    length: float
-    longer: int
-    onto: Floats
-    eigenvalues: tuple[Floats, ...]
-    turn: tuple[Floats, ...]
-    own: tuple[float, ...]
-    centre: tuple[Floats, ...]
-    middle: tuple[float, ...]
-
-    def directions(self, apart: Floats) -> Floats:
-        """What windows lie apart by, shape (windows, measures), in the directions that the classes' means leave free,
-        shape (rank, measures)."""
-        sums = np.zeros((len(self.onto), apart.shape[1]))
-        np.add.at(sums, self.block, self.weight[:, None] * apart)
-        return np.asarray(self.onto.T @ sums)
-
-
-def arrangement(matched: Integers, times: Integers, rows: Floats, longer: int) -> Arrangement:
-    """Of windows by class, by the day each lies in (or its place, where it is a day or more) and by rows; the window
-    that is judged is as long as `longer` of them."""
-    return _arrangement(
-        matched.astype(np.int64).tobytes(),
-        (times - times[:1]).astype(np.int64).tobytes(),
-        rows.astype(np.float64).tobytes(),
-        longer,
-    )
-
-
-@lru_cache(maxsize=32)
-def _arrangement(matched_bytes: bytes, times_bytes: bytes, rows_bytes: bytes, longer: int) -> Arrangement:
-    matched, times = np.frombuffer(matched_bytes, np.int64), np.frombuffer(times_bytes, np.int64)
-    rows = np.frombuffer(rows_bytes, np.float64)
-    times = times // max(1, -(-len(np.unique(times)) // MOST_BLOCKS))
-    days, block = np.unique(times, return_inverse=True)
-    weight = rows / rows.mean()
-    into, of = np.zeros((len(rows), len(days))), np.zeros((len(rows), int(matched.max()) + 1))
-    into[np.arange(len(rows)), block] = weight
-    of[np.arange(len(rows)), matched] = 1.0
-    held = of.T @ into  # (classes, blocks)
-    share = held / np.maximum(held.sum(axis=1, keepdims=True), TINY)  # of a block in the mean of a class
-    information, directions = np.linalg.eigh(np.diag(into.sum(axis=0)) - held.T @ share)
-    free = information > ALMOST_NOTHING * information.max(initial=1.0)
-    onto = directions[:, free] / np.sqrt(information[free])
-    back = directions[:, free] * np.sqrt(information[free])
-    whole = into.sum(axis=0) / weight.sum()
-    lags = np.arange(1, longer)
-    eigenvalues, turns, own, centre, middle = [], [], [], [], []
-    for rho in RHOS:
-        correlation = rho ** np.abs(np.subtract.outer(days, days)).astype(float)
-        values, turn = np.linalg.eigh(back.T @ correlation @ back)
-        eigenvalues.append(np.maximum(values, 0.0))
-        turns.append(turn)
-        own.append((1 + 2 * float(((1 - lags / longer) * rho**lags).sum())) / longer)
-        centre.append(np.einsum("ci,ij,cj->c", share, correlation, share))
-        middle.append(float(whole @ correlation @ whole))
-    length = len(rows) / len(days)
-    return Arrangement(
-        block, weight, length, longer, onto, tuple(eigenvalues), tuple(turns), tuple(own), tuple(centre), tuple(middle)
-    )
+"""Weights below this share of all are left out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,19 +112,18 @@ def likelihood(
     weighed = _weighed(arranged, apart, sampling, classes, 1.0)
     logs = weighed.logs
     if courses is not None:
-        logs = logs + np.log1p(drifted * np.expm1(_better(arranged, apart, courses, weighed)))
+        logs = logs + np.log1p(drifted * np.expm1(_better(arranged, courses, weighed)))
     return np.asarray(np.exp(logs - logs.max()))
 
 
-def _better(arranged: Arrangement, apart: Floats, courses: Floats, weighed: _Weighed) -> Floats:
+def _better(arranged: Arrangement, courses: Floats, weighed: _Weighed) -> Floats:
     """How much better it goes on average where they went one of the courses, as a logarithm."""
-    of, way, many = arranged.directions(apart[:, None]), arranged.directions(courses), len(apart)
+    way, many = arranged.directions(courses), len(courses)
     out = []
-    for at in range(len(RHOS)):
-        turned, along = arranged.turn[at].T @ of, arranged.turn[at].T @ way
-        variance = weighed.noise * (1.0 + arranged.eigenvalues[at][:, None] * (RATIOS / arranged.length))
-        matter = (along**2).T @ (1 / variance)
-        square = ((along * turned).T @ (1 / variance)) ** 2 / np.maximum(matter, TINY)
+    for turn, turned, scale in zip(arranged.turn, weighed.turned, weighed.scales, strict=True):
+        along, information = turn.T @ way, 1 / (weighed.noise * scale)
+        matter = (along**2).T @ information
+        square = ((along * turned).T @ information) ** 2 / np.maximum(matter, TINY)
         gain = 0.5 * square * many / (1 + many) - 0.5 * np.log(1 + many)
         most = gain.max(axis=0)
         out.append(most + np.log(np.exp(gain - most).mean(axis=0)))
@@ -215,9 +138,12 @@ def general(arranged: Arrangement, steepness: float = STEEPNESS) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Weighed:
-    """`logs` (RHOS, RATIOS): likelihoods; `tau` the variances that these stand for; `noise` that of rows, and `own`
-    that of a window within its block."""
+    """`turned` are the windows along the axes of each of RHOS, (rank, measures), and `scales` their variances there
+    over the noise, (rank, RATIOS). `logs` (RHOS, RATIOS): likelihoods; `tau` the variances that these stand for;
+    `noise` that of rows, and `own` that of a window within its block."""
 
+    turned: list[Floats]
+    scales: list[Floats]
     logs: Floats
     tau: Floats
     noise: float
@@ -234,12 +160,13 @@ def _weighed(arranged: Arrangement, apart: Floats, sampling: float, classes: Flo
         scatter = float((arranged.weight[:, None] * apart**2).sum()) - float((sums**2).sum())
         noise = max(noise, scatter / inside)
         own = noise - sampling
+    turned = [turn.T @ sums for turn in arranged.turn]
+    scales = [1.0 + values[:, None] * (RATIOS / arranged.length) for values in arranged.eigenvalues]
     logs = []
-    for at in range(len(RHOS)):
-        square = ((arranged.turn[at].T @ sums) ** 2).sum(axis=1) / noise
-        scale = 1.0 + arranged.eigenvalues[at][:, None] * (RATIOS / arranged.length)
+    for along, scale in zip(turned, scales, strict=True):
+        square = (along**2).sum(axis=1) / noise
         logs.append(-0.5 * dimensions * (np.log(scale) + square[:, None] / scale).sum(axis=0))
-    return _Weighed(np.stack(logs), RATIOS * noise / arranged.length, noise, own)
+    return _Weighed(turned, scales, np.stack(logs), RATIOS * noise / arranged.length, noise, own)
 
 
 @lru_cache(maxsize=128)

@@ -53,7 +53,7 @@ def _centred(known: Known, contrast: Contrast, usual: float) -> tuple[Floats, Fl
     """The windows' own values less the mean of their class, and those means, which are what a window is compared
     with."""
     own = _value(known, contrast, usual)
-    centre = np.bincount(known.matched, weights=own * known.rows, minlength=known.size) / np.maximum(known.heaps, 1.0)
+    centre = known.means(own)
     return own - centre[known.matched], centre
 
 

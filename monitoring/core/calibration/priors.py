@@ -19,7 +19,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.calibration.between import ALONE, RATIOS, RHOS, Arrangement, general, likelihood
+from monitoring.core.calibration.arrangement import RHOS, Arrangement
+from monitoring.core.calibration.between import ALONE, RATIOS, general, likelihood
 from monitoring.core.calibration.contrasts import Contrast, numeric
 from monitoring.core.calibration.linear import apart
 from monitoring.core.calibration.windows import Known
@@ -102,9 +103,7 @@ def _courses(stretch: Known) -> Floats:
     many = len(stretch.rows)
     at = np.arange(1, many, max(1, -(-many // COURSES)))
     of = np.column_stack([np.arange(many)[:, None] >= at, np.arange(many) / max(many - 1, 1)])
-    means = np.zeros((stretch.size, of.shape[1]))
-    np.add.at(means, stretch.matched, of * stretch.rows[:, None])
-    return np.asarray(of - (means / np.maximum(stretch.heaps, 1.0)[:, None])[stretch.matched])
+    return np.asarray(of - stretch.means(of)[stretch.matched])
 
 
 def priors(columns: list[Told]) -> list[dict[str, Floats]]:

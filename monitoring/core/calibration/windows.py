@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.core.calibration.between import Arrangement, arrangement
+from monitoring.core.calibration.arrangement import Arrangement, arrangement
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -89,6 +89,12 @@ class Known(Windows):
     def windows(self) -> Floats:
         """Windows by class."""
         return np.bincount(self.matched, minlength=self.size).astype(float)
+
+    def means(self, values: Floats) -> Floats:
+        """Of values by window, shape (windows, ...), the mean over the rows of each class of windows."""
+        sums = np.zeros((self.size, *values.shape[1:]))
+        np.add.at(sums, self.matched, (values.T * self.rows).T)
+        return np.asarray((sums.T / np.maximum(self.heaps, 1.0)).T)
 
     @cached_property
     def lever(self) -> Floats:
